@@ -56,6 +56,46 @@ public readonly struct SharedPage
         _memory.Marks.NoteWrite(_frame);
     }
 
+    public ulong ReadUInt64Acquire(int offset) => Volatile.Read(ref Word<ulong>(offset));
+
+    public void WriteUInt64Release(int offset, ulong value)
+    {
+        Volatile.Write(ref Word<ulong>(offset), value);
+        _memory.Marks.NoteWrite(_frame);
+    }
+
+    /// <summary>Puts a word in place of another, atomically, and returns what was there.</summary>
+    public ulong ExchangeUInt64(int offset, ulong value)
+    {
+        var before = Interlocked.Exchange(ref Word<ulong>(offset), value);
+        _memory.Marks.NoteWrite(_frame);
+        return before;
+    }
+
+    /// <summary>Sets bits atomically, and returns the word as it was before.</summary>
+    public ulong OrUInt64(int offset, ulong bits)
+    {
+        var before = Interlocked.Or(ref Word<ulong>(offset), bits);
+        _memory.Marks.NoteWrite(_frame);
+        return before;
+    }
+
+    /// <summary>Keeps only the bits of <paramref name="mask"/>, atomically, and returns the word as it was before.</summary>
+    public ulong AndUInt64(int offset, ulong mask)
+    {
+        var before = Interlocked.And(ref Word<ulong>(offset), mask);
+        _memory.Marks.NoteWrite(_frame);
+        return before;
+    }
+
+    /// <summary>Puts <paramref name="value"/> where <paramref name="expected"/> stands, atomically, and returns what stood there.</summary>
+    public ushort CompareExchangeUInt16(int offset, ushort value, ushort expected)
+    {
+        var before = Interlocked.CompareExchange(ref Word<ushort>(offset), value, expected);
+        _memory.Marks.NoteWrite(_frame);
+        return before;
+    }
+
     /// <summary>Copies out of the page, once.</summary>
     public void CopyTo(int offset, Span<byte> destination) => Part(offset, destination.Length).CopyTo(destination);
 

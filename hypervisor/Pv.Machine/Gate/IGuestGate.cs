@@ -27,6 +27,12 @@ public interface IGuestGate : IHypercallDoor
 
     /// <summary>The hypervisor wants the pCPU back: yield at the next chance. Always false for Dom0.</summary>
     bool YieldRequested { get; }
+
+    /// <summary>
+    /// Crashes the domain with that reason, soon. Any thread: this is how code of a C# guest that went astray on a thread which is not
+    /// its vCPU's is caught. Nothing happens to a domain that is gone.
+    /// </summary>
+    void Crash(string reason);
 }
 
 /// <summary>
