@@ -42,18 +42,23 @@ public readonly record struct DomId(ushort Value) : IComparable<DomId>
     public static readonly DomId Dom0 = new(0);
 
     /// <summary><c>DOMID_SELF</c>: the caller.</summary>
+    [Xen("DOMID_SELF")]
     public static readonly DomId Self = new(0x7ff0);
 
     /// <summary><c>DOMID_IO</c>: owner of I/O memory.</summary>
+    [Xen("DOMID_IO")]
     public static readonly DomId Io = new(0x7ff1);
 
     /// <summary><c>DOMID_XEN</c>: owner of the hypervisor's own frames.</summary>
+    [Xen("DOMID_XEN")]
     public static readonly DomId Xen = new(0x7ff2);
 
     /// <summary><c>DOMID_INVALID</c>.</summary>
+    [Xen("DOMID_INVALID")]
     public static readonly DomId Invalid = new(0x7ff4);
 
     /// <summary><c>DOMID_FIRST_RESERVED</c>: numbers from here on name no ordinary domain.</summary>
+    [Xen("DOMID_FIRST_RESERVED")]
     public const ushort FirstReserved = 0x7ff0;
 
     public bool IsReserved => Value >= FirstReserved;
@@ -85,6 +90,7 @@ public readonly record struct GrantRef(uint Value)
 public static class PageSize
 {
     public const int Bytes = 4096;
+    [Xen("XEN_PAGE_SHIFT")]
     public const int Shift = 12;
     public const ulong OffsetMask = Bytes - 1;
 

@@ -33,6 +33,7 @@ public struct DomctlGetDomainInfo
     [Xen("handle")] public DomainHandle Handle;
     [Xen("cpupool")] public uint CpuPool;
     [Xen("gpaddr_bits")] public byte GuestAddressBits;
+    private Array7<byte> _padding;
     [Xen("arch_config")] public ArchDomainConfig ArchConfig;
 
     /// <summary>Why the domain shut down, once <see cref="DomainInfoFlags.Shutdown"/> is set.</summary>

@@ -46,20 +46,23 @@ public struct DomctlVcpuContext
 }
 
 /// <summary>Argument of <see cref="DomctlOperation.SetExtendedVcpuContext"/> and <see cref="DomctlOperation.GetExtendedVcpuContext"/>: what <see cref="VcpuGuestContext"/> has no room for (<c>public/domctl.h</c>).</summary>
-[StructLayout(LayoutKind.Sequential, Size = WireSize)]
+[StructLayout(LayoutKind.Explicit, Size = WireSize)]
 [Xen("struct xen_domctl_ext_vcpucontext")]
 public struct DomctlExtendedVcpuContext
 {
     public const int WireSize = 64;
 
-    [Xen("vcpu")] public VcpuId Vcpu;
-    [Xen("size")] public uint Size;
-    [Xen("syscall32_callback_eip")] public ulong Syscall32CallbackRip;
-    [Xen("sysenter_callback_eip")] public ulong SysenterCallbackRip;
-    [Xen("syscall32_callback_cs")] public ushort Syscall32CallbackCs;
-    [Xen("sysenter_callback_cs")] public ushort SysenterCallbackCs;
-    [Xen("syscall32_disables_events")] public byte Syscall32DisablesEvents;
-    [Xen("sysenter_disables_events")] public byte SysenterDisablesEvents;
+    [Xen("vcpu"), FieldOffset(0)] public VcpuId Vcpu;
+    [Xen("size"), FieldOffset(4)] public uint Size;
+    [Xen("syscall32_callback_eip"), FieldOffset(8)] public ulong Syscall32CallbackRip;
+    [Xen("sysenter_callback_eip"), FieldOffset(16)] public ulong SysenterCallbackRip;
+    [Xen("syscall32_callback_cs"), FieldOffset(24)] public ushort Syscall32CallbackCs;
+    [Xen("sysenter_callback_cs"), FieldOffset(26)] public ushort SysenterCallbackCs;
+    [Xen("syscall32_disables_events"), FieldOffset(28)] public byte Syscall32DisablesEvents;
+    [Xen("sysenter_disables_events"), FieldOffset(29)] public byte SysenterDisablesEvents;
+
+    /// <summary>State of the machine-check registers.</summary>
+    [Xen("vmce"), FieldOffset(32)] public Array32<byte> MachineCheck;
 }
 
 /// <summary>Argument of <see cref="DomctlOperation.GetVcpuInfo"/> (<c>public/domctl.h</c>).</summary>

@@ -18,6 +18,14 @@ public struct Array6<T>
     private T _first;
 }
 
+/// <summary>7 values in a row, as C's <c>T[7]</c> within a struct.</summary>
+[InlineArray(7)]
+public struct Array7<T>
+    where T : unmanaged
+{
+    private T _first;
+}
+
 /// <summary>8 values in a row, as C's <c>T[8]</c> within a struct.</summary>
 [InlineArray(8)]
 public struct Array8<T>
