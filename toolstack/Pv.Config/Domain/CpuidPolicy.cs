@@ -1,0 +1,34 @@
+namespace Pv.Config.Domain;
+
+/// <summary>
+/// What a file says of CPUID: leaves whose registers are given bit by bit, 32 characters each from bit 31 down.
+/// <c>0</c> and <c>1</c> force a bit, <c>x</c> leaves it to the default policy, <c>k</c> and <c>s</c> to the host.
+/// </summary>
+public sealed class CpuidPolicy
+{
+    public List<CpuidLeaf> Leaves { get; } = [];
+
+    /// <summary>The leaf, made if there is none.</summary>
+    public CpuidLeaf Leaf(uint leaf, uint? subleaf)
+    {
+        foreach (CpuidLeaf known in Leaves)
+        {
+            if (known.Leaf == leaf && known.Subleaf == subleaf)
+                return known;
+        }
+
+        var added = new CpuidLeaf(leaf, subleaf);
+        Leaves.Add(added);
+        return added;
+    }
+}
+
+/// <summary>One leaf; registers in the order eax, ebx, ecx, edx, null where nothing is said.</summary>
+public sealed class CpuidLeaf(uint leaf, uint? subleaf)
+{
+    public uint Leaf { get; } = leaf;
+
+    public uint? Subleaf { get; } = subleaf;
+
+    public string?[] Registers { get; } = new string?[4];
+}

@@ -1,0 +1,91 @@
+namespace Pv.Config.Domain;
+
+/// <summary>The two notations of CPUID policies (xl.cfg(5), <c>cpuid</c>).</summary>
+internal static class CpuidPolicyParser
+{
+    private const int RegisterBits = 32;
+    private static readonly string Unchanged = new('x', RegisterBits);
+
+    /// <summary>
+    /// <c>LEAF[,SUBLEAF]:REG=32 characters,…</c>. Null if taken, else the number and text of the error.
+    /// </summary>
+    internal static string? ApplyLeaf(CpuidPolicy policy, string line)
+    {
+        ulong leaf = CNumber.ParseUnsigned(line, 0, out int used);
+        if (used == 0)
+            return "#1: illegal leaf number";
+        ReadOnlySpan<char> rest = line.AsSpan(used);
+        uint? subleaf = null;
+        if (rest is [',', ..])
+        {
+            rest = rest[1..];
+            subleaf = unchecked((uint)CNumber.ParseUnsigned(rest, 0, out used));
+            if (used == 0)
+                return "#2: illegal subleaf number";
+            rest = rest[used..];
+        }
+
+        if (rest is not [':', ..])
+            return "#3: missing colon";
+
+        CpuidLeaf entry = policy.Leaf(unchecked((uint)leaf), subleaf);
+        foreach (Range range in rest[1..].Split(','))
+        {
+            ReadOnlySpan<char> word = rest[1..][range].Trim();
+            if (word.IsEmpty)
+                continue;
+            int register = word.Length > 3 && word[3] == '=' && word[0] == 'e' && word[2] == 'x' ? word[1] - 'a' : -1;
+            if (register is < 0 or > 3)
+                return "#4: invalid register name (must be e[abcd]x)";
+            if (word.Length != 4 + RegisterBits)
+                return "#5: policy string must be exactly 32 characters long";
+            entry.Registers[register] = word[4..].ToString();
+        }
+
+        return null;
+    }
+
+    /// <summary><c>flag=value</c>. Null if taken, else the number and text of the error.</summary>
+    internal static string? ApplyFlag(CpuidPolicy policy, string word)
+    {
+        int equals = word.IndexOf('=');
+        if (equals < 0)
+            return "#1: missing \"=\" in key=value";
+        if (CpuidFlags.Find(word[..equals]) is not { } flag)
+            return "#2: unknown CPUID flag name";
+
+        string value = word[(equals + 1)..];
+        string bits;
+        if (value is ['0' or '1' or 'x' or 'k' or 's', ..] && (value.Length == 1 || value[0] is 'x' or 'k' or 's'))
+        {
+            bits = new string(value[0], flag.Length);
+            if (flag.Length > 1 && value[0] is '0' or '1')
+                bits = Binary(value[0] == '1' ? 1UL : 0, flag.Length);
+        }
+        else
+        {
+            ulong number = CNumber.ParseUnsigned(value, 0, out int used);
+            if (used == 0)
+                return "#3: illegal CPUID value (must be: [0|1|x|k|s])";
+            if (flag.Name == "family" && number >= 16)
+                number = 15 | (number - 15) << 16;
+            bits = Binary(number, flag.Length);
+        }
+
+        CpuidLeaf leaf = policy.Leaf(flag.Leaf, flag.Subleaf);
+        char[] register = (leaf.Registers[flag.Register] ?? Unchanged).ToCharArray();
+        int first = RegisterBits - flag.Bit - flag.Length;
+        for (int i = 0; i < flag.Length; i++)
+            register[first + i] = bits[i];
+        leaf.Registers[flag.Register] = new string(register);
+        return null;
+    }
+
+    private static string Binary(ulong value, int length)
+    {
+        var bits = new char[length];
+        for (int i = 0; i < length; i++)
+            bits[length - 1 - i] = (value >> i & 1) != 0 ? '1' : '0';
+        return new string(bits);
+    }
+}

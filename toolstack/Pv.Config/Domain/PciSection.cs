@@ -1,0 +1,82 @@
+using Pv.Config.Devices;
+
+namespace Pv.Config.Domain;
+
+/// <summary>Devices of the host that are passed through: PCI, device tree, and the IOMMU mode.</summary>
+internal static class PciSection
+{
+    private const int InvalidArgument = 6;
+
+    internal static bool Read(ConfigReader reader, DomainConfiguration domain)
+    {
+        bool msiTranslate = reader.Boolean("pci_msitranslate") ?? false;
+        bool powerManagement = reader.Boolean("pci_power_mgmt") ?? false;
+        bool permissive = reader.Boolean("pci_permissive") ?? false;
+        bool seize = reader.Boolean("pci_seize") ?? false;
+
+        // Only HVM has the field; for the others libxl reads zeroed memory there, which is the strict policy.
+        RdmPolicy policy = domain.Type == DomainType.Hvm ? RdmPolicy.Invalid : RdmPolicy.Strict;
+        if (reader.TryString("rdm", out string rdm) && TryRdm(rdm, reader, out string? strategy, ref policy) && domain.Hvm is { } hvm)
+            (hvm.RdmStrategy, hvm.RdmPolicy) = (strategy, policy);
+
+        foreach (string text in reader.Atoms("pci"))
+        {
+            var pci = new PciSpecification
+            {
+                MsiTranslate = msiTranslate,
+                PowerManagement = powerManagement,
+                Permissive = permissive,
+                Seize = seize,
+                RdmPolicy = policy,
+            };
+            if (!PciSpecificationParser.TryParse(text, pci, reader.Diagnostics))
+                return reader.Refuse($"unable to parse PCI_SPEC_STRING `{text}' for passthrough", InvalidArgument);
+            domain.PciDevices.Add(pci);
+        }
+
+        if (domain.PciDevices.Count > 0 && domain.Type == DomainType.Pv)
+            domain.HostE820 = true;
+        domain.DeviceTreeDevices.AddRange(reader.Atoms("dtdev"));
+
+        if (reader.TryString("passthrough", out string passthrough))
+        {
+            if (LibxlNames.Match(LibxlNames.Passthrough, passthrough) is not { } mode)
+                return reader.Refuse($"ERROR: unknown passthrough option '{passthrough}'");
+            domain.Passthrough = mode == "default" ? null : mode;
+        }
+
+        return true;
+    }
+
+    /// <summary><c>strategy=host,policy=strict|relaxed</c>. What is malformed is reported where it is named, and ignored.</summary>
+    private static bool TryRdm(string text, ConfigReader reader, out string? strategy, ref RdmPolicy policy)
+    {
+        strategy = null;
+        RdmPolicy read = policy;
+        foreach (string word in text.Split(','))
+        {
+            if (!SpecificationWords.TryPair(word, out string key, out string value))
+                return false;
+            switch (key)
+            {
+                case "strategy" when value == "host":
+                    strategy = value;
+                    break;
+                case "policy" when value is "strict" or "relaxed":
+                    read = value == "strict" ? RdmPolicy.Strict : RdmPolicy.Relaxed;
+                    break;
+                default:
+                    reader.Warn(key switch
+                    {
+                        "strategy" => $"Unknown RDM strategy option: {value}",
+                        "policy" => $"Unknown RDM property policy value: {value}",
+                        _ => $"Unknown RDM state option: {key}",
+                    });
+                    return false;
+            }
+        }
+
+        policy = read;
+        return true;
+    }
+}

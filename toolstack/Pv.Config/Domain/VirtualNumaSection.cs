@@ -1,0 +1,122 @@
+using Pv.Config.Grammar;
+
+namespace Pv.Config.Domain;
+
+/// <summary>The virtual NUMA topology (<c>vnuma</c>): a list of nodes, each a list of <c>option=value</c>.</summary>
+internal static class VirtualNumaSection
+{
+    private const int MaxNodes = 1024;
+
+    internal static bool Read(ConfigReader reader, DomainConfiguration domain)
+    {
+        if (reader.List("vnuma", out ConfigList list, quiet: true) != Lookup.Found || list.Items.Count == 0)
+            return true;
+        if (list.Items.Count > MaxNodes)
+            return reader.Refuse("xl: too many vnuma nodes");
+
+        var nodes = new List<VirtualNode>();
+        ulong vcpus = 0;
+        ulong memoryKiB = 0;
+        foreach (ConfigValue item in list.Items)
+        {
+            if (item is not ConfigList options)
+            {
+                reader.Warn($"{reader.Source}:{item.Line}:1: warning: value is not a list");
+                return reader.Refuse("xl: cannot get vnode config option list");
+            }
+
+            var node = new VirtualNode(list.Items.Count);
+            nodes.Add(node);
+            foreach (ConfigValue option in options.Items)
+            {
+                if (option is ConfigAtom atom && !ReadOption(reader, domain, node, atom.Text, ref vcpus, ref memoryKiB))
+                    return false;
+            }
+        }
+
+        domain.VirtualNodes = nodes;
+        return Check(reader, domain, vcpus, memoryKiB);
+    }
+
+    private static bool ReadOption(ConfigReader reader, DomainConfiguration domain, VirtualNode node, string text, ref ulong vcpus, ref ulong memoryKiB)
+    {
+        string[] pair = text.Split('=', StringSplitOptions.RemoveEmptyEntries);
+        if (pair.Length < 2)
+            return reader.Refuse($"xl: failed to split \"{text}\" into pair");
+
+        string value = pair[1].Trim();
+        ulong number;
+        switch (pair[0].Trim())
+        {
+            case "pnode":
+                if (!TryNumber(reader, value, out number))
+                    return false;
+                if (number >= (ulong)reader.Host.NodeCount)
+                    return reader.Refuse($"xl: invalid pnode number: {number}");
+                node.PhysicalNode = (uint)number;
+                domain.NumaPlacement = false;
+                break;
+            case "size":
+                if (!TryNumber(reader, value, out number))
+                    return false;
+                node.MemoryKiB = number << 10;
+                memoryKiB = unchecked(memoryKiB + node.MemoryKiB);
+                break;
+            case "vcpus":
+                foreach (string range in value.Split(',', StringSplitOptions.RemoveEmptyEntries))
+                    vcpus = unchecked(vcpus + AddVcpus(node, range, domain.MaxVcpus));
+                break;
+            case "vdistances":
+                int i = 0;
+                foreach (string distance in value.Split(',', StringSplitOptions.RemoveEmptyEntries))
+                {
+                    if (!TryNumber(reader, distance, out number))
+                        return false;
+                    if (i < node.Distances.Length)
+                        node.Distances[i++] = (uint)number;
+                }
+
+                break;
+        }
+
+        return true;
+    }
+
+    /// <summary>Adds the vCPUs of a range that the domain has; returns how many the range names.</summary>
+    private static ulong AddVcpus(VirtualNode node, string range, int maxVcpus)
+    {
+        if (!CpuMap.TryParseRange(range, out ulong first, out ulong last))
+            return 0;
+        for (ulong vcpu = first; vcpu <= last && (vcpu < (ulong)Math.Max(0, maxVcpus) || (maxVcpus == 0 && vcpu < 4096)); vcpu++)
+            node.Vcpus.Add((int)vcpu);
+        return last - first + 1;
+    }
+
+    private static bool Check(ConfigReader reader, DomainConfiguration domain, ulong vcpus, ulong memoryKiB)
+    {
+        if (domain.MaxVcpus != 0)
+        {
+            if ((ulong)domain.MaxVcpus != vcpus)
+                return reader.Refuse("xl: vnuma vcpus and maxvcpus= mismatch");
+        }
+        else if ((ulong)reader.Host.CpuCount < vcpus)
+        {
+            return reader.Refuse("xl: vnuma specifies more vcpus than pcpus, use maxvcpus= to override this check.");
+        }
+        else
+        {
+            domain.MaxVcpus = (int)vcpus;
+        }
+
+        if (domain.MaxMemoryKiB is { } limit && limit != memoryKiB)
+            return reader.Refuse("xl: maxmem and vnuma memory size mismatch");
+        domain.MaxMemoryKiB = memoryKiB;
+        return true;
+    }
+
+    private static bool TryNumber(ConfigReader reader, string text, out ulong value)
+    {
+        value = CNumber.ParseUnsigned(text, 10, out int used);
+        return (used != 0 && value != ulong.MaxValue) || reader.Refuse($"xl: failed to convert \"{text}\" to number");
+    }
+}

@@ -1,0 +1,51 @@
+namespace Pv.Config.Grammar;
+
+/// <summary>One key with its value, and where it was written.</summary>
+/// <param name="Name">The key.</param>
+/// <param name="Value">The value, after every <c>+=</c>.</param>
+/// <param name="IsAddition">Whether the last statement was <c>+=</c>, which numbers do not allow.</param>
+/// <param name="Line">The line of the last value.</param>
+public sealed record ConfigSetting(string Name, ConfigValue Value, bool IsAddition, int Line);
+
+/// <summary>The statements of a configuration file. Of several statements for one key the last holds.</summary>
+public sealed class ConfigSettings
+{
+    private readonly Dictionary<string, ConfigSetting> _settings = new(StringComparer.Ordinal);
+
+    internal ConfigSettings(string source) => Source = source;
+
+    /// <summary>The name of the file as messages give it.</summary>
+    public string Source { get; }
+
+    public IReadOnlyCollection<ConfigSetting> All => _settings.Values;
+
+    public ConfigSetting? Find(string name) => _settings.GetValueOrDefault(name);
+
+    internal void Assign(string name, ConfigValue value) =>
+        _settings[name] = new ConfigSetting(name, value, false, value.Line);
+
+    /// <summary>Adds to what the key holds already, or sets it. False if one is a list and the other is not.</summary>
+    internal bool TryAdd(string name, ConfigValue value)
+    {
+        ConfigValue result = value;
+        if (_settings.TryGetValue(name, out ConfigSetting? earlier))
+        {
+            switch (earlier.Value, value)
+            {
+                case (ConfigAtom atom, ConfigAtom more):
+                    atom.Append(more.Text);
+                    break;
+                case (ConfigList list, ConfigList more):
+                    list.Append(more);
+                    break;
+                default:
+                    return false;
+            }
+
+            result = earlier.Value;
+        }
+
+        _settings[name] = new ConfigSetting(name, result, true, value.Line);
+        return true;
+    }
+}
