@@ -31,6 +31,9 @@ public sealed class EventChannel : IDisposable
         set => Volatile.Write(ref _handler, value);
     }
 
+    /// <summary>Called once when the channel is closed, for what waits on <see cref="Handler"/>.</summary>
+    internal Action? Closed { get; set; }
+
     /// <summary>
     /// Waits for the next event, or takes the one that came since the last wait: true. False: the channel was closed.
     /// One waiter at a time.
@@ -53,6 +56,7 @@ public sealed class EventChannel : IDisposable
             return;
         _owner.Close(this);
         _signal.Close();
+        Closed?.Invoke();
     }
 
     internal void Deliver()

@@ -14,11 +14,16 @@ namespace Pv.Guest;
 public sealed class EventChannels
 {
     private readonly SharedInfoPage _shared;
+    private readonly Action<EventChannel, Exception>? _handlerFailed;
     private readonly Lock _lock = new();
     private EventChannel?[] _channels = new EventChannel?[SharedInfoPage.PortsPerWord];
 
-    internal EventChannels(Hypercalls hypercalls, SharedInfoPage shared)
+    /// <param name="hypercalls">The domain's calls.</param>
+    /// <param name="shared">Its shared page. Every port is masked.</param>
+    /// <param name="handlerFailed">Told when a handler throws; without it the exception comes out of <see cref="Deliver"/>.</param>
+    internal EventChannels(Hypercalls hypercalls, SharedInfoPage shared, Action<EventChannel, Exception>? handlerFailed = null)
     {
+        _handlerFailed = handlerFailed;
         Hypercalls = hypercalls;
         _shared = shared;
         _shared.MaskAll();
@@ -129,7 +134,19 @@ public sealed class EventChannels
             _shared.ClearPending(port);
             var channels = Volatile.Read(ref _channels);
             if (port.Value < channels.Length && Volatile.Read(ref channels[port.Value]) is { } channel)
-                channel.Deliver();
+                DeliverTo(channel);
+        }
+    }
+
+    private void DeliverTo(EventChannel channel)
+    {
+        try
+        {
+            channel.Deliver();
+        }
+        catch (Exception failure) when (_handlerFailed is not null)
+        {
+            _handlerFailed(channel, failure);
         }
     }
 }

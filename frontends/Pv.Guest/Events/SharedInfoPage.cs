@@ -9,7 +9,7 @@ namespace Pv.Guest;
 /// of vCPU 0 (<c>public/xen.h</c>).
 /// </summary>
 /// <remarks>Any thread; the hypervisor and other domains' notifications change the words at the same time.</remarks>
-public readonly struct SharedInfoPage(SharedPage page)
+public sealed class SharedInfoPage(SharedPage page)
 {
     /// <summary>How many words a bitmap of ports has.</summary>
     public const int WordCount = 64;

@@ -1,0 +1,65 @@
+using Pv.Abi;
+using Pv.Machine.Gate;
+
+namespace Pv.Guest;
+
+/// <summary>
+/// What Dom0's services stand on: the same hypercalls, event channels, grants and clock as a C# guest's, on host threads.
+/// </summary>
+/// <remarks>
+/// Any thread. <see cref="Upcall"/> is the hypervisor's to call when an event channel of Dom0 becomes pending; channels are then
+/// delivered on a thread of the pool, one after the other: handlers must not block, and waits go on on the pool.
+/// </remarks>
+public sealed class Dom0Kernel : IThreadPoolWorkItem
+{
+    private const int Idle = 0, Delivering = 1, Wanted = 2;
+
+    private readonly SharedInfoPage _shared;
+    private int _state;
+
+    /// <param name="gate">Dom0's gate.</param>
+    /// <param name="handlerFailed">Told when a channel's handler throws; the event is lost, nothing else.</param>
+    public Dom0Kernel(IGuestGate gate, Action<EventChannel, Exception> handlerFailed)
+    {
+        var start = GuestDevices.ReadStartInfo(gate);
+        var sharedInfo = Pfn.OfAddress(start.SharedInfo);
+        _shared = new SharedInfoPage(gate.Page(sharedInfo));
+        Memory = new GuestMemory(gate, GuestDevices.Taken(gate, start, sharedInfo));
+        Hypercalls = Hypercalls.ForDom0(gate);
+        Clock = new GuestClock(gate, _shared);
+        Events = new EventChannels(Hypercalls, _shared, handlerFailed);
+        Grants = new GrantTable(Hypercalls, Memory);
+        _shared.UpcallMask = false;
+        // What came before there was anybody to call.
+        Upcall();
+    }
+
+    public Hypercalls Hypercalls { get; }
+
+    public EventChannels Events { get; }
+
+    public GrantTable Grants { get; }
+
+    public GuestMemory Memory { get; }
+
+    public GuestClock Clock { get; }
+
+    /// <summary>An event channel of Dom0 became pending. Never blocks, and may be called from inside a hypercall.</summary>
+    public void Upcall()
+    {
+        if (Interlocked.Exchange(ref _state, Wanted) == Idle)
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    void IThreadPoolWorkItem.Execute()
+    {
+        do
+        {
+            Volatile.Write(ref _state, Delivering);
+            Interlocked.MemoryBarrier();
+            while (_shared.UpcallPending)
+                Events.Deliver();
+        }
+        while (Interlocked.CompareExchange(ref _state, Idle, Delivering) != Delivering);
+    }
+}
