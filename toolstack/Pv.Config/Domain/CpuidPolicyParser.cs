@@ -51,35 +51,44 @@ internal static class CpuidPolicyParser
         int equals = word.IndexOf('=');
         if (equals < 0)
             return "#1: missing \"=\" in key=value";
-        if (CpuidFlags.Find(word[..equals]) is not { } flag)
+        string name = word[..equals];
+        if (CpuidFlags.Find(name) is not { } flag)
             return "#2: unknown CPUID flag name";
 
-        string value = word[(equals + 1)..];
+        CpuidLeaf leaf = policy.Leaf(flag.Leaf, flag.Subleaf);
+        ReadOnlySpan<char> value = word.AsSpan(equals + 1);
+        ulong number = CNumber.ParseUnsigned(value, 0, out int used);
         string bits;
-        if (value is ['0' or '1' or 'x' or 'k' or 's', ..] && (value.Length == 1 || value[0] is 'x' or 'k' or 's'))
-        {
-            bits = new string(value[0], flag.Length);
-            if (flag.Length > 1 && value[0] is '0' or '1')
-                bits = Binary(value[0] == '1' ? 1UL : 0, flag.Length);
-        }
-        else
-        {
-            ulong number = CNumber.ParseUnsigned(value, 0, out int used);
-            if (used == 0)
-                return "#3: illegal CPUID value (must be: [0|1|x|k|s])";
-            if (flag.Name == "family" && number >= 16)
-                number = 15 | (number - 15) << 16;
+        if (used != 0)
             bits = Binary(number, flag.Length);
+        else if (value is ['x' or 'k' or 's', ..])
+            bits = new string(value[0], flag.Length);
+        else
+            return "#3: illegal CPUID value (must be: [0|1|x|k|s])";
+
+        char[] register = (leaf.Registers[flag.Register] ?? Unchanged).ToCharArray();
+        switch (name)
+        {
+            case "family":
+                // Families from 16 on are 15 and the rest in the extended field, eight bits from bit 20 up.
+                bool extended = number >= 16;
+                Put(register, flag.Bit, extended ? "1111" : bits[4..]);
+                Put(register, 20, extended ? Binary(number - 15, 8) : "00000000");
+                break;
+            case "model":
+                Put(register, flag.Bit, bits[4..]);
+                Put(register, 16, bits[..4]);
+                break;
+            default:
+                Put(register, flag.Bit, bits);
+                break;
         }
 
-        CpuidLeaf leaf = policy.Leaf(flag.Leaf, flag.Subleaf);
-        char[] register = (leaf.Registers[flag.Register] ?? Unchanged).ToCharArray();
-        int first = RegisterBits - flag.Bit - flag.Length;
-        for (int i = 0; i < flag.Length; i++)
-            register[first + i] = bits[i];
         leaf.Registers[flag.Register] = new string(register);
         return null;
     }
+
+    private static void Put(char[] register, int bit, string bits) => bits.CopyTo(0, register, RegisterBits - bit - bits.Length, bits.Length);
 
     private static string Binary(ulong value, int length)
     {
