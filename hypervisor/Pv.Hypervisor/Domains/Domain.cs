@@ -1,0 +1,220 @@
+using Pv.Abi;
+using Pv.Cpu;
+using Pv.Hypervisor.Events;
+using Pv.Hypervisor.Grants;
+using Pv.Hypervisor.Memory;
+using Pv.Hypervisor.Scheduling;
+using Pv.Hypervisor.Tracing;
+
+namespace Pv.Hypervisor.Domains;
+
+/// <summary>How far a domain's life has come.</summary>
+public enum DomainLife : byte
+{
+    Alive = 0,
+
+    /// <summary>Being destroyed: takes no new frames, ports or mappings.</summary>
+    Dying = 1,
+
+    /// <summary>Nothing is left but frames that others still hold.</summary>
+    Dead = 2,
+}
+
+/// <summary>A domain: memory, vCPUs, event channels, grants, and what the toolstack said of it.</summary>
+/// <remarks>Locks, in the order in which they may be taken: see <see cref="LockOrder"/>.</remarks>
+public sealed class Domain
+{
+    private int _pauseCount;
+    private int _removed;
+
+    internal Domain(HypervisorCore core, DomId id, DomainKind kind, DomainLimits limits)
+    {
+        Core = core;
+        Id = id;
+        Kind = kind;
+        Limits = limits;
+        Vcpus = new Vcpu?[limits.MaxVcpus];
+        Events = new EventChannels(this);
+        Grants = new GrantTable(this, limits.MaxGrantFrames, limits.MaxMaptrackFrames);
+        PhysicalMap = kind == DomainKind.Paravirtualized ? null : new PhysicalMap();
+        Trace = new DomainTrace();
+        Watchdogs = new Watchdogs(this);
+        CreatedAt = core.Clock.Now;
+    }
+
+    public HypervisorCore Core { get; }
+
+    public DomId Id { get; }
+
+    public DomainKind Kind { get; }
+
+    internal DomainLimits Limits { get; }
+
+    /// <summary>The toolstack's handle of the domain: its UUID.</summary>
+    public Guid Handle { get; internal set; }
+
+    /// <summary>What <c>xl dmesg</c> calls the domain. The hypervisor knows no names, so this is <c>d1</c>.</summary>
+    public string Label => Id.ToString();
+
+    public DomainLife Life { get; private set; }
+
+    internal bool IsDying => Life != DomainLife.Alive;
+
+    /// <summary>Guards page tables, types under change, and the vCPUs' base pointers.</summary>
+    internal Lock PagingLock { get; } = new();
+
+    /// <summary>Guards the list of frames, the page counts and the physical map.</summary>
+    internal Lock PageLock { get; } = new();
+
+    /// <summary>Frames of the domain's own memory.</summary>
+    public ulong TotalPages { get; internal set; }
+
+    /// <summary>The most it may have.</summary>
+    public ulong MaxPages { get; internal set; }
+
+    /// <summary>How many frames its memory map shows (<c>XENMEM_set_memory_map</c>); null until somebody said.</summary>
+    internal ulong? MemoryMapPages { get; set; }
+
+    /// <summary>Frames that the hypervisor shares with it.</summary>
+    internal int XenFrames;
+
+    /// <summary>The head of its list of frames; 0 when there is none.</summary>
+    internal uint FirstFrame;
+
+    /// <summary>The map of an auto-translated domain; null for one that knows machine frames.</summary>
+    internal PhysicalMap? PhysicalMap { get; }
+
+    public Mfn SharedInfo { get; internal set; }
+
+    public EventChannels Events { get; }
+
+    internal GrantTable Grants { get; }
+
+    public DomainTrace Trace { get; }
+
+    internal Vcpu?[] Vcpus { get; }
+
+    internal ICpuDomain? Engine { get; set; }
+
+    /// <summary>Dom0's and C# guests' way in; null for a real kernel.</summary>
+    internal ManagedGate? Gate { get; set; }
+
+    internal bool IsPrivileged => Id == DomId.Dom0;
+
+    /// <summary>The <see cref="VmAssistType"/> bits that are on.</summary>
+    internal ulong VmAssist { get; set; }
+
+    /// <summary>The domain's share of the pCPUs against others': 256 is the default.</summary>
+    public ushort SchedulingWeight { get; internal set; } = Credit2.DefaultWeight;
+
+    /// <summary>At most this per cent of one pCPU; 0 for no limit.</summary>
+    public ushort SchedulingCap { get; internal set; }
+
+    /// <summary>System time at creation.</summary>
+    public ulong CreatedAt { get; }
+
+    /// <summary>Why it shut itself down, when it did. It is then as good as paused until the toolstack acts.</summary>
+    public ShutdownReason? Shutdown { get; private set; }
+
+    /// <summary>What the guest wants its next shutdown called when it gives no reason (<c>SCHEDOP_shutdown_code</c>).</summary>
+    internal ShutdownReason? ShutdownCode { get; set; }
+
+    internal Watchdogs Watchdogs { get; }
+
+    /// <summary>Paused by the toolstack (not counting the hypervisor's own short pauses).</summary>
+    public bool IsPausedByToolstack { get; internal set; }
+
+    internal bool MayRun => Volatile.Read(ref _pauseCount) == 0 && Shutdown is null && Life == DomainLife.Alive;
+
+    internal IEnumerable<Vcpu> OnlineVcpus => Vcpus.OfType<Vcpu>();
+
+    internal bool HasAssist(VmAssistType type) => (VmAssist >> (int)type & 1) != 0;
+
+    /// <summary>Stops the domain's vCPUs and, unless called from one of them, waits until none runs. Pauses nest.</summary>
+    internal void Pause(Vcpu? caller = null)
+    {
+        Interlocked.Increment(ref _pauseCount);
+        foreach (var vcpu in OnlineVcpus)
+        {
+            if (vcpu == caller)
+                Core.Scheduler.Sleep(vcpu);
+            else
+                Core.Scheduler.SleepSync(vcpu);
+        }
+    }
+
+    internal void Unpause()
+    {
+        if (Interlocked.Decrement(ref _pauseCount) != 0)
+            return;
+        foreach (var vcpu in OnlineVcpus)
+            Core.Scheduler.Wake(vcpu);
+    }
+
+    /// <summary>The domain stops for good with a reason; the toolstack is told. The first reason counts.</summary>
+    internal void ShutDown(ShutdownReason reason, Vcpu? caller)
+    {
+        lock (PageLock)
+        {
+            if (Shutdown is not null)
+                return;
+            Shutdown = reason;
+        }
+        foreach (var vcpu in OnlineVcpus)
+        {
+            if (vcpu != caller)
+                Core.Scheduler.Sleep(vcpu);
+        }
+        Core.RaiseGlobal(VirtualIrq.DomainException);
+    }
+
+    /// <summary>Lets a shut-down domain go on (<c>XEN_DOMCTL_resumedomain</c>).</summary>
+    internal void Resume()
+    {
+        Shutdown = null;
+        foreach (var vcpu in OnlineVcpus)
+            Core.Scheduler.Wake(vcpu);
+    }
+
+    /// <summary>Begins or finishes the domain's end; see <see cref="DomainDestruction"/>.</summary>
+    internal void Enter(DomainLife life)
+    {
+        lock (PageLock)
+            Life = life;
+    }
+
+    /// <summary>One of its frames became free: a dead domain goes with its last one.</summary>
+    internal void FrameFreed()
+    {
+        if (Life != DomainLife.Dead)
+            return;
+        lock (PageLock)
+        {
+            if (TotalPages != 0 || Volatile.Read(ref XenFrames) != 0)
+                return;
+        }
+        if (Interlocked.Exchange(ref _removed, 1) != 0)
+            return;
+        Core.Domains.Remove(this);
+        Core.RaiseGlobal(VirtualIrq.DomainException);
+    }
+}
+
+/// <summary>What a domain's code is, and so which of the ABI's forms it uses.</summary>
+public enum DomainKind : byte
+{
+    /// <summary>A real 64-bit PV kernel on machine frames.</summary>
+    Paravirtualized,
+
+    /// <summary>A C# kernel: auto-translated, entered by turns.</summary>
+    Managed,
+
+    /// <summary>Dom0: part of this process, auto-translated, not scheduled on pCPUs.</summary>
+    Control,
+}
+
+/// <summary>The limits that <c>XEN_DOMCTL_createdomain</c> sets for a domain's life.</summary>
+internal readonly record struct DomainLimits(int MaxVcpus, uint MaxEventPort, uint MaxGrantFrames, uint MaxMaptrackFrames)
+{
+    public static readonly DomainLimits Default = new(1, 1023, 64, 1024);
+}

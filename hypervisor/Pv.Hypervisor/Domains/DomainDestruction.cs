@@ -1,0 +1,80 @@
+using Pv.Abi;
+using Pv.Hypervisor.Memory;
+
+namespace Pv.Hypervisor.Domains;
+
+/// <summary>
+/// Takes a domain apart, whatever state it died in: stops it, closes its ports, drops its mappings, its page tables and its frames. Frames
+/// that others still hold keep the dead domain in the table until they are given back.
+/// </summary>
+internal static class DomainDestruction
+{
+    public static void Destroy(Domain domain)
+    {
+        if (domain.Kind == DomainKind.Control)
+            throw new InvalidOperationException("Domain 0 ends with the machine.");
+        lock (domain.PageLock)
+        {
+            if (domain.Life != DomainLife.Alive)
+                return;
+            domain.Enter(DomainLife.Dying);
+        }
+        domain.Pause();
+        var core = domain.Core;
+        foreach (var vcpu in domain.OnlineVcpus)
+        {
+            vcpu.Timers.CancelAll();
+            vcpu.IsOnline = false;
+            core.Scheduler.SleepSync(vcpu);
+        }
+        domain.Watchdogs.CancelAll();
+        domain.Events.Destroy();
+        foreach (var vcpu in domain.OnlineVcpus)
+        {
+            vcpu.ReleaseInfo();
+            vcpu.Engine?.Dispose();
+            core.Scheduler.Remove(vcpu);
+            if (domain.Kind == DomainKind.Paravirtualized)
+                core.PageTypes.ReleaseVcpu(vcpu);
+        }
+        domain.Engine?.Dispose();
+        domain.Grants.Destroy();
+        if (domain.PhysicalMap is { } map)
+            ReleaseForeign(domain, map);
+        core.PageTypes.ReleaseAll(domain);
+        ReleaseFrames(domain);
+        core.Frames.ReleaseXenFrame(domain.SharedInfo);
+        domain.Enter(DomainLife.Dead);
+        domain.FrameFreed();
+    }
+
+    private static void ReleaseForeign(Domain domain, PhysicalMap map)
+    {
+        for (ulong i = 0; i < map.End; i++)
+        {
+            if (map.Get(new Pfn(i), out var mfn) != PhysicalMapKind.Foreign)
+                continue;
+            map.Clear(new Pfn(i));
+            domain.Core.Frames.Put(mfn);
+        }
+    }
+
+    /// <summary>Drops the allocation of every frame. Those that nobody else holds are free at once.</summary>
+    private static void ReleaseFrames(Domain domain)
+    {
+        var core = domain.Core;
+        List<Mfn> frames = [];
+        lock (domain.PageLock)
+        {
+            for (var any = core.Frames.TryFirst(domain, out var mfn); any; any = core.Frames.TryNext(mfn, out mfn))
+                frames.Add(mfn);
+        }
+        frames.Sort();
+        using var batch = core.Frames.BeginDiscardBatch();
+        foreach (var mfn in frames)
+        {
+            core.MachineToPhysical[mfn] = Pfn.Invalid;
+            core.Frames.DropAllocation(mfn);
+        }
+    }
+}

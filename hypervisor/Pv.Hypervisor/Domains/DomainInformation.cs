@@ -1,0 +1,69 @@
+using Pv.Abi;
+using Pv.Hypervisor.Scheduling;
+
+namespace Pv.Hypervisor.Domains;
+
+/// <summary>What <c>XEN_DOMCTL_getdomaininfo</c> tells of a domain.</summary>
+internal static class DomainInformation
+{
+    public static DomctlGetDomainInfo Of(Domain domain)
+    {
+        var scheduler = domain.Core.Scheduler;
+        var info = new DomctlGetDomainInfo
+        {
+            Domain = domain.Id,
+            TotalPages = domain.TotalPages,
+            MaxPages = domain.MaxPages,
+            SharedInfoFrame = domain.SharedInfo.Value,
+            GuestAddressBits = 39,
+        };
+        domain.Handle.TryWriteBytes(info.Handle.Bytes, bigEndian: true, out _);
+        var (running, allBlocked) = (false, true);
+        foreach (var vcpu in domain.OnlineVcpus)
+        {
+            info.MaxVcpuId = Math.Max(info.MaxVcpuId, vcpu.Id.Value);
+            if (domain.Kind == DomainKind.Control)
+            {
+                info.OnlineVcpuCount++;
+                running = true;
+                continue;
+            }
+            info.CpuTime += scheduler.Snapshot(vcpu).Running;
+            if (!vcpu.IsOnline)
+                continue;
+            info.OnlineVcpuCount++;
+            allBlocked &= vcpu.IsBlocked;
+            running |= scheduler.IsRunning(vcpu);
+        }
+        if (domain.Kind == DomainKind.Control)
+            info.CpuTime = Dom0Time(scheduler);
+        info.Flags = Flags(domain, running, allBlocked);
+        return info;
+    }
+
+    /// <summary>Dom0's time is what the process used beyond the guests' (host threads, the timekeeper, the runtime itself).</summary>
+    private static ulong Dom0Time(Scheduler scheduler)
+    {
+        using var process = System.Diagnostics.Process.GetCurrentProcess();
+        var total = (ulong)process.TotalProcessorTime.Ticks * 100;
+        return total - Math.Min(total, scheduler.GuestTime);
+    }
+
+    private static DomainInfoFlags Flags(Domain domain, bool running, bool allBlocked)
+    {
+        var flags = DomainInfoFlags.None;
+        if (domain.Life == DomainLife.Dead)
+            flags |= DomainInfoFlags.Dying;
+        if (domain.Kind == DomainKind.Managed)
+            flags |= DomainInfoFlags.HvmGuest;
+        if (domain.IsPausedByToolstack)
+            flags |= DomainInfoFlags.Paused;
+        if (running)
+            flags |= DomainInfoFlags.Running;
+        else if (allBlocked)
+            flags |= DomainInfoFlags.Blocked;
+        if (domain.Shutdown is { } reason)
+            flags |= DomainInfoFlags.Shutdown | (DomainInfoFlags)((uint)reason << DomainInfo.ShutdownShift);
+        return flags;
+    }
+}

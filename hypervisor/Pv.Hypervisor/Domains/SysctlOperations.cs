@@ -1,0 +1,109 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Pv.Abi;
+using Pv.Hypervisor.Hypercalls;
+
+namespace Pv.Hypervisor.Domains;
+
+/// <summary><c>sysctl</c>: what the toolstack asks of the whole machine. Dom0's alone; one at a time.</summary>
+internal static class SysctlOperations
+{
+    public static HypercallResult Handle(ref HypercallContext call)
+    {
+        if (!call.Caller.IsPrivileged)
+            return Errno.EPERM;
+        if (!call.TryRead(call.Arguments.First, out Sysctl control))
+            return Errno.EFAULT;
+        if (control.InterfaceVersion != Sysctl.CurrentInterfaceVersion)
+            return Errno.EACCES;
+        lock (call.Core.ControlLock)
+        {
+            var result = Dispatch(ref call, ref control);
+            return !result.Failed && !call.TryWrite(call.Arguments.First, control) ? Errno.EFAULT : result;
+        }
+    }
+
+    private static HypercallResult Dispatch(ref HypercallContext call, ref Sysctl control) => control.Operation switch
+    {
+        SysctlOperation.ReadConsole => ReadConsole(ref call, ref As<SysctlReadConsole>(ref control)),
+        SysctlOperation.PhysicalInfo => PhysicalInfo(call.Core, ref As<SysctlPhysicalInfo>(ref control)),
+        SysctlOperation.SchedulerId => SchedulerId(call.Core, ref As<SysctlSchedulerId>(ref control)),
+        SysctlOperation.GetDomainInfoList => GetList(ref call, ref As<SysctlGetDomainInfoList>(ref control)),
+        SysctlOperation.GetCpuInfo => GetCpus(ref call, ref As<SysctlGetCpuInfo>(ref control)),
+        SysctlOperation.AvailableHeap => AvailableHeap(call.Core, ref As<SysctlAvailableHeap>(ref control)),
+        _ => Errno.ENOSYS,
+    };
+
+    private static ref T As<T>(ref Sysctl control) where T : unmanaged
+        => ref MemoryMarshal.AsRef<T>((Span<byte>)control.Argument);
+
+    private static HypercallResult ReadConsole(ref HypercallContext call, ref SysctlReadConsole read)
+    {
+        var text = Encoding.UTF8.GetBytes(call.Core.Log.Read(read.Clear != 0));
+        var from = read.Incremental != 0 ? (int)Math.Min(read.Index, (uint)text.Length) : 0;
+        var part = text.AsSpan(from, (int)Math.Min(read.Count, (uint)(text.Length - from)));
+        read.Count = (uint)part.Length;
+        read.Index = (uint)(from + part.Length);
+        return call.TryWrite(read.Buffer, part) ? HypercallResult.Success : Errno.EFAULT;
+    }
+
+    private static HypercallResult PhysicalInfo(HypervisorCore core, ref SysctlPhysicalInfo info)
+    {
+        var pcpus = (uint)core.Scheduler.PCpuCount;
+        info = new SysctlPhysicalInfo
+        {
+            ThreadsPerCore = 1,
+            CoresPerSocket = pcpus,
+            CpuCount = pcpus,
+            MaxCpuId = pcpus - 1,
+            NodeCount = 1,
+            CpuKhz = Time.PvClock.TscKilohertz,
+            Capabilities = PhysicalCapabilities.Pv | PhysicalCapabilities.GrantTableV1,
+            TotalPages = core.Memory.FrameCount,
+            FreePages = core.FreeFrames,
+            MaxMfn = new Mfn(core.Memory.FrameCount - 1),
+        };
+        return HypercallResult.Success;
+    }
+
+    private static HypercallResult SchedulerId(HypervisorCore core, ref SysctlSchedulerId id)
+    {
+        id.Scheduler = (SchedulerId)core.Scheduler.Policy.Number;
+        return HypercallResult.Success;
+    }
+
+    private static HypercallResult GetList(ref HypercallContext call, ref SysctlGetDomainInfoList list)
+    {
+        uint count = 0;
+        foreach (var domain in call.Core.Domains.Snapshot())
+        {
+            if (domain.Id.Value < list.FirstDomain.Value)
+                continue;
+            if (count == list.MaxDomains)
+                break;
+            if (!call.TryWrite(list.Buffer + count * DomctlGetDomainInfo.WireSize, DomainInformation.Of(domain)))
+                return Errno.EFAULT;
+            count++;
+        }
+        list.NumDomains = count;
+        return HypercallResult.Success;
+    }
+
+    private static HypercallResult GetCpus(ref HypercallContext call, ref SysctlGetCpuInfo cpus)
+    {
+        cpus.CpuCount = Math.Min(cpus.MaxCpus, (uint)call.Core.Scheduler.PCpuCount);
+        for (uint i = 0; i < cpus.CpuCount; i++)
+        {
+            var idle = new SysctlCpuInfo { IdleTime = call.Core.Scheduler.IdleTime((int)i) };
+            if (!call.TryWrite(cpus.Info + i * SysctlCpuInfo.WireSize, idle))
+                return Errno.EFAULT;
+        }
+        return HypercallResult.Success;
+    }
+
+    private static HypercallResult AvailableHeap(HypervisorCore core, ref SysctlAvailableHeap heap)
+    {
+        heap.AvailableBytes = core.FreeFrames << PageSize.Shift;
+        return HypercallResult.Success;
+    }
+}

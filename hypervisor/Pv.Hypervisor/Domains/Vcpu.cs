@@ -1,0 +1,187 @@
+using Pv.Abi;
+using Pv.Cpu;
+using Pv.Hypervisor.Scheduling;
+using Pv.Hypervisor.Time;
+using Pv.Hypervisor.Traps;
+
+namespace Pv.Hypervisor.Domains;
+
+/// <summary>A virtual CPU: registers, the state of its traps, where its vcpu_info is, and why it may not run.</summary>
+/// <remarks>
+/// Registers and trap state belong to the pCPU thread that runs the vCPU, or, while it is stopped, to whoever stopped it.
+/// Flags that others set are atomic.
+/// </remarks>
+public sealed class Vcpu
+{
+    private GuestRegisters _registers;
+    private int _blocked, _pauseCount;
+    private volatile bool _online;
+    private int _flushPending;
+
+    internal Vcpu(Domain domain, VcpuId id)
+    {
+        Domain = domain;
+        Id = id;
+        VcpuInfoAddress = domain.SharedInfo.Address + id.Value * VcpuInfo.WireSize;
+        Timers = new VcpuTimers(this);
+        domain.Core.Scheduler.Add(this);
+    }
+
+    public Domain Domain { get; }
+
+    public VcpuId Id { get; }
+
+    internal ref GuestRegisters Registers => ref _registers;
+
+    internal ICpuVcpu? Engine { get; set; }
+
+    internal SchedulingUnit Unit { get; set; } = null!;
+
+    internal RunstateClock Runstate { get; } = new();
+
+    internal TrapState Traps { get; } = new();
+
+    internal VcpuTimers Timers { get; }
+
+    /// <summary>Where the guest wants its runstate kept up to date, a virtual address; 0 when nowhere.</summary>
+    internal ulong RunstateArea { get; set; }
+
+    /// <summary>Has the guest given this vCPU a state to start from.</summary>
+    internal bool IsInitialised { get; set; }
+
+    /// <summary>The machine address of the vCPU's <c>struct vcpu_info</c>.</summary>
+    internal ulong VcpuInfoAddress { get; set; }
+
+    internal bool HasOwnVcpuInfo => _infoFrame is not null;
+
+    internal ref VcpuInfo Info => ref Domain.Core.Memory.At<VcpuInfo>(VcpuInfoAddress);
+
+    /// <summary>The port that <c>SCHEDOP_poll</c> waits for, -1 when it waits for several, 0 when it does not.</summary>
+    internal volatile int PolledPort;
+
+    /// <summary>The guest's frame that holds the vcpu_info, with a reference and as writable; null while it is in shared_info.</summary>
+    private Mfn? _infoFrame;
+
+    /// <summary>Moves the vcpu_info into a frame whose references the caller took. The vCPU itself calls, or is stopped.</summary>
+    internal void MoveInfo(Mfn frame, uint offset)
+    {
+        var old = Info;
+        _infoFrame = frame;
+        VcpuInfoAddress = frame.Address + offset;
+        Domain.Core.Memory.Marks.NoteWrite(frame);
+        ref var info = ref Info;
+        info = old;
+        // Events that came during the move went to the old place: let the guest look at everything once.
+        info.PendingSelector = ulong.MaxValue;
+        Volatile.Write(ref info.UpcallPending, 1);
+        PvClock.WriteTime(ref info.Time);
+    }
+
+    /// <summary>Gives back what <see cref="MoveInfo"/> was given. The domain is at its end.</summary>
+    internal void ReleaseInfo()
+    {
+        if (_infoFrame is not { } frame)
+            return;
+        VcpuInfoAddress = Domain.SharedInfo.Address + Id.Value % (uint)SharedInfoLimits.VcpuCount * VcpuInfo.WireSize;
+        _infoFrame = null;
+        Domain.Core.PageTypes.Put(frame);
+        Domain.Core.Frames.Put(frame);
+    }
+
+    /// <summary>Yields in a row with nothing else to do, see <see cref="VcpuLoop"/>.</summary>
+    internal int IdleYields;
+
+    /// <summary>The value of the frame table's flush clock at the last full flush of this vCPU's translations.</summary>
+    internal uint FlushedAt;
+
+    internal bool IsOnline
+    {
+        get => _online;
+        set => _online = value;
+    }
+
+    internal bool IsBlocked => Volatile.Read(ref _blocked) != 0;
+
+    internal bool IsRunnable => _online && Volatile.Read(ref _blocked) == 0 && Volatile.Read(ref _pauseCount) == 0 && Domain.MayRun;
+
+    /// <summary>The runstate of this vCPU when it neither runs nor waits to.</summary>
+    internal Runstate StoppedState => IsBlocked && _online && Domain.MayRun ? Abi.Runstate.Blocked : Abi.Runstate.Offline;
+
+    /// <summary>An upcall is due: something is pending and the guest has not masked events.</summary>
+    internal bool HasUpcall
+    {
+        get
+        {
+            ref var info = ref Info;
+            return Volatile.Read(ref info.UpcallPending) != 0 && Volatile.Read(ref info.UpcallMask) == 0;
+        }
+    }
+
+    /// <summary>Marks the vCPU blocked. The caller looks again for what it would wait for, after this.</summary>
+    internal void Block() => Interlocked.Exchange(ref _blocked, 1);
+
+    /// <summary>Inside <c>SCHEDOP_poll</c>. The vCPU's own thread alone.</summary>
+    internal bool IsPolling { get; set; }
+
+    /// <summary>Whether what a poll waits for has come: its port, or its time.</summary>
+    internal bool PollIsOver() => IsPolling && PolledPort == 0;
+
+    /// <summary>The poll, if there was one, is over. On the thread that runs the vCPU.</summary>
+    internal void EndPoll()
+    {
+        if (!IsPolling)
+            return;
+        IsPolling = false;
+        PolledPort = 0;
+        Timers.EndPoll();
+    }
+
+    /// <summary>Takes the mark away. True when it was there.</summary>
+    internal bool Unblock() => Interlocked.Exchange(ref _blocked, 0) != 0;
+
+    /// <summary>An event came, or a timer: a blocked vCPU wakes, a running one looks.</summary>
+    internal void Kick()
+    {
+        if (Unblock())
+            Domain.Core.Scheduler.Wake(this);
+        else if (Unit.RunningOn >= 0 && !VcpuLoop.IsCurrent(this))
+            Engine?.Kick();
+    }
+
+    internal void Pause()
+    {
+        Interlocked.Increment(ref _pauseCount);
+        Domain.Core.Scheduler.SleepSync(this);
+    }
+
+    internal void Unpause()
+    {
+        if (Interlocked.Decrement(ref _pauseCount) == 0)
+            Domain.Core.Scheduler.Wake(this);
+    }
+
+    /// <summary>Has the vCPU forget its translations before it runs guest code again. Any thread; takes effect at once if it does not run.</summary>
+    internal void RequestFlush()
+    {
+        Volatile.Write(ref _flushPending, 1);
+        if (Unit.RunningOn >= 0 && !VcpuLoop.IsCurrent(this))
+            Engine?.Kick();
+    }
+
+    /// <summary>Does a requested flush. On the thread that is about to run the vCPU.</summary>
+    internal void FlushIfRequested()
+    {
+        if (Volatile.Read(ref _flushPending) != 0 && Interlocked.Exchange(ref _flushPending, 0) != 0)
+            FlushNow();
+    }
+
+    internal bool FlushIsPending => Volatile.Read(ref _flushPending) != 0;
+
+    internal void FlushNow()
+    {
+        FlushedAt = Domain.Core.Frames.TickFlushClock();
+        Engine?.FlushTlb();
+    }
+
+    public override string ToString() => $"{Domain.Id}{Id}";
+}

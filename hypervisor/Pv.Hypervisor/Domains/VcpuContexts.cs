@@ -1,0 +1,100 @@
+using Pv.Abi;
+using Pv.Hypervisor.Traps;
+
+namespace Pv.Hypervisor.Domains;
+
+/// <summary>Gives a stopped vCPU the state of a <c>struct vcpu_guest_context</c>, or tells it.</summary>
+internal static class VcpuContexts
+{
+    /// <summary>The vCPU has never run, or is stopped.</summary>
+    public static Errno TrySet(Vcpu vcpu, in VcpuGuestContext context)
+    {
+        if (vcpu.Domain.Kind != DomainKind.Paravirtualized)
+        {
+            // A C# kernel starts with nothing but the frame of its start_info, where a real one has it in rsi.
+            vcpu.Domain.Gate!.StartInfo = Pfn.OfAddress(context.Registers.Rsi);
+            vcpu.Domain.Gate.InitialFrames = vcpu.Domain.TotalPages;
+            vcpu.IsInitialised = true;
+            vcpu.IsOnline = vcpu.Id.Value == 0;
+            return Errno.None;
+        }
+        if (!Addresses.AllCanonical(in context))
+            return Errno.EINVAL;
+        // The tables may refuse: they come first, the rest cannot.
+        var core = vcpu.Domain.Core;
+        lock (vcpu.Domain.PagingLock)
+        {
+            if (core.PageTypes.TrySetInitialTables(vcpu, in context) is not Errno.None and var error)
+                return error;
+        }
+        SetRegisters(vcpu, in context);
+        SetTraps(vcpu, in context);
+        vcpu.IsInitialised = true;
+        if ((context.Flags & VcpuContextFlags.Online) != 0)
+            vcpu.IsOnline = true;
+        return Errno.None;
+    }
+
+    /// <summary>What the vCPU's state is now. It is stopped.</summary>
+    public static void Get(Vcpu vcpu, out VcpuGuestContext context)
+    {
+        context = default;
+        ref var registers = ref vcpu.Registers;
+        var traps = vcpu.Traps;
+        context.Flags = (traps.InKernel ? VcpuContextFlags.InKernel : 0) | (vcpu.IsOnline ? VcpuContextFlags.Online : 0);
+        ref var user = ref context.Registers;
+        (user.Rax, user.Rcx, user.Rdx, user.Rbx) = (registers.Rax, registers.Rcx, registers.Rdx, registers.Rbx);
+        (user.Rsp, user.Rbp, user.Rsi, user.Rdi) = (registers.Rsp, registers.Rbp, registers.Rsi, registers.Rdi);
+        (user.R8, user.R9, user.R10, user.R11) = (registers.R8, registers.General[9], registers.R10, registers.R11);
+        (user.R12, user.R13, user.R14, user.R15) = (registers.General[12], registers.General[13], registers.General[14], registers.General[15]);
+        (user.Rip, user.Rflags) = (registers.Rip, registers.Rflags);
+        (user.Cs, user.Ss, user.Ds, user.Es, user.Fs, user.Gs) = (registers.Cs, registers.Ss, registers.Ds, registers.Es, registers.Fs, registers.Gs);
+        (context.KernelSs, context.KernelSp) = (traps.KernelSs, traps.KernelSp);
+        context.ControlRegisters[3] = FoldCr3(traps.KernelTable);
+        if (traps.UserTable is { } userTable)
+            context.ControlRegisters[1] = FoldCr3(userTable) | 1;
+        context.VmAssist = vcpu.Domain.VmAssist;
+        (context.FsBase, context.GsBaseKernel, context.GsBaseUser) = (registers.FsBase, traps.KernelGsBase(registers), traps.UserGsBase(registers));
+        for (var vector = 0; vector < 256; vector++)
+            context.Traps[vector] = traps.Table[vector];
+    }
+
+    /// <summary>The form in which control register 3 holds a table's frame: as a 64-bit machine address.</summary>
+    private static ulong FoldCr3(Mfn mfn) => mfn.Address;
+
+    private static void SetRegisters(Vcpu vcpu, in VcpuGuestContext context)
+    {
+        ref var registers = ref vcpu.Registers;
+        registers = default;
+        ref readonly var user = ref context.Registers;
+        (registers.Rax, registers.Rcx, registers.Rdx, registers.Rbx) = (user.Rax, user.Rcx, user.Rdx, user.Rbx);
+        (registers.Rsp, registers.Rbp, registers.Rsi, registers.Rdi) = (user.Rsp, user.Rbp, user.Rsi, user.Rdi);
+        (registers.R8, registers.General[9], registers.R10, registers.R11) = (user.R8, user.R9, user.R10, user.R11);
+        (registers.General[12], registers.General[13], registers.General[14], registers.General[15]) = (user.R12, user.R13, user.R14, user.R15);
+        registers.Rip = user.Rip;
+        registers.Rflags = GuestFlags.Sanitize(user.Rflags);
+        registers.Cs = (ushort)(user.Cs | 3);
+        registers.Ss = (ushort)(user.Ss | 3);
+        (registers.Ds, registers.Es, registers.Fs, registers.Gs) = (user.Ds, user.Es, user.Fs, user.Gs);
+        registers.FsBase = context.FsBase;
+        FloatingPointReset.Apply(ref registers);
+    }
+
+    private static void SetTraps(Vcpu vcpu, in VcpuGuestContext context)
+    {
+        var traps = vcpu.Traps;
+        traps.InKernel = (context.Flags & VcpuContextFlags.InKernel) != 0;
+        for (var vector = 0; vector < 256; vector++)
+            traps.Table[vector] = context.Traps[vector];
+        (traps.KernelSs, traps.KernelSp) = (context.KernelSs, context.KernelSp);
+        traps.Event = new GuestCallback(context.EventCallback, false);
+        traps.Failsafe = new GuestCallback(context.FailsafeCallback, (context.Flags & VcpuContextFlags.FailsafeDisablesEvents) != 0);
+        traps.Syscall = new GuestCallback(context.SyscallCallback, (context.Flags & VcpuContextFlags.SyscallDisablesEvents) != 0);
+        traps.SetGsBases(ref vcpu.Registers, context.GsBaseKernel, context.GsBaseUser);
+        // What an I/O privilege level of the guest's own flags asks for.
+        traps.Iopl = (int)(context.Registers.Rflags >> 12 & 3);
+        vcpu.Domain.VmAssist |= context.VmAssist & TrapOperations.SupportedAssists;
+        vcpu.Registers.Cr3 = (traps.InKernel ? traps.KernelTable : traps.UserTable ?? traps.KernelTable).Address;
+        vcpu.Info.UpcallMask = 1;
+    }
+}

@@ -1,0 +1,18 @@
+using Pv.Cpu;
+using Pv.Hypervisor.Traps;
+
+namespace Pv.Hypervisor.Domains;
+
+/// <summary>What a vCPU's engine asks of the hypervisor while guest code runs.</summary>
+internal sealed class VcpuHost(Vcpu vcpu) : ICpuHost
+{
+    public uint TscAux => 0;
+
+    public bool TryReadDescriptor(ushort selector, out ulong descriptor) => DescriptorTables.TryRead(vcpu, selector, out descriptor);
+
+    public ulong ReadTsc() => vcpu.Domain.Core.Clock.Now;
+
+    public Cpu.CpuidLeaf Cpuid(uint leaf, uint subleaf) => GuestCpuid.Get(leaf, subleaf, vcpu);
+
+    public ulong Random() => vcpu.Domain.Core.Random.Next();
+}

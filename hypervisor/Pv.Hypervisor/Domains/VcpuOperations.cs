@@ -1,0 +1,146 @@
+using Pv.Abi;
+using Pv.Hypervisor.Hypercalls;
+using Pv.Hypervisor.Memory;
+using Pv.Hypervisor.Time;
+
+namespace Pv.Hypervisor.Domains;
+
+/// <summary><c>vcpu_op</c>.</summary>
+internal static class VcpuOperations
+{
+    public static HypercallResult Handle(ref HypercallContext call)
+    {
+        var operation = (VcpuOperation)call.Arguments.First;
+        var id = call.Arguments.Second;
+        if (id >= (ulong)call.Caller.Vcpus.Length || call.Caller.Vcpus[id] is not { } vcpu)
+            return Errno.ENOENT;
+        var argument = call.Arguments.Third;
+        return operation switch
+        {
+            VcpuOperation.Initialise => Initialise(ref call, vcpu, argument),
+            VcpuOperation.Up => Up(vcpu),
+            VcpuOperation.Down => Down(vcpu),
+            VcpuOperation.IsUp => vcpu.IsOnline ? 1L : 0L,
+            VcpuOperation.GetRunstateInfo => GetRunstate(ref call, vcpu, argument),
+            VcpuOperation.RegisterRunstateMemoryArea => RegisterRunstateArea(ref call, vcpu, argument),
+            VcpuOperation.SetPeriodicTimer => SetPeriodic(ref call, vcpu, argument),
+            VcpuOperation.StopPeriodicTimer => StopPeriodic(vcpu),
+            VcpuOperation.SetSingleShotTimer => SetSingleShot(ref call, vcpu, argument),
+            VcpuOperation.StopSingleShotTimer => StopSingleShot(ref call, vcpu),
+            VcpuOperation.RegisterVcpuInfo => RegisterInfo(ref call, vcpu, argument),
+            VcpuOperation.RegisterVcpuTimeMemoryArea => RegisterTimeArea(ref call, vcpu, argument),
+            VcpuOperation.GetPhysicalId => Errno.EINVAL,
+            _ => Errno.ENOSYS,
+        };
+    }
+
+    private static HypercallResult Initialise(ref HypercallContext call, Vcpu vcpu, ulong argument)
+    {
+        if (!call.TryRead(argument, out VcpuGuestContext context))
+            return Errno.EFAULT;
+        if (vcpu.IsInitialised)
+            return Errno.EEXIST;
+        return VcpuContexts.TrySet(vcpu, in context);
+    }
+
+    private static HypercallResult Up(Vcpu vcpu)
+    {
+        if (!vcpu.IsInitialised)
+            return Errno.EINVAL;
+        vcpu.IsOnline = true;
+        vcpu.Domain.Core.Scheduler.Wake(vcpu);
+        return HypercallResult.Success;
+    }
+
+    private static HypercallResult Down(Vcpu vcpu)
+    {
+        vcpu.IsOnline = false;
+        vcpu.Domain.Core.Scheduler.Sleep(vcpu);
+        return HypercallResult.Success;
+    }
+
+    private static HypercallResult GetRunstate(ref HypercallContext call, Vcpu vcpu, ulong argument)
+        => call.TryWrite(argument, RunstateAreas.ToAbi(call.Core.Scheduler.Snapshot(vcpu))) ? HypercallResult.Success : Errno.EFAULT;
+
+    private static HypercallResult RegisterRunstateArea(ref HypercallContext call, Vcpu vcpu, ulong argument)
+    {
+        if (!call.TryRead(argument, out VcpuRegisterRunstateMemoryArea area))
+            return Errno.EFAULT;
+        if (call.Caller.PhysicalMap is null && Paging.PageWalker.IsReserved(area.Address))
+            return Errno.EFAULT;
+        vcpu.RunstateArea = area.Address;
+        RunstateAreas.Update(vcpu);
+        return HypercallResult.Success;
+    }
+
+    private static HypercallResult SetPeriodic(ref HypercallContext call, Vcpu vcpu, ulong argument)
+    {
+        if (!call.TryRead(argument, out VcpuSetPeriodicTimer timer))
+            return Errno.EFAULT;
+        if (timer.Period < VcpuTimers.ShortestPeriod || (long)timer.Period < 0)
+            return Errno.EINVAL;
+        vcpu.Timers.SetPeriodic(timer.Period);
+        return HypercallResult.Success;
+    }
+
+    private static HypercallResult StopPeriodic(Vcpu vcpu)
+    {
+        vcpu.Timers.StopPeriodic();
+        return HypercallResult.Success;
+    }
+
+    private static HypercallResult SetSingleShot(ref HypercallContext call, Vcpu vcpu, ulong argument)
+    {
+        if (vcpu != call.Vcpu)
+            return Errno.EINVAL;
+        if (!call.TryRead(argument, out VcpuSetSingleShotTimer timer))
+            return Errno.EFAULT;
+        if ((timer.Flags & SingleShotTimerFlags.Future) != 0 && timer.Timeout < call.Core.Clock.Now)
+            return Errno.ETIME;
+        vcpu.Timers.SetSingleShot(timer.Timeout);
+        return HypercallResult.Success;
+    }
+
+    private static HypercallResult StopSingleShot(ref HypercallContext call, Vcpu vcpu)
+    {
+        if (vcpu != call.Vcpu)
+            return Errno.EINVAL;
+        vcpu.Timers.StopSingleShot();
+        return HypercallResult.Success;
+    }
+
+    private static HypercallResult RegisterTimeArea(ref HypercallContext call, Vcpu vcpu, ulong argument)
+    {
+        if (!call.TryRead(argument, out VcpuRegisterTimeMemoryArea area))
+            return Errno.EFAULT;
+        if (area.Address == 0)
+            return HypercallResult.Success;
+        var time = default(VcpuTimeInfo);
+        PvClock.WriteTime(ref time);
+        return call.TryWrite(area.Address, time) ? HypercallResult.Success : Errno.EFAULT;
+    }
+
+    /// <summary>Moves a vCPU's vcpu_info into a frame of the guest's, once.</summary>
+    private static HypercallResult RegisterInfo(ref HypercallContext call, Vcpu vcpu, ulong argument)
+    {
+        if (!call.TryRead(argument, out VcpuRegisterVcpuInfo register))
+            return Errno.EFAULT;
+        if (register.Offset > PageSize.Bytes - VcpuInfo.WireSize || register.Offset % 8 != 0)
+            return Errno.EINVAL;
+        if (vcpu.HasOwnVcpuInfo)
+            return Errno.EINVAL;
+        var domain = call.Caller;
+        var mfn = register.Mfn;
+        if (domain.PhysicalMap is { } map && map.Get(new Pfn(mfn.Value), out mfn) != PhysicalMapKind.Own)
+            return Errno.EINVAL;
+        if (!call.Core.Frames.TryGet(mfn, domain.Id))
+            return Errno.EINVAL;
+        if (call.Core.PageTypes.TryGet(mfn, FrameType.Writable) is not Errno.None and var error)
+        {
+            call.Core.Frames.Put(mfn);
+            return error;
+        }
+        vcpu.MoveInfo(mfn, register.Offset);
+        return HypercallResult.Success;
+    }
+}

@@ -1,0 +1,114 @@
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
+
+namespace Pv.Hypervisor.Events;
+
+/// <summary><c>event_channel_op</c>.</summary>
+internal static class EventChannelOperations
+{
+    public static HypercallResult Handle(ref HypercallContext call)
+    {
+        var argument = call.Arguments.Second;
+        return (EventChannelOperation)call.Arguments.First switch
+        {
+            EventChannelOperation.Send => Send(ref call, argument),
+            EventChannelOperation.AllocUnbound => AllocateUnbound(ref call, argument),
+            EventChannelOperation.BindInterdomain => BindInterdomain(ref call, argument),
+            EventChannelOperation.BindVirq => BindVirq(ref call, argument),
+            EventChannelOperation.BindIpi => BindIpi(ref call, argument),
+            EventChannelOperation.BindPirq => BindPirq(ref call, argument),
+            EventChannelOperation.BindVcpu => BindVcpu(ref call, argument),
+            EventChannelOperation.Close => Close(ref call, argument),
+            EventChannelOperation.Status => Status(ref call, argument),
+            EventChannelOperation.Unmask => Unmask(ref call, argument),
+            EventChannelOperation.Reset => Reset(ref call, argument),
+            _ => Errno.ENOSYS,
+        };
+    }
+
+    private static HypercallResult Send(ref HypercallContext call, ulong argument)
+        => call.TryRead(argument, out EventChannelSend send) ? call.Caller.Events.Send(send.Port) : Errno.EFAULT;
+
+    private static HypercallResult AllocateUnbound(ref HypercallContext call, ulong argument)
+    {
+        if (!call.TryRead(argument, out EventChannelAllocUnbound allocate))
+            return Errno.EFAULT;
+        if (!TryFind(ref call, allocate.Domain, out var domain, out var error))
+            return error;
+        var remote = allocate.RemoteDomain == DomId.Self ? call.Caller.Id : allocate.RemoteDomain;
+        error = domain!.Events.AllocateUnbound(remote, out allocate.Port);
+        return error != Errno.None ? error : Finish(ref call, argument, allocate);
+    }
+
+    private static HypercallResult BindInterdomain(ref HypercallContext call, ulong argument)
+    {
+        if (!call.TryRead(argument, out EventChannelBindInterdomain bind))
+            return Errno.EFAULT;
+        var remoteId = bind.RemoteDomain == DomId.Self ? call.Caller.Id : bind.RemoteDomain;
+        if (call.Core.Domains.Find(remoteId) is not { } remote)
+            return Errno.ESRCH;
+        var error = call.Caller.Events.BindInterdomain(remote, bind.RemotePort, out bind.LocalPort);
+        return error != Errno.None ? error : Finish(ref call, argument, bind);
+    }
+
+    private static HypercallResult BindVirq(ref HypercallContext call, ulong argument)
+    {
+        if (!call.TryRead(argument, out EventChannelBindVirq bind))
+            return Errno.EFAULT;
+        var error = call.Caller.Events.BindVirq(bind.Virq, bind.Vcpu, out bind.Port);
+        return error != Errno.None ? error : Finish(ref call, argument, bind);
+    }
+
+    private static HypercallResult BindIpi(ref HypercallContext call, ulong argument)
+    {
+        if (!call.TryRead(argument, out EventChannelBindIpi bind))
+            return Errno.EFAULT;
+        var error = call.Caller.Events.BindIpi(bind.Vcpu, out bind.Port);
+        return error != Errno.None ? error : Finish(ref call, argument, bind);
+    }
+
+    // There is no physical interrupt that a domain could be given.
+    private static HypercallResult BindPirq(ref HypercallContext call, ulong argument)
+        => call.TryRead(argument, out EventChannelBindPirq _) ? Errno.EPERM : Errno.EFAULT;
+
+    private static HypercallResult BindVcpu(ref HypercallContext call, ulong argument)
+        => call.TryRead(argument, out EventChannelBindVcpu bind) ? call.Caller.Events.BindVcpu(bind.Port, bind.Vcpu) : Errno.EFAULT;
+
+    private static HypercallResult Close(ref HypercallContext call, ulong argument)
+        => call.TryRead(argument, out EventChannelClose close) ? call.Caller.Events.Close(close.Port) : Errno.EFAULT;
+
+    private static HypercallResult Status(ref HypercallContext call, ulong argument)
+    {
+        if (!call.TryRead(argument, out EventChannelStatus status))
+            return Errno.EFAULT;
+        if (!TryFind(ref call, status.Domain, out var domain, out var error))
+            return error;
+        error = domain!.Events.GetStatus(status.Port, ref status);
+        return error != Errno.None ? error : Finish(ref call, argument, status);
+    }
+
+    private static HypercallResult Unmask(ref HypercallContext call, ulong argument)
+        => call.TryRead(argument, out EventChannelUnmask unmask) ? call.Caller.Events.Unmask(unmask.Port) : Errno.EFAULT;
+
+    private static HypercallResult Reset(ref HypercallContext call, ulong argument)
+    {
+        if (!call.TryRead(argument, out EventChannelReset reset))
+            return Errno.EFAULT;
+        if (!TryFind(ref call, reset.Domain, out var domain, out var error))
+            return error;
+        domain!.Events.Reset();
+        return HypercallResult.Success;
+    }
+
+    /// <summary>The domain that an operation is about: the caller's own, or, for Dom0, any.</summary>
+    private static bool TryFind(ref HypercallContext call, DomId id, out Domain? domain, out Errno error)
+    {
+        domain = id == DomId.Self ? call.Caller : call.Core.Domains.Find(id);
+        error = domain is null ? Errno.ESRCH : domain != call.Caller && !call.Caller.IsPrivileged ? Errno.EPERM : Errno.None;
+        return error == Errno.None;
+    }
+
+    private static HypercallResult Finish<T>(ref HypercallContext call, ulong address, in T value) where T : unmanaged
+        => call.TryWrite(address, value) ? HypercallResult.Success : Errno.EFAULT;
+}

@@ -1,0 +1,376 @@
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+
+namespace Pv.Hypervisor.Events;
+
+/// <summary>A domain's event channels: which ports are bound to what, and how an event reaches a vCPU.</summary>
+/// <remarks>
+/// One lock a domain. What concerns two domains takes both locks, the lower number's first. A wake-up under the lock takes only the run
+/// queue's.
+/// </remarks>
+public sealed class EventChannels
+{
+    private readonly Domain _domain;
+    private readonly Lock _lock = new();
+    private readonly List<EventChannel> _ports = [new EventChannel(default)];
+    private readonly Dictionary<(VirtualIrq, VcpuId), EventChannel> _virqs = [];
+    private readonly IEventAbi _abi = TwoLevelEventAbi.Instance;
+    private bool _closed;
+
+    internal EventChannels(Domain domain) => _domain = domain;
+
+    /// <summary>Allocates a port that <paramref name="remote"/> may bind to.</summary>
+    internal Errno AllocateUnbound(DomId remote, out EventPort port)
+    {
+        lock (_lock)
+        {
+            port = default;
+            if (Allocate(out var channel) is not Errno.None and var error)
+                return error;
+            channel!.State = EventChannelState.Unbound;
+            channel.RemoteDomain = remote;
+            port = channel.Port;
+            return Errno.None;
+        }
+    }
+
+    /// <summary>Binds a new port here to an unbound port of another domain (or of this one).</summary>
+    internal Errno BindInterdomain(Domain remote, EventPort remotePort, out EventPort port)
+    {
+        port = default;
+        EnterBoth(_domain, remote);
+        try
+        {
+            if (remote.Events.FindLocked(remotePort) is not { State: EventChannelState.Unbound } other || other.RemoteDomain != _domain.Id)
+                return Errno.EINVAL;
+            if (Allocate(out var channel) is not Errno.None and var error)
+                return error;
+            channel!.State = EventChannelState.Interdomain;
+            channel.RemoteDomain = remote.Id;
+            channel.RemotePort = remotePort;
+            other.State = EventChannelState.Interdomain;
+            other.RemoteDomain = _domain.Id;
+            other.RemotePort = channel.Port;
+            port = channel.Port;
+            // Whatever the other end sent before must not be lost: Xen marks the new port pending once.
+            NotifyLocked(channel);
+            return Errno.None;
+        }
+        finally
+        {
+            ExitBoth(_domain, remote);
+        }
+    }
+
+    internal Errno BindVirq(VirtualIrq virq, VcpuId vcpu, out EventPort port)
+    {
+        port = default;
+        if ((uint)virq >= VirtualIrqs.Count)
+            return Errno.EINVAL;
+        if (IsGlobal(virq) && vcpu.Value != 0)
+            return Errno.EINVAL;
+        if (!Exists(vcpu))
+            return Errno.ENOENT;
+        lock (_lock)
+        {
+            if (_virqs.ContainsKey((virq, vcpu)))
+                return Errno.EEXIST;
+            if (Allocate(out var channel) is not Errno.None and var error)
+                return error;
+            channel!.State = EventChannelState.Virq;
+            channel.Vcpu = vcpu;
+            channel.Virq = virq;
+            _virqs[(virq, vcpu)] = channel;
+            port = channel.Port;
+            return Errno.None;
+        }
+    }
+
+    internal Errno BindIpi(VcpuId vcpu, out EventPort port)
+    {
+        port = default;
+        if (!Exists(vcpu))
+            return Errno.ENOENT;
+        lock (_lock)
+        {
+            if (Allocate(out var channel) is not Errno.None and var error)
+                return error;
+            channel!.State = EventChannelState.Ipi;
+            channel.Vcpu = vcpu;
+            port = channel.Port;
+            return Errno.None;
+        }
+    }
+
+    internal Errno BindVcpu(EventPort port, VcpuId vcpu)
+    {
+        if (!Exists(vcpu))
+            return Errno.ENOENT;
+        lock (_lock)
+        {
+            if (FindLocked(port) is not { } channel)
+                return Errno.EINVAL;
+            switch (channel.State)
+            {
+                case EventChannelState.Virq when IsGlobal(channel.Virq):
+                case EventChannelState.Unbound:
+                case EventChannelState.Interdomain:
+                case EventChannelState.Pirq:
+                    channel.Vcpu = vcpu;
+                    return Errno.None;
+                default:
+                    return Errno.EINVAL;
+            }
+        }
+    }
+
+    internal Errno Close(EventPort port)
+    {
+        while (true)
+        {
+            DomId peer;
+            lock (_lock)
+            {
+                if (FindLocked(port) is not { } channel)
+                    return Errno.EINVAL;
+                if (channel.State != EventChannelState.Interdomain)
+                {
+                    CloseLocked(channel);
+                    return Errno.None;
+                }
+                peer = channel.RemoteDomain;
+            }
+            if (TryCloseInterdomain(port, peer))
+                return Errno.None;
+        }
+    }
+
+    internal Errno Send(EventPort port)
+    {
+        DomId peer;
+        EventPort peerPort;
+        lock (_lock)
+        {
+            if (FindLocked(port) is not { } channel)
+                return Errno.EINVAL;
+            switch (channel.State)
+            {
+                case EventChannelState.Interdomain:
+                    (peer, peerPort) = (channel.RemoteDomain, channel.RemotePort);
+                    break;
+                case EventChannelState.Ipi:
+                    NotifyLocked(channel);
+                    return Errno.None;
+                case EventChannelState.Unbound:
+                    // The other end is not there yet: the event is dropped.
+                    return Errno.None;
+                default:
+                    return Errno.EINVAL;
+            }
+        }
+        _domain.Core.Domains.Find(peer)?.Events.Receive(peerPort, _domain.Id);
+        return Errno.None;
+    }
+
+    internal Errno GetStatus(EventPort port, ref EventChannelStatus status)
+    {
+        lock (_lock)
+        {
+            if (FindLocked(port, evenClosed: true) is not { } channel)
+                return Errno.EINVAL;
+            status.State = channel.State;
+            status.Vcpu = channel.Vcpu;
+            switch (channel.State)
+            {
+                case EventChannelState.Unbound:
+                    status.UnboundDomain = channel.RemoteDomain;
+                    break;
+                case EventChannelState.Interdomain:
+                    status.RemoteDomain = channel.RemoteDomain;
+                    status.RemotePort = channel.RemotePort;
+                    break;
+                case EventChannelState.Virq:
+                    status.Virq = channel.Virq;
+                    break;
+            }
+            return Errno.None;
+        }
+    }
+
+    internal Errno Unmask(EventPort port)
+    {
+        lock (_lock)
+        {
+            if (FindLocked(port) is not { } channel)
+                return Errno.EINVAL;
+            if (_domain.Vcpus[channel.Vcpu.Value] is { } vcpu && _abi.Unmask(vcpu, port))
+                Tell(vcpu);
+            return Errno.None;
+        }
+    }
+
+    /// <summary>Closes every port (<c>EVTCHNOP_reset</c>).</summary>
+    internal void Reset()
+    {
+        for (var i = 1; ; i++)
+        {
+            lock (_lock)
+            {
+                if (i >= _ports.Count)
+                    return;
+            }
+            Close(new EventPort((uint)i));
+        }
+    }
+
+    /// <summary>Closes every port for good; no event touches the domain's memory afterwards.</summary>
+    internal void Destroy()
+    {
+        Reset();
+        lock (_lock)
+            _closed = true;
+    }
+
+    /// <summary>Raises a virtual interrupt, if the guest bound it.</summary>
+    internal void RaiseVirq(VirtualIrq virq, VcpuId vcpu)
+    {
+        lock (_lock)
+        {
+            if (_virqs.TryGetValue((virq, vcpu), out var channel))
+                NotifyLocked(channel);
+        }
+    }
+
+    /// <summary>Whether a port is pending; false for ports that do not exist.</summary>
+    internal bool IsPending(EventPort port)
+    {
+        lock (_lock)
+            return FindLocked(port) is not null && _abi.IsPending(_domain, port);
+    }
+
+    /// <summary>Whether a port number lies within the ABI's range, for <c>SCHEDOP_poll</c>.</summary>
+    internal bool InRange(EventPort port) => port.Value < Math.Min(_abi.PortLimit, _domain.Limits.MaxEventPort + 1);
+
+    private void Receive(EventPort port, DomId from)
+    {
+        lock (_lock)
+        {
+            if (FindLocked(port) is { State: EventChannelState.Interdomain } channel && channel.RemoteDomain == from)
+                NotifyLocked(channel);
+        }
+    }
+
+    private void NotifyLocked(EventChannel channel)
+    {
+        if (_closed || _domain.Vcpus[channel.Vcpu.Value] is not { } vcpu)
+            return;
+        var tell = _abi.SetPending(vcpu, channel.Port);
+        if (tell)
+            Tell(vcpu);
+        WakePoller(channel.Port);
+    }
+
+    private void Tell(Vcpu vcpu)
+    {
+        // The byte is set before the guest's mask is looked at; the guest clears its mask before it looks at the byte.
+        var first = Interlocked.Exchange(ref vcpu.Info.UpcallPending, 1) == 0;
+        if (_domain.Kind == DomainKind.Control)
+            _domain.Gate!.RaiseUpcall();
+        else if (first || vcpu.IsBlocked)
+            vcpu.Kick();
+    }
+
+    private void WakePoller(EventPort port)
+    {
+        foreach (var vcpu in _domain.Vcpus)
+        {
+            if (vcpu is null || vcpu.PolledPort == 0)
+                continue;
+            if (vcpu.PolledPort == (int)port.Value || vcpu.PolledPort < 0)
+            {
+                vcpu.PolledPort = 0;
+                vcpu.Kick();
+            }
+        }
+    }
+
+    private Errno Allocate(out EventChannel? channel)
+    {
+        channel = null;
+        if (_closed || _domain.IsDying)
+            return Errno.ENODEV;
+        for (var i = 1; i < _ports.Count; i++)
+        {
+            if (_ports[i].State == EventChannelState.Closed && !_abi.IsPending(_domain, _ports[i].Port))
+            {
+                channel = _ports[i];
+                return Errno.None;
+            }
+        }
+        var port = new EventPort((uint)_ports.Count);
+        if (!InRange(port))
+            return Errno.ENOSPC;
+        channel = new EventChannel(port);
+        _ports.Add(channel);
+        return Errno.None;
+    }
+
+    private EventChannel? FindLocked(EventPort port, bool evenClosed = false)
+    {
+        if (port.Value == 0 || port.Value >= _ports.Count)
+            return null;
+        var channel = _ports[(int)port.Value];
+        return channel.State == EventChannelState.Closed && !evenClosed ? null : channel;
+    }
+
+    private void CloseLocked(EventChannel channel)
+    {
+        if (channel.State == EventChannelState.Virq)
+            _virqs.Remove((channel.Virq, channel.Vcpu));
+        channel.Clear();
+        _abi.ClearPending(_domain, channel.Port);
+    }
+
+    private bool TryCloseInterdomain(EventPort port, DomId peer)
+    {
+        var remote = _domain.Core.Domains.Find(peer) ?? throw new InvalidOperationException($"{_domain.Id} {port} is bound to {peer}, which is gone.");
+        EnterBoth(_domain, remote);
+        try
+        {
+            // It may have been closed from the other side before the locks were taken.
+            if (FindLocked(port) is not { State: EventChannelState.Interdomain } channel || channel.RemoteDomain != peer)
+                return false;
+            if (remote.Events.FindLocked(channel.RemotePort) is { } other)
+            {
+                other.State = EventChannelState.Unbound;
+                other.RemoteDomain = _domain.Id;
+                other.RemotePort = default;
+            }
+            CloseLocked(channel);
+            return true;
+        }
+        finally
+        {
+            ExitBoth(_domain, remote);
+        }
+    }
+
+    private bool Exists(VcpuId vcpu) => vcpu.Value < _domain.Vcpus.Length && _domain.Vcpus[vcpu.Value] is not null;
+
+    private static bool IsGlobal(VirtualIrq virq) => virq is not (VirtualIrq.Timer or VirtualIrq.Debug or VirtualIrq.Xenoprof or VirtualIrq.XenPmu);
+
+    private static void EnterBoth(Domain one, Domain other)
+    {
+        var (first, second) = one.Id.Value <= other.Id.Value ? (one, other) : (other, one);
+        first.Events._lock.Enter();
+        if (first != second)
+            second.Events._lock.Enter();
+    }
+
+    private static void ExitBoth(Domain one, Domain other)
+    {
+        if (one != other)
+            other.Events._lock.Exit();
+        one.Events._lock.Exit();
+    }
+}

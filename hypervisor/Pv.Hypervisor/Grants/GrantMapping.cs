@@ -1,0 +1,118 @@
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
+using Pv.Hypervisor.Memory;
+using Pv.Hypervisor.Paging;
+
+namespace Pv.Hypervisor.Grants;
+
+/// <summary>Maps foreign grants into the caller and takes such maps away.</summary>
+internal static class GrantMapping
+{
+    public static void Map(ref HypercallContext call, ref GrantTableMapGrantRef map)
+    {
+        map.Handle = uint.MaxValue;
+        map.Status = TryMap(ref call, ref map);
+    }
+
+    public static void Unmap(ref HypercallContext call, ref GrantTableUnmapGrantRef unmap)
+    {
+        var caller = call.Caller;
+        if (caller.Grants.FindMap(unmap.Handle) is not { } map)
+        {
+            unmap.Status = GrantStatus.BadHandle;
+            return;
+        }
+        if (unmap.HostAddress != map.HostAddress)
+        {
+            unmap.Status = GrantStatus.BadVirtualAddress;
+            return;
+        }
+        if (Remove(caller, call.Vcpu, map) is not GrantStatus.Okay and var refused)
+        {
+            unmap.Status = refused;
+            return;
+        }
+        if (!caller.Grants.TryRemoveMap(unmap.Handle, map))
+        {
+            unmap.Status = GrantStatus.BadHandle;
+            return;
+        }
+        GiveBack(caller.Core, map);
+        unmap.Status = GrantStatus.Okay;
+    }
+
+    /// <summary>Drops a map of a domain that is at its end; its page tables are gone already.</summary>
+    public static void Release(Domain domain, GrantMap map)
+    {
+        if (domain.PhysicalMap is { } physical)
+        {
+            lock (domain.PageLock)
+                physical.Clear(Pfn.OfAddress(map.HostAddress));
+        }
+        GiveBack(domain.Core, map);
+    }
+
+    private static GrantStatus TryMap(ref HypercallContext call, ref GrantTableMapGrantRef map)
+    {
+        var caller = call.Caller;
+        if ((map.Flags & GrantMapFlags.DeviceMap) != 0 || (map.Flags & GrantMapFlags.HostMap) == 0)
+            return GrantStatus.BadGrantRef;
+        if (call.Core.Domains.Find(map.Domain == DomId.Self ? caller.Id : map.Domain) is not { IsDying: false } granter)
+            return GrantStatus.BadDomain;
+        var readOnly = (map.Flags & GrantMapFlags.ReadOnly) != 0;
+        if (granter.Grants.TryPin(map.Ref, caller.Id, readOnly, out var mfn) is not GrantStatus.Okay and var refused)
+            return refused;
+        var made = new GrantMap(granter.Id, map.Ref, readOnly, map.HostAddress, map.Flags, mfn);
+        if (Insert(caller, call.Vcpu, made) is not GrantStatus.Okay and var failed)
+        {
+            granter.Grants.Unpin(map.Ref, readOnly);
+            return failed;
+        }
+        if (!caller.Grants.TryAddMap(made, out map.Handle))
+        {
+            Remove(caller, call.Vcpu, made);
+            granter.Grants.Unpin(map.Ref, readOnly);
+            return GrantStatus.NoDeviceSpace;
+        }
+        map.DevBusAddress = mfn.Address;
+        return GrantStatus.Okay;
+    }
+
+    private static GrantStatus Insert(Domain domain, Vcpu vcpu, GrantMap map)
+    {
+        if (domain.PhysicalMap is not { } physical)
+            return GrantPaging.Insert(vcpu, map);
+        var at = Pfn.OfAddress(map.HostAddress);
+        if (at.Value >= PhysicalMap.Limit)
+            return GrantStatus.GeneralError;
+        lock (domain.PageLock)
+        {
+            if (physical.Get(at, out _) != PhysicalMapKind.Empty)
+                return GrantStatus.GeneralError;
+            physical.Set(at, PhysicalMapKind.Grant, map.Mfn);
+            return GrantStatus.Okay;
+        }
+    }
+
+    private static GrantStatus Remove(Domain domain, Vcpu vcpu, GrantMap map)
+    {
+        if (domain.PhysicalMap is not { } physical)
+            return GrantPaging.Remove(vcpu, map);
+        lock (domain.PageLock)
+        {
+            var at = Pfn.OfAddress(map.HostAddress);
+            if (physical.Get(at, out var mfn) != PhysicalMapKind.Grant || mfn != map.Mfn)
+                return GrantStatus.GeneralError;
+            physical.Clear(at);
+            return GrantStatus.Okay;
+        }
+    }
+
+    private static void GiveBack(HypervisorCore core, GrantMap map)
+    {
+        // The granter stays in the table as long as its frames are held, so it is always found.
+        var granter = core.Domains.Find(map.Granter) ?? throw new InvalidOperationException($"{map.Granter} went before its grants were given back.");
+        granter.Grants.Unpin(map.Ref, map.ReadOnly);
+    }
+}

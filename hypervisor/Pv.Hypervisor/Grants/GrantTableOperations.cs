@@ -1,0 +1,130 @@
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
+
+namespace Pv.Hypervisor.Grants;
+
+/// <summary><c>grant_table_op</c>: each operation is done on an array, with a status in each element; the call itself rarely fails.</summary>
+internal static class GrantTableOperations
+{
+    private delegate void Each<T>(ref HypercallContext call, ref T element) where T : unmanaged;
+
+    public static HypercallResult Handle(ref HypercallContext call) => (GrantTableOperation)call.Arguments.First switch
+    {
+        GrantTableOperation.MapGrantRef => ForEach<GrantTableMapGrantRef>(ref call, GrantTableMapGrantRef.WireSize, GrantMapping.Map),
+        GrantTableOperation.UnmapGrantRef => ForEach<GrantTableUnmapGrantRef>(ref call, GrantTableUnmapGrantRef.WireSize, GrantMapping.Unmap),
+        GrantTableOperation.Copy => ForEach<GrantTableCopy>(ref call, GrantTableCopy.WireSize, Copy),
+        GrantTableOperation.SetupTable => One<GrantTableSetupTable>(ref call, SetupTable),
+        GrantTableOperation.QuerySize => One<GrantTableQuerySize>(ref call, QuerySize),
+        GrantTableOperation.SetVersion => SetVersion(ref call),
+        GrantTableOperation.GetVersion => GetVersion(ref call),
+        GrantTableOperation.DumpTable => One<GrantTableDumpTable>(ref call, DumpTable),
+        _ => Errno.ENOSYS,
+    };
+
+    private static HypercallResult ForEach<T>(ref HypercallContext call, ulong size, Each<T> each) where T : unmanaged
+    {
+        var (address, count) = (call.Arguments.Second, call.Arguments.Third);
+        if ((uint)count != count)
+            return Errno.EINVAL;
+        for (ulong i = 0; i < count; i++)
+        {
+            if (i > 0 && call.PreemptionWanted)
+            {
+                call.Arguments = call.Arguments with { Second = address, Third = count - i };
+                return HypercallResult.Again;
+            }
+            if (!call.TryRead(address, out T element))
+                return Errno.EFAULT;
+            each(ref call, ref element);
+            if (!call.TryWrite(address, element))
+                return Errno.EFAULT;
+            address += size;
+        }
+        return HypercallResult.Success;
+    }
+
+    /// <summary>An operation that takes an array of exactly one.</summary>
+    private static HypercallResult One<T>(ref HypercallContext call, Each<T> each) where T : unmanaged
+    {
+        if (call.Arguments.Third != 1)
+            return Errno.EINVAL;
+        if (!call.TryRead(call.Arguments.Second, out T element))
+            return Errno.EFAULT;
+        each(ref call, ref element);
+        return call.TryWrite(call.Arguments.Second, element) ? HypercallResult.Success : Errno.EFAULT;
+    }
+
+    private static void Copy(ref HypercallContext call, ref GrantTableCopy copy) => copy.Status = GrantCopying.Copy(ref call, copy);
+
+    private static void SetupTable(ref HypercallContext call, ref GrantTableSetupTable setup)
+    {
+        setup.Status = TryFind(ref call, setup.Domain, out var domain);
+        if (setup.Status != GrantStatus.Okay)
+            return;
+        if (setup.FrameCount > domain!.Grants.MaxFrames || !domain.Grants.TryGrow(setup.FrameCount))
+        {
+            setup.Status = GrantStatus.GeneralError;
+            return;
+        }
+        for (uint i = 0; i < setup.FrameCount; i++)
+        {
+            // An auto-translated domain has no use for machine frames: it maps the table into its physical map.
+            var frame = domain.PhysicalMap is null && domain.Grants.GetSharedFrame(i, out var mfn) == Errno.None ? mfn.Value : ulong.MaxValue;
+            if (!call.TryWrite(setup.FrameList + i * sizeof(ulong), frame))
+                setup.Status = GrantStatus.BadVirtualAddress;
+        }
+    }
+
+    private static void QuerySize(ref HypercallContext call, ref GrantTableQuerySize query)
+    {
+        query.Status = TryFind(ref call, query.Domain, out var domain);
+        if (query.Status != GrantStatus.Okay)
+            return;
+        query.FrameCount = domain!.Grants.FrameCount;
+        query.MaxFrameCount = domain.Grants.MaxFrames;
+    }
+
+    private static void DumpTable(ref HypercallContext call, ref GrantTableDumpTable dump)
+    {
+        dump.Status = TryFind(ref call, dump.Domain, out var domain);
+        if (dump.Status == GrantStatus.Okay)
+            call.Core.Log.Write($"grant table of {domain!.Id}: {domain.Grants.FrameCount} frames, {(domain.Grants.IsInUse ? "in use" : "not in use")}");
+    }
+
+    private static HypercallResult SetVersion(ref HypercallContext call)
+    {
+        if (call.Arguments.Third != 1)
+            return Errno.EINVAL;
+        if (!call.TryRead(call.Arguments.Second, out GrantTableSetVersion set))
+            return Errno.EFAULT;
+        if (set.Version is not (1 or 2))
+            return Errno.EINVAL;
+        if (set.Version == 2)
+            return Errno.ENOSYS;
+        return call.TryWrite(call.Arguments.Second, set) ? HypercallResult.Success : Errno.EFAULT;
+    }
+
+    private static HypercallResult GetVersion(ref HypercallContext call)
+    {
+        if (call.Arguments.Third != 1)
+            return Errno.EINVAL;
+        if (!call.TryRead(call.Arguments.Second, out GrantTableGetVersion get))
+            return Errno.EFAULT;
+        var domain = get.Domain == DomId.Self ? call.Caller : call.Core.Domains.Find(get.Domain);
+        if (domain is null)
+            return Errno.ESRCH;
+        if (domain != call.Caller && !call.Caller.IsPrivileged)
+            return Errno.EPERM;
+        get.Version = 1;
+        return call.TryWrite(call.Arguments.Second, get) ? HypercallResult.Success : Errno.EFAULT;
+    }
+
+    private static GrantStatus TryFind(ref HypercallContext call, DomId id, out Domain? domain)
+    {
+        domain = id == DomId.Self ? call.Caller : call.Core.Domains.Find(id);
+        if (domain is null)
+            return GrantStatus.BadDomain;
+        return domain == call.Caller || call.Caller.IsPrivileged ? GrantStatus.Okay : GrantStatus.PermissionDenied;
+    }
+}

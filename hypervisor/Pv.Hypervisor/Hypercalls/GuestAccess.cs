@@ -1,0 +1,87 @@
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Memory;
+using Pv.Hypervisor.Paging;
+using Pv.Machine.Gate;
+
+namespace Pv.Hypervisor.Hypercalls;
+
+/// <summary>
+/// The caller's memory, whatever it is: virtual addresses walked through a real kernel's own tables, pseudo-physical addresses of a C# guest,
+/// host addresses of Dom0. Nothing that a guest passes can name memory that is not its own.
+/// </summary>
+internal readonly ref struct GuestAccess
+{
+    private readonly Vcpu _vcpu;
+    private readonly ulong _root;
+
+    /// <summary>The memory of a hypercall's caller.</summary>
+    public static GuestAccess OfCaller(Vcpu vcpu) => new(vcpu, vcpu.Registers.Cr3);
+
+    /// <summary>The memory of a vCPU's kernel, even while its user code runs.</summary>
+    public static GuestAccess OfKernel(Vcpu vcpu) => new(vcpu, vcpu.Traps.KernelTable.Address);
+
+    private GuestAccess(Vcpu vcpu, ulong root)
+    {
+        _vcpu = vcpu;
+        _root = root;
+    }
+
+    public bool TryRead(ulong address, Span<byte> to)
+    {
+        if (_vcpu.Domain.Kind == DomainKind.Control)
+        {
+            HostAddress.Read(address, to);
+            return true;
+        }
+        var memory = _vcpu.Domain.Core.Memory;
+        while (!to.IsEmpty)
+        {
+            if (!TryTranslate(address, false, out var machine, out var length))
+                return false;
+            var part = Math.Min(length, to.Length);
+            memory.Bytes(machine, part).CopyTo(to);
+            to = to[part..];
+            address += (ulong)part;
+        }
+        return true;
+    }
+
+    /// <summary>Writes all or, when a page on the way cannot be written, what lies before it.</summary>
+    public bool TryWrite(ulong address, ReadOnlySpan<byte> from)
+    {
+        if (_vcpu.Domain.Kind == DomainKind.Control)
+        {
+            HostAddress.Write(address, from);
+            return true;
+        }
+        var memory = _vcpu.Domain.Core.Memory;
+        while (!from.IsEmpty)
+        {
+            if (!TryTranslate(address, true, out var machine, out var length))
+                return false;
+            var part = Math.Min(length, from.Length);
+            from[..part].CopyTo(memory.Bytes(machine, part));
+            memory.Marks.NoteWrite(Mfn.OfAddress(machine));
+            from = from[part..];
+            address += (ulong)part;
+        }
+        return true;
+    }
+
+    /// <summary>Translates one address, and tells how many bytes from it on lie in the same page.</summary>
+    private bool TryTranslate(ulong address, bool write, out ulong machine, out int length)
+    {
+        var offset = address & PageSize.OffsetMask;
+        length = PageSize.Bytes - (int)offset;
+        machine = 0;
+        if (_vcpu.Domain.PhysicalMap is { } map)
+        {
+            if (map.Get(Pfn.OfAddress(address), out var mfn) is PhysicalMapKind.Empty)
+                return false;
+            machine = mfn.Address | offset;
+            return true;
+        }
+        return !PageWalker.IsReserved(address) && PageWalker.TryWalk(_vcpu.Domain.Core.Memory, _root, address, write, out machine);
+    }
+}

@@ -1,0 +1,66 @@
+using System.Runtime.InteropServices;
+using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Tracing;
+using Pv.Machine.Gate;
+
+namespace Pv.Hypervisor.Hypercalls;
+
+/// <summary>
+/// One hypercall as its handler sees it: who calls, the arguments, and the caller's memory. Where the arguments come from (a real kernel's
+/// registers, a C# guest's, Dom0's) a handler cannot tell.
+/// </summary>
+/// <remarks>
+/// An address that a guest passes is a claim. <see cref="TryRead{T}"/> copies once; decide and act on the copy.
+/// </remarks>
+internal ref struct HypercallContext
+{
+    private readonly GuestAccess _access;
+
+    public HypercallContext(Vcpu vcpu, HypercallRegisters arguments, GuestAccess access)
+    {
+        Vcpu = vcpu;
+        Arguments = arguments;
+        _access = access;
+    }
+
+    public readonly Vcpu Vcpu { get; }
+
+    public readonly Domain Caller => Vcpu.Domain;
+
+    public readonly HypervisorCore Core => Vcpu.Domain.Core;
+
+    /// <summary>The registers; a handler that answers <see cref="HypercallOutcome.Continue"/> leaves in them how to go on.</summary>
+    public HypercallRegisters Arguments;
+
+    /// <summary>Set while tracing: what the handler copies in and out is noted there.</summary>
+    public TraceRecord? Trace;
+
+    /// <summary>Inside a multicall: continuations go by its own arguments, and nesting is refused.</summary>
+    public bool InMulticall;
+
+    /// <summary>The pCPU is wanted by somebody else. Long work should stop at the next whole step and continue later.</summary>
+    public readonly bool PreemptionWanted => Caller.Kind == DomainKind.Paravirtualized && Core.Scheduler.ShouldLeave(Vcpu);
+
+    public readonly bool TryRead(ulong address, Span<byte> to)
+    {
+        if (!_access.TryRead(address, to))
+            return false;
+        Trace?.NoteInput(address, to);
+        return true;
+    }
+
+    public readonly bool TryWrite(ulong address, ReadOnlySpan<byte> from)
+    {
+        Trace?.NoteOutput(address, from);
+        return _access.TryWrite(address, from);
+    }
+
+    public readonly bool TryRead<T>(ulong address, out T value) where T : unmanaged
+    {
+        value = default;
+        return TryRead(address, MemoryMarshal.AsBytes(new Span<T>(ref value)));
+    }
+
+    public readonly bool TryWrite<T>(ulong address, in T value) where T : unmanaged
+        => TryWrite(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
+}

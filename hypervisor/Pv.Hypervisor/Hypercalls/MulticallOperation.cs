@@ -1,0 +1,73 @@
+using Pv.Abi;
+using Pv.Machine.Gate;
+
+namespace Pv.Hypervisor.Hypercalls;
+
+/// <summary>
+/// <c>multicall</c>: a list of calls in one entry. Each entry gets its own result; one that fails does not stop the others.
+/// </summary>
+internal static class MulticallOperation
+{
+    private const ulong LongestList = 1ul << 32;
+
+    public static HypercallResult Handle(ref HypercallContext call)
+    {
+        if (call.InMulticall)
+            return Errno.EINVAL;
+        var (list, count) = (call.Arguments.First, call.Arguments.Second);
+        if (count >= LongestList)
+            return Errno.EINVAL;
+        var own = call.Arguments;
+        call.InMulticall = true;
+        for (ulong done = 0; done < count; done++)
+        {
+            var at = list + done * MulticallEntry.WireSize;
+            if (done > 0 && call.PreemptionWanted)
+                return Continue(ref call, own, at, count - done);
+            if (!call.TryRead(at, out MulticallEntry entry))
+                return Stop(ref call, own, Errno.EFAULT);
+            call.Arguments = new HypercallRegisters(entry.Operation, entry.Arguments[0], entry.Arguments[1], entry.Arguments[2],
+                entry.Arguments[3], entry.Arguments[4], entry.Arguments[5]);
+            var result = call.Core.Hypercalls.Dispatch(ref call);
+            if (result.Outcome == HypercallOutcome.Continue)
+            {
+                // The entry itself says how to go on, and the list begins at it next time.
+                WriteArguments(ref entry, call.Arguments);
+                if (!call.TryWrite(at, entry))
+                    return Stop(ref call, own, Errno.EFAULT);
+                return Continue(ref call, own, at, count - done);
+            }
+            if (!call.TryWrite(at + sizeof(ulong), result.Value))
+                return Stop(ref call, own, Errno.EFAULT);
+            if (result.Outcome is HypercallOutcome.Block or HypercallOutcome.Yield)
+            {
+                // What follows runs after the vCPU did.
+                if (done + 1 < count)
+                    return Continue(ref call, own, at + MulticallEntry.WireSize, count - done - 1) with { Outcome = result.Outcome, Rerun = true };
+                return Stop(ref call, own, result with { Value = 0 });
+            }
+        }
+        return Stop(ref call, own, HypercallResult.Success);
+    }
+
+    private static HypercallResult Continue(ref HypercallContext call, HypercallRegisters own, ulong list, ulong count)
+        => Stop(ref call, own with { First = list, Second = count }, HypercallResult.Again);
+
+    private static HypercallResult Stop(ref HypercallContext call, HypercallRegisters arguments, HypercallResult result)
+    {
+        call.Arguments = arguments;
+        call.InMulticall = false;
+        return result;
+    }
+
+    private static void WriteArguments(ref MulticallEntry entry, HypercallRegisters registers)
+    {
+        entry.Operation = registers.Number;
+        entry.Arguments[0] = registers.First;
+        entry.Arguments[1] = registers.Second;
+        entry.Arguments[2] = registers.Third;
+        entry.Arguments[3] = registers.Fourth;
+        entry.Arguments[4] = registers.Fifth;
+        entry.Arguments[5] = registers.Sixth;
+    }
+}

@@ -1,0 +1,148 @@
+using Pv.Abi;
+using Pv.Cpu;
+using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
+using Pv.Hypervisor.Memory;
+using Pv.Hypervisor.Paging;
+using Pv.Hypervisor.Scheduling;
+using Pv.Hypervisor.Time;
+using Pv.Hypervisor.Tracing;
+using Pv.Machine;
+using Pv.Machine.Gate;
+
+namespace Pv.Hypervisor;
+
+/// <summary>What a machine is made of.</summary>
+public sealed record MachineOptions
+{
+    /// <summary>Frames of machine memory.</summary>
+    public required ulong Frames { get; init; }
+
+    /// <summary>Physical CPUs: threads that run guests.</summary>
+    public required int PCpus { get; init; }
+
+    /// <summary>Frames of Dom0's own memory, for the rings and pages that it shares.</summary>
+    public ulong Dom0Frames { get; init; } = 1024;
+
+    /// <summary>Grant maps that Dom0's back ends may hold, in maptrack frames.</summary>
+    public uint Dom0MaptrackFrames { get; init; } = 1024;
+
+    public IClock Clock { get; init; } = new HostClock();
+
+    /// <summary>The source of chance for <c>rdrand</c> and the like.</summary>
+    public Random Random { get; init; } = new();
+
+    public ISchedulerPolicy Policy { get; init; } = new Credit2();
+
+    /// <summary>Makes the engine of real PV kernels over the machine's memory; null for a machine that has none.</summary>
+    public Func<MachineMemory, ICpuEngine>? ParavirtualizedEngine { get; init; }
+
+    /// <summary>Makes the engine of C# guests, which asks for a domain's gate when it first enters it.</summary>
+    public Func<Func<DomId, IGuestGate>, ICpuEngine>? ManagedEngine { get; init; }
+}
+
+/// <summary>
+/// The hypervisor: owns machine memory, serves hypercalls, schedules domains on pCPUs. It knows nothing of disks, networks, consoles or
+/// names of domains. Everything enters by hypercalls: guests through their engines, Dom0 through <see cref="Dom0"/>.
+/// </summary>
+public sealed class HypervisorCore : IDisposable, IDomainTraces
+{
+    private readonly ManagedGate _dom0Gate;
+
+    public HypervisorCore(MachineOptions options)
+    {
+        Clock = options.Clock;
+        Random = new MachineRandom(options.Random);
+        Memory = new MachineMemory(options.Frames);
+        MachineToPhysical = new MachineToPhysical(Memory);
+        Allocator = new FrameAllocator(MachineToPhysical.ReservedFrames, options.Frames - MachineToPhysical.ReservedFrames);
+        Frames = new FrameTable(Memory, Allocator, Domains);
+        PageTypes = new PageTypes(this);
+        Timekeeper = new Timekeeper(Clock);
+        Timekeeper.Failed += failure => Log.Write($"a timer failed: {failure}");
+        Scheduler = new Scheduler(Clock, Timekeeper, options.Policy, options.PCpus, new VcpuLoop(this).Run);
+        ParavirtualizedEngine = options.ParavirtualizedEngine?.Invoke(Memory);
+        ManagedEngine = options.ManagedEngine?.Invoke(GateOf);
+        _dom0Gate = DomainCreation.CreateDom0(this, options.Dom0Frames, options.Dom0MaptrackFrames);
+        Log.Write($"Pv, {options.PCpus} pCPUs, {options.Frames >> 8} MiB, scheduler {options.Policy.Name}");
+        Scheduler.Start();
+    }
+
+    public MachineMemory Memory { get; }
+
+    public IClock Clock { get; }
+
+    public DomainTable Domains { get; } = new();
+
+    /// <summary>What <c>xl dmesg</c> shows.</summary>
+    public MessageRing Log { get; } = new();
+
+    /// <summary>Dom0's way in: host addresses for arguments, any thread.</summary>
+    public IGuestGate Dom0 => _dom0Gate;
+
+    /// <summary>An event is pending for Dom0. Raised on any thread, possibly inside the hypervisor: only signal here.</summary>
+    public event Action? Dom0Upcall
+    {
+        add => _dom0Gate.Upcall += value;
+        remove => _dom0Gate.Upcall -= value;
+    }
+
+    /// <summary>Frames that nobody has.</summary>
+    public ulong FreeFrames => Allocator.FreeFrames;
+
+    internal MachineRandom Random { get; }
+
+    internal FrameAllocator Allocator { get; }
+
+    internal FrameTable Frames { get; }
+
+    internal MachineToPhysical MachineToPhysical { get; }
+
+    internal PageTypes PageTypes { get; }
+
+    internal HypercallTable Hypercalls { get; } = new();
+
+    internal Timekeeper Timekeeper { get; }
+
+    internal Scheduler Scheduler { get; }
+
+    internal ICpuEngine? ParavirtualizedEngine { get; }
+
+    internal ICpuEngine? ManagedEngine { get; }
+
+    /// <summary>One domctl or sysctl at a time.</summary>
+    internal Lock ControlLock { get; } = new();
+
+    public bool TrySwitch(DomId domain, bool on)
+    {
+        if (Domains.Find(domain) is not { } found)
+            return false;
+        found.Trace.Switch(on);
+        return true;
+    }
+
+    public IReadOnlyList<TracedHypercall>? Read(DomId domain) => Domains.Find(domain)?.Trace.Read();
+
+    public TraceCounts? Count(DomId domain) => Domains.Find(domain)?.Trace.Count();
+
+    public void Dispose()
+    {
+        foreach (var domain in Domains.Snapshot())
+        {
+            if (domain.Kind != DomainKind.Control)
+                DomainDestruction.Destroy(domain);
+        }
+        Scheduler.Dispose();
+        Timekeeper.Dispose();
+        (ParavirtualizedEngine as IDisposable)?.Dispose();
+        (ManagedEngine as IDisposable)?.Dispose();
+        Frames.Dispose();
+        Memory.Dispose();
+    }
+
+    /// <summary>Raises a global virtual interrupt: Dom0 hears it.</summary>
+    internal void RaiseGlobal(VirtualIrq virq) => Domains.Find(DomId.Dom0)?.Events.RaiseVirq(virq, default);
+
+    internal IGuestGate GateOf(DomId id)
+        => Domains.Find(id)?.Gate ?? throw new InvalidOperationException($"{id} has no gate: it is no auto-translated domain.");
+}

@@ -1,0 +1,262 @@
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Paging;
+using Pv.Machine;
+
+namespace Pv.Hypervisor.Memory;
+
+/// <summary>
+/// The frame table: who owns each frame, how many references it has, and as what it is used. These counts are the isolation of PV
+/// guests: a frame goes back to the host only when its last reference is gone, whoever holds it.
+/// </summary>
+/// <remarks>References are counted atomically, by any thread. A domain's list of frames is guarded by the domain's page lock.</remarks>
+internal sealed partial class FrameTable : IDisposable
+{
+    private const ulong Allocated = 1ul << 63, XenFrame = 1ul << 62, ReferenceMask = 0xffff_ffff;
+
+    private readonly MachineMemory _memory;
+    private readonly FrameAllocator _allocator;
+    private readonly MachineTable<FrameInfo> _rows;
+    private readonly DomainTable _domains;
+    private int _flushClock = 1;
+
+    public FrameTable(MachineMemory memory, FrameAllocator allocator, DomainTable domains)
+    {
+        _memory = memory;
+        _allocator = allocator;
+        _domains = domains;
+        _rows = new MachineTable<FrameInfo>(memory.FrameCount);
+    }
+
+    public ulong Length => _rows.Length;
+
+    /// <summary>
+    /// Counts full flushes of translations. A frame that was stamped when it was last used as something may still be reachable as that by
+    /// a vCPU whose last flush is not later.
+    /// </summary>
+    public uint FlushClock => (uint)Volatile.Read(ref _flushClock);
+
+    /// <summary>The time of a flush that begins now.</summary>
+    public uint TickFlushClock() => (uint)Interlocked.Increment(ref _flushClock);
+
+    internal ref FrameInfo this[Mfn mfn] => ref _rows[mfn.Value];
+
+    /// <summary>Takes an extent for a domain's own memory, within its maximum. Zeroed: nobody's old content shows.</summary>
+    public Errno TryAllocate(Domain owner, int order, out Mfn first)
+    {
+        first = Mfn.Invalid;
+        var frames = 1ul << order;
+        lock (owner.PageLock)
+        {
+            if (owner.IsDying)
+                return Errno.EINVAL;
+            if (owner.TotalPages + frames > owner.MaxPages)
+                return Errno.ENOMEM;
+            if (!_allocator.TryAllocate(order, out first))
+                return Errno.ENOMEM;
+            for (ulong i = 0; i < frames; i++)
+                Link(owner, first.Plus(i));
+            owner.TotalPages += frames;
+        }
+        return Errno.None;
+    }
+
+    /// <summary>
+    /// Takes one frame that the hypervisor shares with a domain (shared info, grant table). The domain owns it and may map it, but it is
+    /// not of its memory; the hypervisor's own reference keeps it until <see cref="ReleaseXenFrame"/>.
+    /// </summary>
+    public bool TryAllocateXenFrame(Domain owner, out Mfn mfn)
+    {
+        if (!_allocator.TryAllocate(0, out mfn))
+            return false;
+        ref var row = ref this[mfn];
+        row.Owner = owner.Id;
+        row.Use = PageTypes.SharedFrameUse;
+        Volatile.Write(ref row.Count, Allocated | XenFrame | 1);
+        Interlocked.Increment(ref owner.XenFrames);
+        return true;
+    }
+
+    /// <summary>Drops the hypervisor's own reference to a frame that it shared.</summary>
+    public void ReleaseXenFrame(Mfn mfn)
+    {
+        DropAllocation(mfn);
+    }
+
+    /// <summary>Takes a reference to a frame of <paramref name="owner"/>. False when the frame is not (or no longer) that domain's.</summary>
+    public bool TryGet(Mfn mfn, DomId owner)
+    {
+        if (mfn.Value >= Length)
+            return false;
+        ref var row = ref this[mfn];
+        while (true)
+        {
+            var seen = Volatile.Read(ref row.Count);
+            if ((seen & Allocated) == 0 || (seen & ReferenceMask) is 0 or >= ReferenceMask - 1)
+                return false;
+            if (row.Owner != owner)
+                return false;
+            if (Interlocked.CompareExchange(ref row.Count, seen + 1, seen) == seen)
+            {
+                if (row.Owner == owner)
+                    return true;
+                Put(mfn);
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Gives a reference back. The last one frees the frame.</summary>
+    public void Put(Mfn mfn)
+    {
+        ref var row = ref this[mfn];
+        var left = Interlocked.Decrement(ref row.Count);
+        if ((left & ReferenceMask) == ReferenceMask)
+            throw new InvalidOperationException($"{mfn}: a reference was given back that nobody held.");
+        if ((left & ReferenceMask) == 0)
+            Free(mfn, ref row, (left & XenFrame) != 0);
+    }
+
+    /// <summary>Drops the reference that being allocated is. False when somebody did so before.</summary>
+    public bool DropAllocation(Mfn mfn)
+    {
+        ref var row = ref this[mfn];
+        while (true)
+        {
+            var seen = Volatile.Read(ref row.Count);
+            if ((seen & Allocated) == 0)
+                return false;
+            if (Interlocked.CompareExchange(ref row.Count, seen & ~Allocated, seen) == seen)
+                break;
+        }
+        Put(mfn);
+        return true;
+    }
+
+    /// <summary>Whether the frame belongs to a domain now, and to which. Without a reference the answer may age at once.</summary>
+    public bool TryGetOwner(Mfn mfn, out DomId owner)
+    {
+        owner = DomId.Invalid;
+        if (mfn.Value >= Length || (Volatile.Read(ref this[mfn].Count) & Allocated) == 0)
+            return false;
+        owner = this[mfn].Owner;
+        return true;
+    }
+
+    public bool IsXenFrame(Mfn mfn) => (Volatile.Read(ref this[mfn].Count) & XenFrame) != 0;
+
+    /// <summary>How many references the frame has; for tests and reports.</summary>
+    public uint References(Mfn mfn) => (uint)(Volatile.Read(ref this[mfn].Count) & ReferenceMask);
+
+    /// <summary>The first of a domain's frames, or false. The page lock guards the list.</summary>
+    public bool TryFirst(Domain domain, out Mfn mfn)
+    {
+        mfn = new Mfn(domain.FirstFrame);
+        return domain.FirstFrame != 0;
+    }
+
+    public bool TryNext(Mfn mfn, out Mfn next)
+    {
+        next = new Mfn(this[mfn].Next);
+        return next.Value != 0;
+    }
+
+    /// <summary>
+    /// Gathers the frames that the calling thread frees until it is disposed, and gives them back to the host in runs: a domain's end frees
+    /// many neighbours.
+    /// </summary>
+    public DiscardBatch BeginDiscardBatch() => _batch = new DiscardBatch(this);
+
+    public void Dispose() => _rows.Dispose();
+
+    [ThreadStatic]
+    private static DiscardBatch? _batch;
+
+    /// <summary>See <see cref="BeginDiscardBatch"/>.</summary>
+    internal sealed class DiscardBatch(FrameTable table) : IDisposable
+    {
+        private Mfn _first;
+        private ulong _count;
+
+        public void Add(Mfn mfn)
+        {
+            if (_count != 0 && mfn == _first.Plus(_count))
+            {
+                _count++;
+                return;
+            }
+            Flush();
+            (_first, _count) = (mfn, 1);
+        }
+
+        public void Dispose()
+        {
+            Flush();
+            _batch = null;
+        }
+
+        private void Flush()
+        {
+            if (_count == 0)
+                return;
+            table._memory.Discard(_first, _count);
+            for (ulong i = 0; i < _count; i++)
+                table._allocator.Free(_first.Plus(i), 0);
+            _count = 0;
+        }
+    }
+
+    // Frame 0 belongs to the machine-to-physical table, so 0 can end a list.
+    private void Link(Domain owner, Mfn mfn)
+    {
+        ref var row = ref this[mfn];
+        row.Owner = owner.Id;
+        row.Use = 0;
+        row.Stamp = 0;
+        row.ValidatedEntries = 0;
+        row.LinearCount = 0;
+        row.Previous = 0;
+        row.Next = owner.FirstFrame;
+        if (owner.FirstFrame != 0)
+            this[new Mfn(owner.FirstFrame)].Previous = (uint)mfn.Value;
+        owner.FirstFrame = (uint)mfn.Value;
+        Volatile.Write(ref row.Count, Allocated | 1);
+    }
+
+    private void Free(Mfn mfn, ref FrameInfo row, bool xenFrame)
+    {
+        var owner = _domains.Find(row.Owner) ?? throw new InvalidOperationException($"{mfn} belongs to {row.Owner}, which is gone.");
+        row.Use = 0;
+        row.Count = 0;
+        row.Owner = DomId.Invalid;
+        if (xenFrame)
+        {
+            _memory.Discard(mfn, 1);
+            _allocator.Free(mfn, 0);
+            Interlocked.Decrement(ref owner.XenFrames);
+        }
+        else
+        {
+            lock (owner.PageLock)
+            {
+                if (row.Previous != 0)
+                    this[new Mfn(row.Previous)].Next = row.Next;
+                else
+                    owner.FirstFrame = row.Next;
+                if (row.Next != 0)
+                    this[new Mfn(row.Next)].Previous = row.Previous;
+                owner.TotalPages--;
+            }
+            if (_batch is { } batch)
+            {
+                batch.Add(mfn);
+            }
+            else
+            {
+                _memory.Discard(mfn, 1);
+                _allocator.Free(mfn, 0);
+            }
+        }
+        owner.FrameFreed();
+    }
+}

@@ -1,0 +1,172 @@
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
+
+namespace Pv.Hypervisor.Memory;
+
+/// <summary>The parts of <c>memory_op</c> that change an auto-translated domain's physical map.</summary>
+internal static class PhysmapOperations
+{
+    public static HypercallResult Add(ref HypercallContext call, ulong argument)
+    {
+        if (!call.TryRead(argument, out AddToPhysmap add))
+            return Errno.EFAULT;
+        if (Find(ref call, add.Domain, out var domain) is not Errno.None and var error)
+            return error;
+        return AddOne(ref call, domain!, add.Space, DomId.Invalid, add.Index, add.Gpfn);
+    }
+
+    public static HypercallResult AddBatch(ref HypercallContext call, ulong argument)
+    {
+        if (!call.TryRead(argument, out AddToPhysmapBatch batch))
+            return Errno.EFAULT;
+        if (Find(ref call, batch.Domain, out var domain) is not Errno.None and var error)
+            return error;
+        for (uint i = 0; i < batch.Size; i++)
+        {
+            if (!call.TryRead(batch.Indices + i * sizeof(ulong), out ulong index) || !call.TryRead(batch.Gpfns + i * sizeof(ulong), out Pfn gpfn))
+                return Errno.EFAULT;
+            var result = AddOne(ref call, domain!, (PhysmapSpace)batch.Space, batch.Extra.ForeignDomain, index, gpfn);
+            if (!call.TryWrite(batch.Errors + i * sizeof(int), -(int)result))
+                return Errno.EFAULT;
+        }
+        return HypercallResult.Success;
+    }
+
+    public static HypercallResult Remove(ref HypercallContext call, ulong argument)
+    {
+        if (!call.TryRead(argument, out RemoveFromPhysmap remove))
+            return Errno.EFAULT;
+        if (Find(ref call, remove.Domain, out var domain) is not Errno.None and var error)
+            return error;
+        return domain!.PhysicalMap is null ? Errno.EOPNOTSUPP : RemoveOne(domain, remove.Gpfn);
+    }
+
+    /// <summary>Maps frames that the hypervisor shares with a domain (its grant table) into the physical map of Dom0, at frames of its choice.</summary>
+    public static HypercallResult Acquire(ref HypercallContext call, ulong argument)
+    {
+        if (!call.TryRead(argument, out AcquireResource acquire))
+            return Errno.EFAULT;
+        if (!call.Caller.IsPrivileged || call.Caller.PhysicalMap is null)
+            return Errno.EPERM;
+        if (call.Core.Domains.Find(acquire.Domain) is not { } domain)
+            return Errno.ESRCH;
+        // Of a grant table, id 0 is the shared frames.
+        if (acquire.Type != ResourceType.GrantTable || acquire.Id != 0)
+            return Errno.EOPNOTSUPP;
+        if (acquire.FrameList == 0)
+        {
+            acquire.FrameCount = domain.Grants.MaxFrames;
+            return call.TryWrite(argument, acquire) ? HypercallResult.Success : Errno.EFAULT;
+        }
+        for (uint i = 0; i < acquire.FrameCount; i++)
+        {
+            if (!call.TryRead(acquire.FrameList + i * sizeof(ulong), out Pfn gpfn))
+                return Errno.EFAULT;
+            if (acquire.Frame + i >= domain.Grants.MaxFrames || gpfn.Value >= PhysicalMap.Limit)
+                return Errno.EINVAL;
+            if (domain.Grants.GetSharedFrame((uint)acquire.Frame + i, out var mfn) is not Errno.None and var error)
+                return error;
+            if (!call.Core.Frames.TryGet(mfn, domain.Id))
+                return Errno.EINVAL;
+            if (Insert(call.Caller, gpfn, PhysicalMapKind.Foreign, mfn) is not Errno.None and var failed)
+                return failed;
+        }
+        return HypercallResult.Success;
+    }
+
+    /// <summary>Takes an entry away, with what it held. A grant's entry goes only by unmapping the grant.</summary>
+    public static Errno RemoveOne(Domain domain, Pfn gpfn)
+    {
+        PhysicalMapKind kind;
+        Mfn mfn;
+        lock (domain.PageLock)
+        {
+            kind = domain.PhysicalMap!.Get(gpfn, out mfn);
+            if (kind == PhysicalMapKind.Empty)
+                return Errno.ENOENT;
+            if (kind == PhysicalMapKind.Grant)
+                return Errno.EBUSY;
+            domain.PhysicalMap.Clear(gpfn);
+        }
+        var core = domain.Core;
+        if (kind == PhysicalMapKind.Foreign)
+        {
+            core.Frames.Put(mfn);
+        }
+        else if (kind == PhysicalMapKind.Own)
+        {
+            core.MachineToPhysical[mfn] = Pfn.Invalid;
+            core.Frames.DropAllocation(mfn);
+        }
+        return Errno.None;
+    }
+
+    private static Errno AddOne(ref HypercallContext call, Domain domain, PhysmapSpace space, DomId foreignId, ulong index, Pfn gpfn)
+    {
+        if (domain.PhysicalMap is null)
+            return Errno.EOPNOTSUPP;
+        if (gpfn.Value >= PhysicalMap.Limit)
+            return Errno.EINVAL;
+        Mfn mfn;
+        PhysicalMapKind kind;
+        switch (space)
+        {
+            case PhysmapSpace.SharedInfo when index == 0:
+                (mfn, kind) = (domain.SharedInfo, PhysicalMapKind.Xen);
+                break;
+            case PhysmapSpace.GrantTable:
+                if (domain.Grants.GetSharedFrame((uint)index, out mfn) is not Errno.None and var error)
+                    return error;
+                kind = PhysicalMapKind.Xen;
+                break;
+            case PhysmapSpace.GmfnForeign:
+                if (!TryHoldForeign(ref call, foreignId, index, out mfn, out error))
+                    return error;
+                kind = PhysicalMapKind.Foreign;
+                break;
+            default:
+                return Errno.ENOSYS;
+        }
+        return Insert(domain, gpfn, kind, mfn);
+    }
+
+    /// <summary>Enters a frame where nothing is mapped; a foreign frame's reference is given back when something is.</summary>
+    private static Errno Insert(Domain domain, Pfn gpfn, PhysicalMapKind kind, Mfn mfn)
+    {
+        lock (domain.PageLock)
+        {
+            if (domain.PhysicalMap!.Get(gpfn, out _) == PhysicalMapKind.Empty)
+            {
+                domain.PhysicalMap.Set(gpfn, kind, mfn);
+                return Errno.None;
+            }
+        }
+        if (kind == PhysicalMapKind.Foreign)
+            domain.Core.Frames.Put(mfn);
+        return Errno.EEXIST;
+    }
+
+    private static bool TryHoldForeign(ref HypercallContext call, DomId foreignId, ulong index, out Mfn mfn, out Errno error)
+    {
+        mfn = new Mfn(index);
+        error = Errno.EPERM;
+        if (!call.Caller.IsPrivileged)
+            return false;
+        error = Errno.ESRCH;
+        if (call.Core.Domains.Find(foreignId) is not { } foreign)
+            return false;
+        error = Errno.EINVAL;
+        if (foreign.PhysicalMap is { } foreignMap && foreignMap.Get(new Pfn(index), out mfn) is not (PhysicalMapKind.Own or PhysicalMapKind.Xen))
+            return false;
+        return call.Core.Frames.TryGet(mfn, foreign.Id);
+    }
+
+    private static Errno Find(ref HypercallContext call, DomId id, out Domain? domain)
+    {
+        domain = id == DomId.Self ? call.Caller : call.Core.Domains.Find(id);
+        if (domain is null)
+            return Errno.ESRCH;
+        return domain == call.Caller || call.Caller.IsPrivileged ? Errno.None : Errno.EPERM;
+    }
+}

@@ -1,0 +1,73 @@
+using Pv.Abi;
+using Pv.Hypervisor.Hypercalls;
+using Pv.Machine.Gate;
+
+namespace Pv.Hypervisor.Tracing;
+
+/// <summary>A domain's trace: its hypercalls with arguments and results, and its exits by kind. Off it costs one look at a flag a call.</summary>
+public sealed class DomainTrace
+{
+    /// <summary>Records kept; the oldest go first.</summary>
+    public const int Capacity = 1 << 16;
+
+    private readonly Lock _lock = new();
+    private readonly Queue<TracedHypercall> _records = new();
+    private readonly ulong[] _calls = new ulong[64];
+    private readonly ulong[] _exceptions = new ulong[32];
+    private ulong _sequence;
+    private volatile bool _on;
+
+    /// <summary>Whether calls are recorded. Any thread.</summary>
+    public bool IsOn => _on;
+
+    /// <summary>Switches at any time. Switching on begins anew.</summary>
+    public void Switch(bool on)
+    {
+        lock (_lock)
+        {
+            if (on && !_on)
+            {
+                _records.Clear();
+                _calls.AsSpan().Clear();
+                _exceptions.AsSpan().Clear();
+                _sequence = 0;
+            }
+            _on = on;
+        }
+    }
+
+    /// <summary>What is kept, oldest first.</summary>
+    public IReadOnlyList<TracedHypercall> Read()
+    {
+        lock (_lock)
+            return [.. _records];
+    }
+
+    public TraceCounts Count()
+    {
+        lock (_lock)
+        {
+            return new TraceCounts(
+                Enumerable.Range(0, _calls.Length).Where(n => _calls[n] != 0).ToDictionary(n => (HypercallNumber)n, n => _calls[n]),
+                Enumerable.Range(0, _exceptions.Length).Where(n => _exceptions[n] != 0).ToDictionary(n => (byte)n, n => _exceptions[n]));
+        }
+    }
+
+    internal void Add(TraceRecord record, HypercallResult result)
+    {
+        lock (_lock)
+        {
+            _records.Enqueue(record.End(++_sequence, result));
+            if (_records.Count > Capacity)
+                _records.Dequeue();
+            if (record.Number < (ulong)_calls.Length)
+                _calls[record.Number]++;
+        }
+    }
+
+    internal void NoteException(byte vector)
+    {
+        lock (_lock)
+            _exceptions[vector & 31]++;
+    }
+}

@@ -1,0 +1,50 @@
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
+using Pv.Machine.Gate;
+
+namespace Pv.Hypervisor.Tracing;
+
+/// <summary>One hypercall while it is served: registers at entry and what is copied in and out.</summary>
+internal sealed class TraceRecord
+{
+    private const int BytesKept = 4096;
+
+    private readonly VcpuId _vcpu;
+    private readonly HypercallRegisters _arguments;
+    private readonly ulong _time;
+    private readonly List<TracedBytes> _inputs = [];
+    private readonly List<TracedBytes> _outputs = [];
+    private int _bytes;
+    private bool _truncated;
+
+    private TraceRecord(VcpuId vcpu, HypercallRegisters arguments, ulong time)
+    {
+        _vcpu = vcpu;
+        _arguments = arguments;
+        _time = time;
+    }
+
+    public ulong Number => _arguments.Number;
+
+    public static TraceRecord Begin(Vcpu vcpu, HypercallRegisters arguments) => new(vcpu.Id, arguments, vcpu.Domain.Core.Clock.Now);
+
+    public void NoteInput(ulong address, ReadOnlySpan<byte> content) => Note(_inputs, address, content);
+
+    public void NoteOutput(ulong address, ReadOnlySpan<byte> content) => Note(_outputs, address, content);
+
+    public TracedHypercall End(ulong sequence, HypercallResult result) => new(
+        sequence, _vcpu, _arguments, _time, result.Value, result.Outcome == HypercallOutcome.Continue || result.Rerun,
+        result.Outcome == HypercallOutcome.RegistersSet, _inputs, _outputs, _truncated);
+
+    private void Note(List<TracedBytes> list, ulong address, ReadOnlySpan<byte> content)
+    {
+        if (_bytes + content.Length > BytesKept)
+        {
+            _truncated = true;
+            return;
+        }
+        _bytes += content.Length;
+        list.Add(new TracedBytes(address, content.ToArray()));
+    }
+}
