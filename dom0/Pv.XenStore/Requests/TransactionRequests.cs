@@ -1,0 +1,32 @@
+using System.Globalization;
+using Pv.Abi;
+
+namespace Pv.XenStore;
+
+/// <summary>Beginning and ending transactions.</summary>
+internal static class TransactionRequests
+{
+    public static Errno Start(RequestContext context)
+    {
+        if (context.Transaction is not null)
+            return Errno.EBUSY;
+        if (!context.IsPrivileged && context.Client.Transactions.Count > StoreQuotas.Transactions)
+            return Errno.ENOSPC;
+        var id = context.Client.NextTransactionId();
+        context.Client.Transactions.Add(id, new StoreTransaction(id, context.Store.Live.Tree, context.Store.Clock));
+        return context.Answer(id.ToString(CultureInfo.InvariantCulture));
+    }
+
+    public static Errno End(RequestContext context)
+    {
+        var argument = context.Payload.Single;
+        if (argument is not ("T" or "F"))
+            return Errno.EINVAL;
+        if (context.Transaction is not { } transaction)
+            return Errno.ENOENT;
+        context.Client.Transactions.Remove(transaction.Id);
+        if (argument == "F")
+            return Errno.None;
+        return transaction.Failed ? Errno.ENOMEM : transaction.Commit(context.Store.Live);
+    }
+}

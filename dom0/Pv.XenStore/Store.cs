@@ -1,0 +1,160 @@
+using Pv.Abi;
+using Pv.Guest;
+
+namespace Pv.XenStore;
+
+/// <summary>
+/// xenstored without its loop: the tree, the domains, the watches, and the serving of one request after the other.
+/// </summary>
+/// <remarks>One thread at a time: <see cref="XenStoreDaemon"/>'s loop, or a test's.</remarks>
+internal sealed class Store
+{
+    private readonly Dictionary<string, NodePermissions> _special;
+
+    /// <param name="host">The machine.</param>
+    /// <param name="schedule">Asks for a turn on the loop; any thread may call it. False once the loop has ended.</param>
+    public Store(IStoreHost host, Func<IStoreWork, bool> schedule)
+    {
+        Host = host;
+        Schedule = schedule;
+        Domains = new DomainTable(Clock, host);
+        var permissions = new NodePermissions([new PermissionEntry(DomId.Dom0, Domains.Dom0.Incarnation, XenStoreAccess.None)]);
+        Live = new LiveView(StoreTree.WithRoot(new StoreNode([], permissions, Clock.Next())), Clock, Watches);
+        Live.Put("/tool", new StoreNode([], permissions, Clock.Next()));
+        Live.Put("/tool/xenstored", new StoreNode([], permissions, Clock.Next()));
+        _special = new(StringComparer.Ordinal) { [StorePath.IntroduceDomain] = permissions, [StorePath.ReleaseDomain] = permissions };
+    }
+
+    public IStoreHost Host { get; }
+
+    public Func<IStoreWork, bool> Schedule { get; }
+
+    public StoreClock Clock { get; } = new();
+
+    public WatchTable Watches { get; } = new();
+
+    public DomainTable Domains { get; }
+
+    public LiveView Live { get; }
+
+    /// <summary>Every request and answer goes to the log.</summary>
+    public bool IsTraced { get; set; }
+
+    /// <summary>Serves one request; its events go out before its reply, as from xenstored.</summary>
+    public void Handle(StoreClient client, in StoreMessage message)
+    {
+        var error = Serve(client, message, out var context);
+        var reply = context is null ? [] : context.Reply;
+        if (error == Errno.None && reply.Length > XenStoreLimits.PayloadBytes)
+            error = Errno.E2BIG;
+        if (IsTraced)
+            Host.Log($"{client.Domain.Id} {message.Type} tx={message.TransactionId} {error}");
+        if (error == Errno.None)
+            client.Send(message.Type, message.RequestId, message.TransactionId, reply);
+        else
+            client.Send(XenStoreMessageType.Error, message.RequestId, message.TransactionId, Payload.Of(error.ToString()));
+        if (error == Errno.None && context!.EventAfterReply is var (path, token))
+            client.SendEvent(path, token);
+    }
+
+    /// <summary>A client is gone: its watches and transactions go with it.</summary>
+    public void Disconnect(StoreClient client)
+    {
+        Watches.RemoveAll(client);
+        client.Transactions.Clear();
+    }
+
+    /// <summary>Opens a domain's ring, or for one that is open already, opens it again over a new event channel.</summary>
+    public Errno Introduce(DomId id, Pfn page, EventPort port)
+    {
+        if (id == DomId.Dom0)
+            return Errno.None;
+        if (Domains.Known(id) is not { } domain)
+            return Errno.ENOENT;
+        var connection = domain.Connection is { Fault: null } open ? open : new XenStoreConnection(this, domain);
+        var error = Host.Connect(id, page, port, connection.Wake, out var channel);
+        if (error != Errno.None)
+            return error;
+        connection.Attach(new XenStoreRing(channel!));
+        domain.Connection = connection;
+        if (!domain.IsIntroduced)
+        {
+            domain.IsIntroduced = true;
+            Watches.FireSpecial(StorePath.IntroduceDomain, _special[StorePath.IntroduceDomain]);
+        }
+        connection.Wake();
+        return Errno.None;
+    }
+
+    /// <summary>A domain shut down; whoever watches hears of it once.</summary>
+    public void ShutDown(DomId id)
+    {
+        if (Domains.Introduced(id) is not { IsShutDown: false } domain)
+            return;
+        domain.IsShutDown = true;
+        FireRelease();
+    }
+
+    /// <summary>A domain died. Also for one that was named in permissions and never introduced.</summary>
+    public void Died(DomId id)
+    {
+        if (id != DomId.Dom0 && Domains.Find(id) is { } domain)
+            Forget(domain);
+    }
+
+    /// <summary>Closes a domain's ring and removes every node that it owns, with all below them.</summary>
+    public void Forget(StoreDomain domain)
+    {
+        if (domain.Connection is { } connection)
+        {
+            Disconnect(connection);
+            connection.Stop();
+            domain.Connection = null;
+        }
+        Domains.Remove(domain);
+        var owned = StoreTree.Walk(StorePath.Root, Live.Tree.Root)
+            .Where(entry => entry.Node.Permissions.Owner.Names(domain) && entry.Path != StorePath.Root)
+            .Select(entry => entry.Path)
+            .ToList();
+        foreach (var path in owned)
+            Live.Remove(path);
+        if (domain.IsIntroduced)
+            FireRelease();
+    }
+
+    /// <summary>The end: nobody is served any more.</summary>
+    public void CloseAll()
+    {
+        foreach (var client in Watches.Clients().ToList())
+            client.Stop();
+        foreach (var domain in Domains.All)
+            domain.Connection?.Stop();
+    }
+
+    public bool SetSpecialPermissions(string name, NodePermissions permissions)
+    {
+        if (!_special.ContainsKey(name))
+            return false;
+        _special[name] = permissions;
+        return true;
+    }
+
+    private void FireRelease() => Watches.FireSpecial(StorePath.ReleaseDomain, _special[StorePath.ReleaseDomain]);
+
+    private Errno Serve(StoreClient client, in StoreMessage message, out RequestContext? context)
+    {
+        context = null;
+        var row = RequestTable.Find(message.Type);
+        if (row.Handler is null)
+            return Errno.ENOSYS;
+        if (row.IsPrivileged && !client.Domain.IsPrivileged)
+            return Errno.EACCES;
+        StoreTransaction? transaction = null;
+        if (message.TransactionId != 0 && !row.IgnoresTransaction && !client.Transactions.TryGetValue(message.TransactionId, out transaction))
+            return Errno.ENOENT;
+        if (transaction is not null && !client.Domain.IsPrivileged && transaction.Touched >= StoreQuotas.TransactionNodes && message.Type != XenStoreMessageType.TransactionEnd)
+            return Errno.ENOSPC;
+        context = new RequestContext(this, client, transaction, message.Payload);
+        return row.Handler(context);
+    }
+}

@@ -1,0 +1,162 @@
+using Pv.Abi;
+
+namespace Pv.XenStore;
+
+/// <summary>
+/// A snapshot with a log: what the transaction touched, in order, and which generation it found.
+/// It commits when every node that it touched is live as it found it; else nothing of it happens.
+/// </summary>
+internal sealed class StoreTransaction : IStoreView
+{
+    private readonly StoreTree _snapshot;
+    private readonly StoreClock _clock;
+    private readonly Dictionary<string, Touch> _log = new(StringComparer.Ordinal);
+    private int _order;
+
+    public StoreTransaction(uint id, StoreTree snapshot, StoreClock clock)
+    {
+        Id = id;
+        Tree = snapshot;
+        _snapshot = snapshot;
+        _clock = clock;
+    }
+
+    public uint Id { get; }
+
+    public StoreTree Tree { get; private set; }
+
+    /// <summary>How many nodes were touched.</summary>
+    public int Touched => _log.Count;
+
+    /// <summary>A change was refused for want of space; what was done of it cannot stand alone, so the whole will not commit.</summary>
+    public bool Failed { get; set; }
+
+    public StoreNode? Read(string path)
+    {
+        Note(path);
+        return Tree.Find(path);
+    }
+
+    public void Put(string path, StoreNode node)
+    {
+        Note(path).Change = Change.Written;
+        if (Tree.Find(path) is null)
+            NoteChildrenOf(StorePath.Parent(path));
+        Tree = Tree.With(path, node, _clock.Next());
+    }
+
+    public void Remove(string path)
+    {
+        if (Tree.Find(path) is not { } node)
+            return;
+        foreach (var (gone, was) in StoreTree.Walk(path, node))
+        {
+            var touch = Note(gone);
+            if (touch.Generation is null)
+            {
+                // Made in here and gone in here: nobody will hear of it.
+                touch.Forget();
+                continue;
+            }
+            touch.Change = Change.Removed;
+            touch.Before ??= was.Permissions;
+            touch.Fires = true;
+            touch.Exact = gone != path;
+        }
+        NoteChildrenOf(StorePath.Parent(path));
+        Tree = Tree.Without(path, _clock.Next());
+    }
+
+    public void Changed(string path, NodePermissions? before)
+    {
+        var touch = Note(path);
+        touch.Fires = true;
+        touch.Exact = false;
+        touch.Before ??= before;
+    }
+
+    /// <summary>Makes the log's changes in the live tree, then tells the watches, in the order of the first touch.</summary>
+    /// <returns><see cref="Errno.EAGAIN"/> when somebody else changed what this transaction touched.</returns>
+    public Errno Commit(LiveView live)
+    {
+        if (!ReferenceEquals(live.Tree, _snapshot))
+        {
+            foreach (var (path, touch) in _log)
+            {
+                if (live.Tree.Find(path)?.Generation != touch.Generation)
+                    return Errno.EAGAIN;
+            }
+        }
+        live.Tree = ReferenceEquals(live.Tree, _snapshot) ? Tree : Replay(live.Tree);
+        foreach (var (path, touch) in _log.Where(entry => entry.Value.Fires).OrderBy(entry => entry.Value.Order))
+            live.Fire(path, touch.Exact, touch.Before);
+        return Errno.None;
+    }
+
+    /// <summary>The nodes that the log changed, as this transaction left them, over a tree where others changed other nodes.</summary>
+    private StoreTree Replay(StoreTree onto)
+    {
+        foreach (var (path, touch) in _log)
+        {
+            if (touch.Change != Change.None && Tree.Find(path) is null)
+                onto = onto.Without(path, _clock.Next());
+        }
+        // A parent's path is shorter than its children's, so parents stand before them.
+        foreach (var (path, touch) in _log.OrderBy(entry => entry.Key.Length))
+        {
+            if (touch.Change == Change.None || Tree.Find(path) is not { } mine)
+                continue;
+            var record = onto.Find(path) is { } theirs ? theirs.WithRecordOf(mine) : mine.WithoutChildren();
+            onto = onto.With(path, record, _clock.Next());
+        }
+        return onto;
+    }
+
+    private void NoteChildrenOf(string parent)
+    {
+        var touch = Note(parent);
+        if (touch.Change == Change.None)
+            touch.Change = Change.Written;
+    }
+
+    private Touch Note(string path)
+    {
+        if (!_log.TryGetValue(path, out var touch))
+            _log.Add(path, touch = new Touch(_snapshot.Find(path)?.Generation));
+        if (touch.Order == 0)
+            touch.Order = ++_order;
+        return touch;
+    }
+
+    private enum Change
+    {
+        None,
+        Written,
+        Removed,
+    }
+
+    private sealed class Touch(long? generation)
+    {
+        /// <summary>What the snapshot had, null: nothing.</summary>
+        public long? Generation { get; } = generation;
+
+        public int Order { get; set; }
+
+        public Change Change { get; set; }
+
+        public bool Fires { get; set; }
+
+        /// <summary>Tells only watches on the very node: it went with a parent.</summary>
+        public bool Exact { get; set; }
+
+        /// <summary>The permissions before they changed or went.</summary>
+        public NodePermissions? Before { get; set; }
+
+        public void Forget()
+        {
+            Change = Change.None;
+            Fires = false;
+            Order = 0;
+        }
+    }
+}
