@@ -77,6 +77,22 @@ internal sealed class StoreTree
         }
     }
 
+    /// <summary>A node and all below it, children before their parents, siblings by age.</summary>
+    public static IEnumerable<(string Path, StoreNode Node)> WalkUp(string path, StoreNode node)
+    {
+        // Parents first with the youngest sibling first is the same order from behind.
+        var parentsFirst = new List<(string, StoreNode)>();
+        var pending = new Stack<(string Path, StoreNode Node)>();
+        pending.Push((path, node));
+        while (pending.TryPop(out var next))
+        {
+            parentsFirst.Add(next);
+            foreach (var (name, child) in next.Node.ChildrenByBirth())
+                pending.Push((StorePath.Join(next.Path, name), child));
+        }
+        return Enumerable.Reverse(parentsFirst);
+    }
+
     private static StoreNode Put(StoreNode parent, string path, int at, StoreNode node, long generation, ref StoreNode? replaced)
     {
         if (at >= path.Length)

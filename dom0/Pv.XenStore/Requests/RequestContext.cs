@@ -45,14 +45,15 @@ internal sealed class RequestContext(Store store, StoreClient client, StoreTrans
         path = name is null ? string.Empty : StorePath.Resolve(name, Client.Domain.Home);
         if (!StorePath.IsValid(path))
             return Errno.EINVAL;
-        if (View.Read(path) is { } found)
+        var found = View.Read(path);
+        if (found is not null && Has(found, needed))
         {
-            if (!Has(found, needed))
-                return Errno.EACCES;
             node = found;
             return Errno.None;
         }
-        return Has(NearestAbove(path).Node, needed) ? Errno.ENOENT : Errno.EACCES;
+        // A refusal depends on the node above as well, so a transaction remembers that, too. One of the rights is enough there, as it is for xenstored.
+        var above = NearestAbove(path).Node;
+        return found is null && (above.Permissions.For(Client.Domain) & needed) != 0 ? Errno.ENOENT : Errno.EACCES;
     }
 
     /// <summary>The nearest node that stands above a path where none stands.</summary>

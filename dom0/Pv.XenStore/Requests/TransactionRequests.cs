@@ -27,6 +27,16 @@ internal static class TransactionRequests
         context.Client.Transactions.Remove(transaction.Id);
         if (argument == "F")
             return Errno.None;
-        return transaction.Failed ? Errno.ENOMEM : transaction.Commit(context.Store.Live);
+        if (transaction.Failed)
+            return Errno.ENOMEM;
+        return IsOverQuota(context, transaction) ? Errno.ENOSPC : transaction.Commit(context.Store.Live);
+    }
+
+    /// <summary>The daemon is stricter here than for a single request: a domain must stay below its quota.</summary>
+    private static bool IsOverQuota(RequestContext context, StoreTransaction transaction)
+    {
+        var domain = context.Client.Domain;
+        var gain = transaction.GainOf(domain.Id);
+        return !domain.IsPrivileged && gain != 0 && context.Store.Live.Tree.OwnedBy(domain.Id) + gain >= StoreQuotas.Nodes;
     }
 }

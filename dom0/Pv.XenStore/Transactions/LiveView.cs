@@ -14,18 +14,20 @@ internal sealed class LiveView(StoreTree tree, StoreClock clock, WatchTable watc
         if (Tree.Find(path) is not { } node)
             return;
         // Children speak before their parents, and all while their permissions can still be looked at.
-        foreach (var (gone, _) in StoreTree.Walk(path, node).Reverse())
+        foreach (var (gone, _) in StoreTree.WalkUp(path, node))
             Fire(gone, exact: gone != path, before: null);
         Tree = Tree.Without(path, clock.Next());
     }
 
     public void Changed(string path, NodePermissions? before) => Fire(path, exact: false, before);
 
-    public void Fire(string path, bool exact, NodePermissions? before)
+    /// <summary>Tells whoever may see the node as it was or is, or, while it is, whoever may see its parent; the root alone gives nobody that right.</summary>
+    public void Fire(string path, bool exact, NodePermissions? before, NodePermissions? parent)
     {
         var now = Tree.Find(path)?.Permissions;
-        // Who may read a parent hears of its children; the root alone gives nobody that right.
-        var parent = StorePath.Parent(path);
-        watches.Fire(path, exact, before, now, now is null || parent.Length == 1 ? null : Tree.Find(parent)?.Permissions);
+        watches.Fire(path, exact, before, now, now is null || StorePath.Parent(path).Length == 1 ? null : parent);
     }
+
+    private void Fire(string path, bool exact, NodePermissions? before)
+        => Fire(path, exact, before, Tree.Find(StorePath.Parent(path))?.Permissions);
 }

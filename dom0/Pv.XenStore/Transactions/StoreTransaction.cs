@@ -60,8 +60,7 @@ internal sealed class StoreTransaction : IStoreView
             }
             touch.Change = Change.Removed;
             touch.Before ??= was.Permissions;
-            touch.Fires = true;
-            touch.Exact = gone != path;
+            touch.Tell(exact: gone != path);
         }
         NoteChildrenOf(StorePath.Parent(path));
         Tree = Tree.Without(path, _clock.Next());
@@ -70,10 +69,12 @@ internal sealed class StoreTransaction : IStoreView
     public void Changed(string path, NodePermissions? before)
     {
         var touch = Note(path);
-        touch.Fires = true;
-        touch.Exact = false;
+        touch.Tell(exact: false);
         touch.Before ??= before;
     }
+
+    /// <summary>How many more nodes a domain owns by this transaction.</summary>
+    public int GainOf(DomId domain) => Tree.OwnedBy(domain) - _snapshot.OwnedBy(domain);
 
     /// <summary>Makes the log's changes in the live tree, then tells the watches, in the order of the first touch.</summary>
     /// <returns><see cref="Errno.EAGAIN"/> when somebody else changed what this transaction touched.</returns>
@@ -87,10 +88,21 @@ internal sealed class StoreTransaction : IStoreView
                     return Errno.EAGAIN;
             }
         }
-        live.Tree = ReferenceEquals(live.Tree, _snapshot) ? Tree : Replay(live.Tree);
+        var before = live.Tree;
+        live.Tree = ReferenceEquals(before, _snapshot) ? Tree : Replay(before);
         foreach (var (path, touch) in _log.Where(entry => entry.Value.Fires).OrderBy(entry => entry.Value.Order))
-            live.Fire(path, touch.Exact, touch.Before);
+            live.Fire(path, touch.Exact, touch.Before, ParentAsSeen(path, touch, before, live.Tree));
         return Errno.None;
+    }
+
+    /// <summary>
+    /// xenstored writes and tells node by node: when a node's watches are told, a parent that was touched later still has its old permissions.
+    /// </summary>
+    private NodePermissions? ParentAsSeen(string path, Touch touch, StoreTree before, StoreTree after)
+    {
+        var parent = StorePath.Parent(path);
+        var isLater = _log.TryGetValue(parent, out var other) && other.Order > touch.Order && before.Find(parent) is not null;
+        return (isLater ? before : after).Find(parent)?.Permissions;
     }
 
     /// <summary>The nodes that the log changed, as this transaction left them, over a tree where others changed other nodes.</summary>
@@ -144,13 +156,19 @@ internal sealed class StoreTransaction : IStoreView
 
         public Change Change { get; set; }
 
-        public bool Fires { get; set; }
+        public bool Fires { get; private set; }
 
-        /// <summary>Tells only watches on the very node: it went with a parent.</summary>
-        public bool Exact { get; set; }
+        /// <summary>Tells only watches on the very node: it went with a parent, and nothing else was done to it.</summary>
+        public bool Exact { get; private set; }
 
         /// <summary>The permissions before they changed or went.</summary>
         public NodePermissions? Before { get; set; }
+
+        public void Tell(bool exact)
+        {
+            Exact = exact && (Exact || !Fires);
+            Fires = true;
+        }
 
         public void Forget()
         {
