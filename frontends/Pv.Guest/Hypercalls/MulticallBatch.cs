@@ -58,7 +58,7 @@ public sealed class MulticallBatch : IDisposable
 
     /// <summary>Adds a call of the common form: a sub-operation, the address of one argument, and a count if the call takes one.</summary>
     /// <exception cref="InvalidOperationException">The batch is full.</exception>
-    public int Add<T>(HypercallNumber number, ulong operation, in T argument, ulong third = 0) where T : unmanaged
+    public int AddWithArgument<T>(HypercallNumber number, ulong operation, in T argument, ulong third = 0) where T : unmanaged
     {
         var size = WireSize<T>.Bytes;
         if (!HasRoom(size))

@@ -1,0 +1,91 @@
+using System.Text;
+using Pv.Abi;
+using Pv.Guest;
+using Pv.Machine.Gate;
+
+namespace Pv.Tests.Guest;
+
+/// <summary>A C# guest on the fake machine, with the far ends of its console and of its xenstore ring in the test's hands.</summary>
+internal sealed class GuestHarness : IDisposable
+{
+    private readonly FakeMachine _machine = new();
+    private readonly uint _consolePort, _storePort;
+    private readonly ByteRingWriter _typing, _replies;
+    private readonly ByteRingReader _output, _requests;
+
+    public GuestHarness(Func<GuestContext, Task> main, Func<GuestContext, ShutdownReason, Task>? stop = null, bool withStore = false)
+    {
+        Gate = _machine[1];
+        _consolePort = Gate.Connect(_machine[0]);
+        Gate.Start.ConsoleMfn = new Mfn(FakeGate.ConsoleFrame.Value);
+        Gate.Start.ConsolePort = new EventPort(_consolePort);
+        if (withStore)
+        {
+            _storePort = Gate.Connect(_machine[0]);
+            Gate.Start.StoreMfn = new Mfn(FakeGate.StoreFrame.Value);
+            Gate.Start.StorePort = new EventPort(_storePort);
+        }
+        Encoding.ASCII.GetBytes("one two=2\0").CopyTo((Span<byte>)Gate.Start.CommandLine);
+        Gate.PutStart();
+        var console = Gate.Page(FakeGate.ConsoleFrame);
+        var store = Gate.Page(FakeGate.StoreFrame);
+        _typing = new ByteRingWriter(console, ByteRingLayout.ConsoleIn);
+        _output = new ByteRingReader(console, ByteRingLayout.ConsoleOut);
+        _replies = new ByteRingWriter(store, ByteRingLayout.XenStoreResponses);
+        _requests = new ByteRingReader(store, ByteRingLayout.XenStoreRequests);
+        Kernel = GuestRuntime.Factory(() => new ScriptedKernel(main, stop))(Gate);
+    }
+
+    public FakeMachine Machine => _machine;
+
+    public FakeGate Gate { get; }
+
+    public IManagedKernel Kernel { get; }
+
+    public TurnOutcome Run() => Kernel.RunTurns();
+
+    /// <summary>Types at the console and runs the guest.</summary>
+    public void Type(string text)
+    {
+        _typing.TryWrite(Encoding.UTF8.GetBytes(text), out _);
+        Gate.Raise(_consolePort);
+        Run();
+    }
+
+    /// <summary>What the guest wrote since the last look.</summary>
+    public string TakeOutput()
+    {
+        var bytes = new byte[ByteRingLayout.ConsoleOut.Size];
+        _output.TryRead(bytes, out var read, out _);
+        return Encoding.UTF8.GetString(bytes, 0, read);
+    }
+
+    /// <summary>Tells the guest that its console's other end did something.</summary>
+    public void NotifyConsole() => Gate.Raise(_consolePort);
+
+    /// <summary>The bytes that the guest sent to xenstored since the last look.</summary>
+    public byte[] TakeRequests()
+    {
+        var bytes = new byte[ByteRingLayout.XenStoreRequests.Size];
+        _requests.TryRead(bytes, out var read, out _);
+        return bytes[..read];
+    }
+
+    /// <summary>Puts bytes from xenstored into the ring and runs the guest.</summary>
+    public void Reply(ReadOnlySpan<byte> bytes)
+    {
+        _replies.TryWrite(bytes, out _);
+        Gate.Raise(_storePort);
+        Run();
+    }
+
+    public void Dispose() => _machine.Dispose();
+
+    private sealed class ScriptedKernel(Func<GuestContext, Task> main, Func<GuestContext, ShutdownReason, Task>? stop) : GuestKernel
+    {
+        protected internal override Task MainAsync(GuestContext guest) => main(guest);
+
+        protected internal override Task StopAsync(GuestContext guest, ShutdownReason reason)
+            => stop?.Invoke(guest, reason) ?? base.StopAsync(guest, reason);
+    }
+}
