@@ -1,0 +1,68 @@
+using System.Text;
+
+namespace Pv.Toolstack.CommandLine;
+
+/// <summary>What <c>xl help</c> prints.</summary>
+public static class CommandHelp
+{
+    private const int NameWidth = 19, OptionWidth = 23;
+
+    /// <summary>The list of commands; those that are not built yet stand in a paragraph of their own.</summary>
+    public static string List(bool whole)
+    {
+        var text = new StringBuilder("Usage: xl [-vNftT] <subcommand> [arguments]\n\nSubcommands (any unambiguous beginning of a name will do):\n\n");
+        foreach (var row in CommandRows.All.Where(row => row.IsBuilt))
+        {
+            if (whole)
+                text.Append(Of(row)).Append('\n');
+            else
+                text.Append(' ').Append(row.Name.PadRight(NameWidth)).Append(' ').Append(row.Summary).Append('\n');
+        }
+        text.Append("\nNot built yet in this version of Pv:\n\n");
+        var line = "";
+        foreach (var row in CommandRows.All.Where(row => !row.IsBuilt))
+        {
+            if (line.Length + row.Name.Length > 76)
+            {
+                text.Append(line).Append('\n');
+                line = "";
+            }
+            line += ' ' + row.Name;
+        }
+        text.Append(line).Append("\n\nGlobal options:\n\n");
+        foreach (var (option, meaning) in Globals)
+            text.Append(option.PadRight(OptionWidth)).Append(' ').Append(meaning).Append('\n');
+        return text.ToString();
+    }
+
+    /// <summary>The help of one command.</summary>
+    public static string Of(CommandRow row)
+    {
+        var flags = "vtT" + ((row.Traits & CommandTraits.Changes) != 0 ? "f" : "") + (row.HasDryRun ? "N" : "");
+        var text = new StringBuilder($"Usage: xl [-{flags}] {row.Name} {row.Arguments}".TrimEnd()).Append("\n\n").Append(row.Summary).Append(".\n");
+        if (!row.IsBuilt)
+            text.Append("Not built yet in this version of Pv.\n");
+        if (row.Options.Length == 0)
+            return text.ToString();
+        text.Append("\nOptions:\n\n");
+        foreach (var option in row.Options)
+            text.Append(Form(option).PadRight(OptionWidth)).Append(' ').Append(option.Help).Append(".\n");
+        return text.Append("-h".PadRight(OptionWidth)).Append(" Print this help.\n").ToString();
+    }
+
+    private static (string Option, string Meaning)[] Globals =>
+    [
+        ("-v", "Tell more; repeat it for still more."),
+        ("-N", "Do nothing; print what would be done."),
+        ("-f", "Go on where a check would refuse (Pv makes none so far)."),
+        ("-t", "Progress overwrites its line, even where the output is no terminal."),
+        ("-T", "Log lines bear the time."),
+    ];
+
+    private static string Form(OptionRow option)
+    {
+        var letter = option.HasLetter ? $"-{option.Letter}" + (option.Argument == null ? "" : " " + option.Argument) : "";
+        var name = option.Long == null ? "" : $"--{option.Long}" + (option.Argument == null ? "" : "=" + option.Argument);
+        return letter.Length > 0 && name.Length > 0 ? $"{letter}, {name}" : letter + name;
+    }
+}

@@ -1,0 +1,98 @@
+namespace Pv.Toolstack.CommandLine;
+
+/// <content>Processors, memory, devices, transfers and the host: in the table so that help knows them.</content>
+public static partial class CommandRows
+{
+    private static CommandRow[] Machines() =>
+    [
+        new("vcpu-list", "[Domain ...]", "List vCPUs"),
+        new("vcpu-pin", "[option] <Domain> <VCPU|all> <Hard affinity|-|all> <Soft affinity|-|all>", "Say on which CPUs a vCPU may run", 3, DryRun | Changes),
+        new("vcpu-set", "[option] <Domain> <vCPUs>", "Say how many vCPUs a domain may use", 2, Changes),
+        new("mem-set", "<Domain> <MemMB['b'|'k'|'m'|'g'|'t']>", "Say how much memory a domain is to use", 2, Changes),
+        new("mem-max", "<Domain> <MemMB['b'|'k'|'m'|'g'|'t']>", "Say how much memory a domain may use", 2, Changes),
+        new("sched-credit", "[-d <Domain> [-w[=WEIGHT]|-c[=CAP]]] [-s [-t TSLICE] [-r RATELIMIT]] [-p CPUPOOL]", "Read or set parameters of the credit scheduler", 0, Changes),
+        new("sched-credit2", "[-d <Domain> [-w[=WEIGHT]|-c[=CAP]]] [-s [-r RATELIMIT]] [-p CPUPOOL]", "Read or set parameters of the credit2 scheduler", 0, Changes),
+        new("sched-rtds", "[-d <Domain> [-v[=VCPUID/all]] [-p[=PERIOD]] [-b[=BUDGET]] [-e[=Extratime]]]", "Read or set parameters of the real-time scheduler", 0, Changes),
+        new("cpupool-create", "[options] [<ConfigFile>] [Variable=value ...]", "Make a CPU pool", 0, DryRun | Changes),
+        new("cpupool-list", "[-c|--cpus] [<CPU Pool>]", "List the CPU pools"),
+        new("cpupool-destroy", "<CPU Pool>", "Remove a CPU pool", 1, Changes),
+        new("cpupool-rename", "<CPU Pool> <new name>", "Give a CPU pool another name", 2, Changes),
+        new("cpupool-cpu-add", "<CPU Pool> <CPU nr>|node:<node nr>", "Add CPUs to a pool", 2, Changes),
+        new("cpupool-cpu-remove", "<CPU Pool> <CPU nr>|node:<node nr>", "Take CPUs out of a pool", 2, Changes),
+        new("cpupool-migrate", "<Domain> <CPU Pool>", "Move a domain to another pool", 2, Changes),
+        new("cpupool-numa-split", "", "Make a CPU pool of each node", 0, Changes),
+    ];
+
+    private static CommandRow[] Devices() =>
+    [
+        new("block-attach", "<Domain> <disk-spec-component(s)>...", "Add a disk", 2, DryRun | Changes),
+        new("block-list", "<Domain(s)>", "List disks", 1),
+        new("block-detach", "[option] <Domain> <DevId>", "Remove a disk", 2, Changes),
+        new("cd-insert", "<Domain> <VirtualDevice> <path>", "Put a disc into a drive", 3, DryRun | Changes),
+        new("cd-eject", "<Domain> <VirtualDevice>", "Take the disc out of a drive", 2, DryRun | Changes),
+        new("network-attach", "<Domain> [key=value ...]", "Add a network interface", 1, DryRun | Changes),
+        new("network-list", "<Domain(s)>", "List network interfaces", 1),
+        new("network-detach", "<Domain> <DevId|mac>", "Remove a network interface", 2, Changes),
+        new("channel-list", "<Domain(s)>", "List channels", 1),
+        new("vkb-attach", "<Domain> <vkb-spec-component(s)>...", "Add a keyboard", 2, DryRun | Changes),
+        new("vkb-list", "<Domain(s)>", "List keyboards", 1),
+        new("vkb-detach", "<Domain> <DevId>", "Remove a keyboard", 2, Changes),
+        new("vdispl-attach", "<Domain> [key=value ...]", "Add a display", 1, DryRun | Changes),
+        new("vdispl-list", "<Domain(s)>", "List displays", 1),
+        new("vdispl-detach", "<Domain> <DevId>", "Remove a display", 2, Changes),
+        new("vsnd-attach", "<Domain> <vsnd-spec-component(s)>...", "Add a sound card", 2, DryRun | Changes),
+        new("vsnd-list", "<Domain(s)>", "List sound cards", 1),
+        new("vsnd-detach", "<Domain> <DevId>", "Remove a sound card", 2, Changes),
+        new("vtpm-attach", "<Domain> [key=value ...]", "Add a TPM", 1, DryRun | Changes),
+        new("vtpm-list", "<Domain(s)>", "List TPMs", 1),
+        new("vtpm-detach", "<Domain> <DevId|uuid>", "Remove a TPM", 2, Changes),
+        new("usbctrl-attach", "<Domain> [type=pv] [version=<version>] [ports=<number>]", "Add a USB controller", 1, Changes),
+        new("usbctrl-detach", "<Domain> <DevId>", "Remove a USB controller", 2, Changes),
+        new("usbdev-attach", "<Domain> hostbus=<busnum> hostaddr=<devnum> [controller=<DevId> [port=<port>]]", "Add a USB device", 2, Changes),
+        new("usbdev-detach", "<Domain> <controller> <port>", "Remove a USB device", 3, Changes),
+        new("usb-list", "<Domain>", "List USB controllers and devices", 1),
+        new("pci-attach", "<Domain> <PCI_SPEC_STRING>", "Pass a PCI device through (needs hardware)", 2, Changes),
+        new("pci-detach", "<Domain> <PCI_SPEC_STRING>", "Take a PCI device back (needs hardware)", 2, Changes),
+        new("pci-list", "<Domain>", "List PCI devices that were passed through", 1),
+        new("pci-assignable-add", "[options] <BDF>", "Make a PCI device assignable (needs hardware)", 1, Changes),
+        new("pci-assignable-remove", "[options] <BDF>|NAME", "Make a PCI device the host's again (needs hardware)", 1, Changes),
+        new("pci-assignable-list", "[options]", "List assignable PCI devices"),
+    ];
+
+    private static CommandRow[] Transfers() =>
+    [
+        new("save", "[options] <Domain> <CheckpointFile> [<ConfigFile>]", "Write a domain's state to a file", 2, Changes),
+        new("restore", "[options] [<ConfigFile>] <CheckpointFile>", "Bring a saved domain back", 1, Changes),
+        new("migrate", "[options] <Domain> <host>", "Move a domain to another host while it runs", 2, Changes),
+        new("migrate-receive", "", "Take a domain that another host sends; for xl itself", 0, Changes),
+        new("remus", "[options] <Domain> [<host>]", "Keep a copy of a domain on another host", 1, Changes),
+        new("dump-core", "<Domain> <filename>", "Write a domain's memory to a file", 2, Changes),
+    ];
+
+    private static CommandRow[] Hosts() =>
+    [
+        new("debug-keys", "<Keys>", "Send debug keys to the hypervisor", 1, Changes),
+        new("set-parameters", "<Params>", "Set parameters of the hypervisor", 1, Changes),
+        new("getenforce", "", "Tell whether a security policy is enforced"),
+        new("setenforce", "<1|0|Enforcing|Permissive>", "Enforce a security policy, or not", 1, Changes),
+        new("loadpolicy", "<policy file>", "Load a security policy", 1, Changes),
+        new("xenstore-quota-get", "<Domain>|-g", "List xenstore quotas", 1),
+        new("xenstore-quota-set", "<Domain>|-g <quota>=<val>...", "Set xenstore quotas", 2, Changes),
+        new("devd", "[options]", "Serve devices from a driver domain", 0, Changes),
+        new("psr-hwinfo", "[options]", "Describe shared processor resources (needs hardware)"),
+        new("psr-cmt-attach", "<Domain>", "Watch a domain's cache use (needs hardware)", 1, Changes),
+        new("psr-cmt-detach", "<Domain>", "Stop watching it (needs hardware)", 1, Changes),
+        new("psr-cmt-show", "<PSR-CMT-Type> <Domain>", "Print a domain's cache use (needs hardware)", 1),
+        new("psr-cat-set", "[options] <Domain> <CBM>", "Set a domain's share of the cache (needs hardware)", 2, Changes),
+        new("psr-cat-show", "[options] <Domain>", "Print a domain's share of the cache (needs hardware)"),
+        new("psr-mba-set", "[options] <Domain> <THRTL>", "Throttle a domain's memory access (needs hardware)", 2, Changes),
+        new("psr-mba-show", "<Domain>", "Print how a domain's memory access is throttled (needs hardware)"),
+        new("dt-overlay", "<operation=add|remove> <.dtbo>", "Change the device tree (Arm only)", 2, Changes),
+        new("qemu-monitor-command", "<Domain> <Command>", "Speak to a domain's device model (HVM only)", 2, Changes),
+        new("help", "[--long] [command]", "Print this list, or the help of one command", 0, Built)
+        {
+            Options = [new('1', "long", null, "The help of every command")],
+        },
+        new("version", "", "Print the version of xl", 0, Built),
+    ];
+}

@@ -1,0 +1,24 @@
+namespace Pv.Toolstack.CommandLine;
+
+/// <summary>The words of <c>create</c>: one file, and lines that are added to it.</summary>
+/// <param name="File">The configuration file, or null if none was named.</param>
+/// <param name="Lines">Words with an equals sign, in order.</param>
+public sealed record CreateWords(string? File, string[] Lines)
+{
+    /// <summary>Null when there is a word too many (help, and exit code 2).</summary>
+    public static CreateWords? Sort(CommandWords words)
+    {
+        var file = words.Argument('f');
+        var lines = new List<string>();
+        foreach (var word in words.Rest)
+        {
+            if (word.Contains('='))
+                lines.Add(word);
+            else if (file == null)
+                file = word;
+            else
+                return null;
+        }
+        return new CreateWords(file, [.. lines]);
+    }
+}

@@ -1,0 +1,80 @@
+using Pv.Toolstack.CommandLine;
+using Pv.Toolstack.Control;
+using Pv.Toolstack.Domains;
+
+namespace Pv.Toolstack.Commands;
+
+/// <summary>Finds the command that words name, and runs it to its exit code.</summary>
+public sealed class CommandRunner(IToolstack toolstack)
+{
+    private static readonly Dictionary<string, Func<CommandContext, Task<int>>> Bodies = new()
+    {
+        ["console"] = ConsoleCommand.RunAsync,
+        ["create"] = CreateCommand.RunAsync,
+        ["destroy"] = DestroyCommand.RunAsync,
+        ["dmesg"] = DmesgCommand.RunAsync,
+        ["domid"] = DomidCommand.RunAsync,
+        ["domname"] = DomnameCommand.RunAsync,
+        ["info"] = InfoCommand.RunAsync,
+        ["list"] = ListCommand.RunAsync,
+        ["pause"] = PauseCommand.RunAsync,
+        ["reboot"] = ShutdownCommand.RunRebootAsync,
+        ["rename"] = RenameCommand.RunAsync,
+        ["shutdown"] = ShutdownCommand.RunAsync,
+        ["trace"] = TraceCommand.RunAsync,
+        ["unpause"] = UnpauseCommand.RunAsync,
+        ["uptime"] = UptimeCommand.RunAsync,
+        ["version"] = VersionCommand.RunAsync,
+        ["vm-list"] = VmListCommand.RunAsync,
+    };
+
+    /// <summary>The commands that have a body here: those that the table calls built.</summary>
+    public static IEnumerable<string> Built => Bodies.Keys;
+
+    /// <summary>Runs one command. Every failure that it can tell of ends in a sentence on error output and an exit code.</summary>
+    /// <exception cref="OperationCanceledException">Nobody waits for the answer any more.</exception>
+    public async Task<int> RunAsync(CommandRequest request, ICommandTerminal terminal)
+    {
+        var answer = CommandChoice.Of(request.Words);
+        if (answer.Row is not { } row || answer.Words is not { } words)
+        {
+            await SendAsync(terminal, StandardStreams.Output, answer.Output);
+            await SendAsync(terminal, StandardStreams.Error, answer.ErrorOutput);
+            return answer.ExitCode;
+        }
+        var context = new CommandContext(toolstack, answer.Global!, row, words, terminal);
+        try
+        {
+            return await Bodies[row.Name](context);
+        }
+        catch (ToolstackException e)
+        {
+            await context.ComplainAsync(e.Message);
+            return e.ExitCode;
+        }
+        catch (WrongUseException e)
+        {
+            await context.PrintAsync(CommandHelp.Of(row).TrimEnd());
+            if (e.Message.Length > 0)
+                await context.ComplainAsync(e.Message);
+            return e.ExitCode;
+        }
+        finally
+        {
+            if (!terminal.Gone.IsCancellationRequested)
+                await context.FlushAsync();
+        }
+    }
+
+    private static async ValueTask SendAsync(ICommandTerminal terminal, StandardStreams stream, string text)
+    {
+        if (text.Length > 0)
+            await terminal.WriteAsync(stream, System.Text.Encoding.UTF8.GetBytes(text));
+    }
+}
+
+/// <summary>The words do not make sense for this command: its help is printed.</summary>
+public sealed class WrongUseException(string message, int exitCode) : Exception(message)
+{
+    public int ExitCode { get; } = exitCode;
+}

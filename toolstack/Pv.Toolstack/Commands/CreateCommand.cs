@@ -1,0 +1,120 @@
+using System.Text;
+using Pv.Abi;
+using Pv.Config;
+using Pv.Config.Domain;
+using Pv.Config.Json;
+using Pv.Toolstack.CommandLine;
+using Pv.Toolstack.Domains;
+
+namespace Pv.Toolstack.Commands;
+
+/// <summary><c>xl create</c>: from a file and words to a running domain.</summary>
+internal static class CreateCommand
+{
+    /// <summary>Exit codes of libxl's errors, negated: ERROR_FAIL and ERROR_INVAL.</summary>
+    private const int Fail = 3, Invalid = 6;
+
+    private const int LongestFile = 1 << 20;
+
+    public static async Task<int> RunAsync(CommandContext context)
+    {
+        var options = context.Words;
+        var words = CreateWords.Sort(options) ?? throw new WrongUseException("", 2);
+        var file = words.File ?? throw new ToolstackException("Config file not specified and none in save file", Invalid);
+        var quiet = options.Has('q');
+        var content = await ReadAsync(context, file);
+        if (!quiet)
+            await context.ComplainAsync($"Parsing config from {file}");
+        var host = context.Toolstack.Host.Describe().Physical;
+        var outcome = DomainConfigurationParser.Parse(file, Encoding.UTF8.GetString(content), words.Lines, new HostTopology((int)host.CpuCount));
+        foreach (var message in outcome.Messages)
+            await context.ComplainAsync(message);
+        if (outcome.Configuration is not { } configuration)
+            return outcome.ExitCode;
+
+        var dryRun = options.Has('n') || context.Global.DryRun;
+        if (dryRun || options.Has('d'))
+            await context.PrintAsync(DomainConfigurationJson.Render(configuration));
+        return dryRun ? 0 : await CreateAsync(context, file, configuration);
+    }
+
+    private static async Task<int> CreateAsync(CommandContext context, string file, DomainConfiguration configuration)
+    {
+        var options = context.Words;
+        if (options.Has('V') || options.Has('A'))
+            await context.ComplainAsync("Pv has no displays: -V and -A do nothing.");
+        IConsoleReader? console = null;
+        Task AttachAsync(DomId domain)
+        {
+            console = context.Toolstack.Consoles.Attach(domain, 0);
+            return Task.CompletedTask;
+        }
+
+        try
+        {
+            var how = new CreateOptions(
+                Paused: options.Has('p'), ActOnEnd: !options.Has('e'), Path.GetDirectoryName(Place(context, file))!, options.Has('c') ? AttachAsync : null);
+            var domain = await context.Domains.CreateAsync(configuration, how, context.Terminal.Gone);
+            if (console != null)
+                await ConsoleCommand.RunAsync(context, console);
+            return options.Has('F') ? await WaitAsync(context, domain) : 0;
+        }
+        finally
+        {
+            if (console != null)
+                await console.DisposeAsync();
+        }
+    }
+
+    private static async Task<int> WaitAsync(CommandContext context, DomId domain)
+    {
+        await context.ComplainAsync($"Waiting for domain {(await context.Domains.FindAsync(domain))?.Name} (domid {domain.Value}) to die");
+        await context.FlushAsync();
+        var interrupted = await context.Terminal.TakeSignalsAsync();
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(interrupted, context.Terminal.Gone);
+        try
+        {
+            await context.Domains.WaitForEndAsync(domain, end.Token);
+            return 0;
+        }
+        catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+        {
+            return 128 + 2;
+        }
+    }
+
+    private static async Task<byte[]> ReadAsync(CommandContext context, string file)
+    {
+        try
+        {
+            if (IsOnlyThere(file))
+                return await context.Terminal.ReadFileAsync(file, LongestFile);
+            var place = Place(context, file);
+            if (Directory.Exists(place))
+                throw new IOException("Is a directory");
+            // Not File.ReadAllBytes alone: a pipe has no length, and an endless file should not end pvd.
+            await using var open = new FileStream(place, FileMode.Open, FileAccess.Read);
+            using var content = new MemoryStream();
+            var chunk = new byte[1 << 14];
+            while (await open.ReadAsync(chunk, context.Terminal.Gone) is > 0 and var read && content.Length <= LongestFile)
+                content.Write(chunk, 0, read);
+            return content.Length > LongestFile ? throw new IOException("File too large") : content.ToArray();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            var reason = e switch
+            {
+                FileNotFoundException or DirectoryNotFoundException => "No such file or directory",
+                UnauthorizedAccessException => "Permission denied",
+                _ => e.Message,
+            };
+            throw new ToolstackException($"Failed to read config file: {file}: {reason}", Fail);
+        }
+    }
+
+    private static string Place(CommandContext context, string file) => Path.GetFullPath(Path.Combine(context.Terminal.Directory, file));
+
+    /// <summary>A name that means another file to <c>xl</c> than to <c>pvd</c>.</summary>
+    private static bool IsOnlyThere(string file)
+        => file is "-" or "/dev/stdin" || file.StartsWith("/dev/fd/", StringComparison.Ordinal) || file.StartsWith("/proc/self/", StringComparison.Ordinal);
+}

@@ -1,0 +1,55 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text;
+using Pv.Abi;
+using Pv.Machine.Gate;
+
+namespace Pv.Toolstack.Commands;
+
+/// <summary>A traced hypercall as a line: <c>SEQ [vN] name(registers) in{..} out{..} -> result</c>, numbers as Xen's headers name them.</summary>
+internal static class TraceText
+{
+    /// <summary>Bytes of a copied structure that a line shows.</summary>
+    private const int BytesShown = 64;
+
+    private const string Prefix = "__HYPERVISOR_";
+
+    private static readonly Dictionary<ulong, string> Names = typeof(HypercallNumber)
+        .GetFields(BindingFlags.Public | BindingFlags.Static)
+        .Where(field => field.IsLiteral)
+        .ToDictionary(field => Convert.ToUInt64(field.GetRawConstantValue(), CultureInfo.InvariantCulture), NameOf);
+
+    public static string Name(ulong number) => Names.GetValueOrDefault(number) ?? $"hypercall {number}";
+
+    public static string Line(TracedHypercall call)
+    {
+        var arguments = call.Arguments;
+        var line = new StringBuilder($"{call.Sequence} [{call.Vcpu}] {call.Time} {Name(arguments.Number)}(");
+        ulong[] registers = [arguments.First, arguments.Second, arguments.Third, arguments.Fourth, arguments.Fifth];
+        // Registers behind the last that is not zero say nothing.
+        var shown = Math.Max(1, Array.FindLastIndex(registers, register => register != 0) + 1);
+        line.AppendJoin(", ", registers.Take(shown).Select(register => $"0x{register:x}")).Append(')');
+        Append(line, "in", call.Inputs);
+        Append(line, "out", call.Outputs);
+        if (call.Truncated)
+            line.Append(" (more was copied than is kept)");
+        if (call.NoResult)
+            return line.ToString();
+        return line.Append(" -> ").Append(call.Continued ? "(goes on)" : Result(call.Result)).ToString();
+    }
+
+    private static string Result(long result)
+        => result is < 0 and > -4096 && Enum.IsDefined((Errno)(-result)) ? $"{result} {(Errno)(-result)}" : $"{result}";
+
+    private static void Append(StringBuilder line, string what, IReadOnlyList<TracedBytes> parts)
+    {
+        foreach (var part in parts)
+        {
+            var some = part.Content.AsSpan(0, Math.Min(part.Content.Length, BytesShown));
+            line.Append($" {what}{{0x{part.Address:x}: {Convert.ToHexStringLower(some)}{(some.Length < part.Content.Length ? ".." : "")}}}");
+        }
+    }
+
+    private static string NameOf(FieldInfo field)
+        => field.GetCustomAttribute<XenAttribute>()?.Origin is { } origin && origin.StartsWith(Prefix, StringComparison.Ordinal) ? origin[Prefix.Length..] : field.Name;
+}
