@@ -1,0 +1,21 @@
+namespace Pv.Tests.MachineGuests;
+
+/// <summary>
+/// A paravirtualized kernel of a page of machine code that proves one thing of the hypervisor. It records named values, prints them on
+/// its console (or keeps them silently, when it has a command line) and powers off.
+/// </summary>
+/// <param name="Name">Its name, and that of the file of real Xen's answers.</param>
+/// <param name="Proves">What it proves, in a sentence.</param>
+/// <param name="Emit">Emits its code.</param>
+internal sealed record MachineGuest(string Name, string Proves, Action<GuestCode> Emit)
+{
+    /// <summary>The kernel image, an ELF file that a domain builder loads.</summary>
+    public byte[] BuildImage()
+    {
+        var code = new GuestCode();
+        Emit(code);
+        return code.ToImage();
+    }
+
+    public override string ToString() => Name;
+}
