@@ -11,16 +11,16 @@ internal sealed partial class GuestCode
     public const byte MaskEvents = 4;
 
     /// <summary>A table for <c>set_trap_table</c> that leads vectors to the runtime's stubs, ended by a zero entry.</summary>
-    public ulong TrapTable(params ReadOnlySpan<(byte Vector, byte Flags)> entries)
+    public ulong TrapTable(params ReadOnlySpan<(int Vector, int Flags)> entries)
     {
         var address = Reserve((entries.Length + 1) * 16, 16);
         for (var i = 0; i < entries.Length; i++)
         {
             var at = DataAt(address + (ulong)i * 16);
-            at[0] = entries[i].Vector;
-            at[1] = entries[i].Flags;
+            at[0] = (byte)entries[i].Vector;
+            at[1] = (byte)entries[i].Flags;
             BinaryPrimitives.WriteUInt16LittleEndian(at[2..], GuestLayout.Cs64);
-            BinaryPrimitives.WriteUInt64LittleEndian(at[8..], Runtime.Stub(entries[i].Vector));
+            BinaryPrimitives.WriteUInt64LittleEndian(at[8..], Runtime.Stub((uint)entries[i].Vector));
         }
 
         return address;
@@ -29,8 +29,8 @@ internal sealed partial class GuestCode
     /// <summary>Leads every exception to the runtime's handler; breakpoint and overflow are open to user code, <c>0x80</c>…<c>0x83</c> have DPL 0…3.</summary>
     public void InstallTraps(byte flags = 0)
     {
-        var entries = Enumerable.Range(0, 20).Select(vector => ((byte)vector, (byte)(flags | (vector is 3 or 4 ? 3 : 0))))
-            .Concat(Enumerable.Range(0, 4).Select(level => ((byte)(GuestRuntime.FirstSoftwareVector + level), (byte)(flags | level)))).ToArray();
+        var entries = Enumerable.Range(0, 20).Select(vector => (vector, flags | (vector is 3 or 4 ? 3 : 0)))
+            .Concat(Enumerable.Range(0, 4).Select(level => (GuestRuntime.FirstSoftwareVector + level, flags | level))).ToArray();
         Call(XenCall.SetTrapTable, TrapTable(entries));
     }
 

@@ -107,6 +107,12 @@ internal sealed class GuestRuntime
         a.mov(edx, 2);
         a.mov(eax, (uint)XenCall.UpdateVaMapping);
         a.syscall();
+        // Nothing that the daemons say may come as an upcall: guests open the mask as they need it.
+        a.mov(rax, __qword_ptr[V.ConsolePort]);
+        a.bts(__qword_ptr[GuestLayout.SharedInfo + SharedInfoOffset.EventMask], rax);
+        a.mov(rax, __qword_ptr[V.StartInfo]);
+        a.mov(eax, __dword_ptr[rax + StartInfoOffset.StorePort]);
+        a.bts(__qword_ptr[GuestLayout.SharedInfo + SharedInfoOffset.EventMask], rax);
         a.call(GuestLayout.Body);
         a.jmp(finish);
     }
@@ -253,14 +259,12 @@ internal sealed class GuestRuntime
     private static void EmitPut(Assembler a, ref Label put, Label send)
     {
         var room = a.CreateLabel();
-        var full = a.CreateLabel();
         a.Label(ref put);
         a.mov(eax, __dword_ptr[rbx + ConsoleRingOffset.OutProd]);
         a.mov(ecx, eax);
         a.sub(ecx, __dword_ptr[rbx + ConsoleRingOffset.OutCons]);
         a.cmp(ecx, ConsoleRingOffset.OutSize);
         a.jb(room);
-        a.Label(ref full);
         a.push(rdx);
         a.call(send);
         a.pop(rdx);
@@ -299,7 +303,7 @@ internal sealed class GuestRuntime
         {
             var stub = a.CreateLabel();
             a.Label(ref stub);
-            a.mov(__qword_ptr[V.Vector], vector);
+            a.mov(__qword_ptr[V.Vector], (int)vector);
             a.jmp(vector == FailsafeVector ? failsafe : HasErrorCode(vector) ? withError : plain);
             stubs.Add((vector, stub));
         }

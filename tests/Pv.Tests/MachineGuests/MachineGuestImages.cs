@@ -1,3 +1,5 @@
+using NUnit.Framework;
+
 namespace Pv.Tests.MachineGuests;
 
 /// <summary>What can be said of the guests without running them.</summary>

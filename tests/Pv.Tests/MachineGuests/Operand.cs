@@ -29,6 +29,8 @@ internal readonly struct Operand
 
     public static implicit operator Operand(long value) => new(Source.Constant, (ulong)value);
 
+    public static implicit operator Operand(uint value) => new(Source.Constant, value);
+
     public static implicit operator Operand(int value) => new(Source.Constant, (ulong)(long)value);
 
     public static implicit operator Operand(AssemblerRegister64 register) => new(Source.Register, 0, 0, register);

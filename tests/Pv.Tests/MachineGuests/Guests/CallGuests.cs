@@ -68,7 +68,7 @@ internal static class CallGuests
             Entry(3, XenCall.Multicall, inner, 1);
             Entry(4, XenCall.VmAssist, 0, 2);
             Entry(5, XenCall.SchedOp, 0, 0);
-            Entry(6, XenCall.Iret);
+            Entry(6, XenCall.StackSwitch, GuestLayout.Ss64, GuestLayout.KernelStackTop);
             Entry(7, XenCall.SetTrapTable, 0x1000);
             code.CallRecord("eight", XenCall.Multicall, entries, 8);
             for (ulong i = 0; i < 8; i++)

@@ -70,7 +70,7 @@ internal static class DescriptorGuests
                     a.push(selector);
                     a.lea(rax, __[target]);
                     a.push(rax);
-                    a.retfq();
+                    a.db(0x48, 0xcb); // far return with 64-bit operands
                     a.Label(ref target);
                     a.mov(eax, cs);
                     code.Record("cs " + name + " is", rax);
@@ -89,7 +89,7 @@ internal static class DescriptorGuests
                 a.push(0x13);
                 a.lea(rax, __[target]);
                 a.push(rax);
-                a.retfq();
+                a.db(0x48, 0xcb); // far return with 64-bit operands
                 a.Label(ref target);
                 a.ud2();
             });

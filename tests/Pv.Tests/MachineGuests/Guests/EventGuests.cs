@@ -1,4 +1,3 @@
-using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 using V = Pv.Tests.MachineGuests.GuestVariables;
 
@@ -224,7 +223,11 @@ internal static class EventGuests
             {
                 Op($"status {port}", Status, GuestCode.Self | (ulong)port << 32, 0, 0);
                 code.Record($"status {port} kind", Operand.At(op + 8));
-                code.Record($"status {port} detail", Operand.At(op + 16));
+                // An interdomain port's detail holds domain numbers and the daemons' ports: its peer here alone is the same everywhere.
+                if (port is 3 or 5)
+                    code.RecordMasked($"status {port} detail", Operand.At(op + 16), 0xffff_ffff_0000_0000);
+                else if (port > 2)
+                    code.Record($"status {port} detail", Operand.At(op + 16));
             }
 
             Op("status out of range", Status, GuestCode.Self | 5000UL << 32, 0, 0);

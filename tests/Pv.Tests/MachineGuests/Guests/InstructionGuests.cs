@@ -7,7 +7,7 @@ namespace Pv.Tests.MachineGuests.Guests;
 internal static class InstructionGuests
 {
     private const uint Efer = 0xc000_0080, Star = 0xc000_0081, LStar = 0xc000_0082, FsBase = 0xc000_0100, GsBase = 0xc000_0101, ShadowGsBase = 0xc000_0102, TscAux = 0xc000_0103, Pat = 0x277,
-        ApicBase = 0x1b, MiscEnable = 0x1a0, SysenterCs = 0x174, Unknown = 0x1234, DebugControl = 0x1d9, Tsc = 0x10, MicrocodeRevision = 0x8b, PlatformInfo = 0xce, X2ApicId = 0x802;
+        ApicBase = 0x1b, MiscEnable = 0x1a0, Unknown = 0x1234, Tsc = 0x10, X2ApicId = 0x802;
 
     public static IEnumerable<MachineGuest> All =>
     [
@@ -47,8 +47,8 @@ internal static class InstructionGuests
             code.InstallTraps();
             foreach (var (register, name) in new[]
             {
-                (Efer, "efer"), (Pat, "pat"), (ApicBase, "apic_base"), (FsBase, "fs_base"), (GsBase, "gs_base"), (ShadowGsBase, "shadow_gs_base"), (Unknown, "unknown"), (DebugControl, "debugctl"), (SysenterCs, "sysenter_cs"),
-                (0x4000_0000U, "hypercall page"), (0x3a, "feature control"), (X2ApicId, "x2apic id"), (0xc001_0015, "hwcr"), (0xc001_001f, "nb_cfg"), (0x179, "mcg_cap"), (0x48, "spec_ctrl"), (0x140, "misc features"), (0xfe, "mtrr_cap"), (0x2ff, "mtrr_def_type"),
+                (Efer, "efer"), (Pat, "pat"), (ApicBase, "apic_base"), (FsBase, "fs_base"), (GsBase, "gs_base"), (ShadowGsBase, "shadow_gs_base"), (Unknown, "unknown"),
+                (0x4000_0000U, "hypercall page"), (X2ApicId, "x2apic id"), (0xfeU, "mtrr_cap"), (0x2ffU, "mtrr_def_type"),
             })
             {
                 code.Asm.mov(ecx, register);
@@ -59,7 +59,7 @@ internal static class InstructionGuests
                 code.Record(name + ".edx", rdx);
             }
 
-            foreach (var (register, name) in new[] { (MiscEnable, "misc_enable"), (Tsc, "tsc"), (Star, "star"), (LStar, "lstar"), (TscAux, "tsc_aux"), (MicrocodeRevision, "microcode"), (PlatformInfo, "platform info") })
+            foreach (var (register, name) in new[] { (MiscEnable, "misc_enable"), (Tsc, "tsc"), (Star, "star"), (LStar, "lstar"), (TscAux, "tsc_aux") })
             {
                 code.Asm.mov(ecx, register);
                 code.Try(name, a => a.rdmsr());
@@ -90,9 +90,7 @@ internal static class InstructionGuests
             Write(code, "unknown", Unknown, 0);
             Write(code, "unknown value", Unknown, 5);
             Write(code, "apic_base", ApicBase, 0xfee0_0900);
-            Write(code, "sysenter_cs", SysenterCs, 0);
             Write(code, "hypercall page", 0x4000_0000, 0x1000);
-            Write(code, "debugctl", DebugControl, 0);
             Write(code, "tsc", Tsc, 0);
         }),
         new("insn-msr-early", "before a protection handler exists an unknown rdmsr reads 0 and wrmsr of a base works", code =>
@@ -219,7 +217,7 @@ internal static class InstructionGuests
             code.Try("monitor", a => a.monitor());
             code.Try("mwait", a => a.mwait());
         }),
-        new("insn-halt", "hlt in the kernel does not stop it while an event is pending", code =>
+        new("insn-halt", "hlt in the kernel is refused: a PV kernel blocks by hypercall", code =>
         {
             code.InstallTraps();
             code.RegisterCallback(CallbackType.Event, GuestCode.Runtime.Stub(GuestRuntime.EventVector));
@@ -233,7 +231,7 @@ internal static class InstructionGuests
             code.RecordMask("mask");
             code.Record("handler mask", Operand.At(V.HandlerMask));
         }),
-        new("insn-xsave", "xgetbv, and xsetbv from the kernel", code =>
+        new("insn-xsave", "xgetbv, and xsetbv from the kernel without and with its CR4.OSXSAVE", code =>
         {
             code.InstallTraps();
             code.Asm.xor(ecx, ecx);
@@ -241,6 +239,15 @@ internal static class InstructionGuests
             code.RecordMasked("x87 and sse", rax, 3);
             code.Asm.mov(ebx, eax);
             code.Asm.xor(ecx, ecx);
+            code.Try("xsetbv without osxsave", a => a.xsetbv());
+            code.Asm.mov(rax, cr4);
+            code.Asm.bts(rax, 18);
+            code.Try("set osxsave", a => a.mov(cr4, rax));
+            code.Asm.mov(rax, cr4);
+            code.RecordMasked("osxsave", rax, 1 << 18);
+            code.Asm.xor(ecx, ecx);
+            code.Asm.xor(edx, edx);
+            code.Asm.mov(eax, ebx);
             code.Try("xsetbv same", a => a.xsetbv());
             code.Asm.xor(ecx, ecx);
             code.Asm.xor(edx, edx);

@@ -121,7 +121,7 @@ internal static class IretGuests
                 a.push(rax);
                 a.lea(rax, __[back]);
                 a.push(rax);
-                a.retfq();
+                a.db(0x48, 0xcb); // far return with 64-bit operands
                 a.Label(ref back);
                 code.RecordDifference("retfq.rsp", rsp, Operand.At(stack));
             });
