@@ -1,5 +1,6 @@
 using NUnit.Framework;
 using Newtonsoft.Json.Linq;
+using Pv.Config;
 using Pv.Config.Domain;
 using Pv.Config.Json;
 
@@ -44,15 +45,13 @@ public class GrammarVectorTests
     [TestCaseSource(nameof(Words))]
     public void Override(string text, JToken vector)
     {
-        // A word without "=" is no statement but a second file name, which the command refuses with 2.
-        string[] words = [.. vector["argv"]!.Skip(1).Select(static word => (string)word!)];
-        if (!words.All(static word => word.Contains('=')))
+        if (ConfigWords.Parse(vector["argv"]!.Select(static word => (string)word!)) is not { } words)
         {
             Assert.That((int)vector["rc"]!, Is.EqualTo(2));
             return;
         }
 
-        AssertOutcome(DomainConfigurationParser.Parse("base.cfg", text, words), vector);
+        AssertOutcome(DomainConfigurationParser.Parse(words.FileName!, text, words.Overrides), vector);
     }
 
     private static void AssertOutcome(ParseOutcome outcome, JToken vector)

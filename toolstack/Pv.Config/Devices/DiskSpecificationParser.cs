@@ -7,11 +7,16 @@ namespace Pv.Config.Devices;
 /// </summary>
 public sealed class DiskSpecificationParser
 {
+    /// <summary>Each message repeats the specification, so a long one full of flaws must not be reported without end.</summary>
+    private const int MaxFailures = 32;
+    private const int LongestPrefix = 7;
+
     private readonly string _source;
     private readonly ConfigDiagnostics _diagnostics;
     private readonly DiskSpecification _disk = new();
     private string _spec = "";
-    private bool _failed;
+    private int _lineEnd;
+    private int _failures;
     private bool _hadPrefix;
     private bool _hadAccess;
 
@@ -32,8 +37,9 @@ public sealed class DiskSpecificationParser
         foreach (string word in words)
         {
             parser._spec = word;
+            parser._lineEnd = -1;
             parser.Scan();
-            if (parser._failed)
+            if (parser._failures > 0)
                 return null;
         }
 
@@ -56,12 +62,12 @@ public sealed class DiskSpecificationParser
             Fail(null, "no vdev specified");
         else if (_disk.Target is null && !_disk.Removable)
             Fail(null, "no target specified (and device not removable)");
-        return _failed ? null : _disk;
+        return _failures > 0 ? null : _disk;
     }
 
     private void Scan()
     {
-        for (int at = 0; at < _spec.Length && at >= 0;)
+        for (int at = 0; at < _spec.Length && at >= 0 && _failures < MaxFailures;)
             at = Next(at);
     }
 
@@ -69,15 +75,19 @@ public sealed class DiskSpecificationParser
     private int Next(int at)
     {
         ReadOnlySpan<char> rest = _spec.AsSpan(at);
-        int lineLength = rest.IndexOf('\n') is >= 0 and int newline ? newline : rest.Length;
+        int lineLength = LineEnd(at) - at;
+        int prefix = PrefixLength(rest);
+        if (prefix > 0 && lineLength == rest.Length)
+            return TakePrefix(rest[..(prefix - 1)], at + prefix);
+
         int positional = PositionalLength(rest);
 
         if (BlankLength(rest) is > 0 and int blank)
         {
             // Blanks count with all that follows them on its line, so only text that spans lines could win.
-            int follows = rest[blank..].IndexOf('\n') is >= 0 and int next ? next : rest.Length - blank;
-            if (blank + follows >= positional)
+            if (LineEnd(at + blank) - at >= positional)
                 return at + blank;
+            lineLength = Math.Max(0, rest.IndexOf('\n'));
         }
 
         if (rest.StartsWith("target="))
@@ -86,12 +96,12 @@ public sealed class DiskSpecificationParser
             return at + lineLength;
         }
 
-        if (PrefixLength(rest) is > 0 and int prefix && lineLength >= positional)
-            return TakePrefix(rest[..(prefix - 1)]) ? at + prefix : -1;
+        if (prefix > 0 && lineLength >= positional)
+            return TakePrefix(rest[..(prefix - 1)], at + prefix);
 
         int length = NamedLength(rest);
         if (length > 0 && length >= positional)
-            return TakeNamed(rest[..length]) ? at + length : -1;
+            return TakeNamed(rest[..length], at + length);
 
         if (UnknownNamedLength(rest) is > 0 and int unknown && unknown >= positional)
         {
@@ -110,6 +120,14 @@ public sealed class DiskSpecificationParser
 
         Fail(rest[..Math.Max(1, lineLength)].ToString(), "bad disk syntax");
         return -1;
+    }
+
+    /// <summary>The next newline from a place on, or the end; remembered, since places only grow.</summary>
+    private int LineEnd(int from)
+    {
+        if (_lineEnd < from)
+            _lineEnd = _spec.IndexOf('\n', from) is >= 0 and int newline ? newline : _spec.Length;
+        return _lineEnd;
     }
 
     private static int BlankLength(ReadOnlySpan<char> rest) => rest.IndexOfAnyExcept(" \t\n") is >= 0 and int length ? length : rest.Length;
@@ -148,7 +166,7 @@ public sealed class DiskSpecificationParser
 
     private static int PrefixLength(ReadOnlySpan<char> rest)
     {
-        int colon = rest.IndexOf(':');
+        int colon = rest[..Math.Min(rest.Length, LongestPrefix + 1)].IndexOf(':');
         return colon > 0 && rest[..colon] is
             "raw" or "qcow" or "qcow2" or "vhd" or "iscsi" or "nbd" or "enbd" or "drbd"
             or "tapdisk" or "tap" or "tap2" or "aio" or "ioemu" or "file" or "phy" ? colon + 1 : 0;
@@ -170,7 +188,7 @@ public sealed class DiskSpecificationParser
         static bool IsLetterOrDigit(char c) => c is (>= 'a' and <= 'z') or (>= '0' and <= '9');
     }
 
-    private bool TakePrefix(ReadOnlySpan<char> prefix)
+    private int TakePrefix(ReadOnlySpan<char> prefix, int next)
     {
         _hadPrefix = true;
         switch (prefix)
@@ -183,10 +201,10 @@ public sealed class DiskSpecificationParser
                 break;
         }
 
-        return true;
+        return next;
     }
 
-    private bool TakeNamed(ReadOnlySpan<char> text)
+    private int TakeNamed(ReadOnlySpan<char> text, int next)
     {
         string item = WithoutComma(text);
         int equals = item.IndexOf('=');
@@ -220,13 +238,13 @@ public sealed class DiskSpecificationParser
             case "colo-port": Fail(value, "unknown value for colo_port"); break;
         }
 
-        return true;
+        return next;
     }
 
     /// <summary>By position: target, format (not after a prefix), vdev, access.</summary>
     private bool TakePositional(string value)
     {
-        if (_failed)
+        if (_failures > 0)
             return true;
 
         if (_disk.Target is null)
@@ -354,7 +372,7 @@ public sealed class DiskSpecificationParser
     {
         string place = near is null ? "" : $": near `{near}'";
         _diagnostics.Report($"{_source}: config parsing error in disk specification: {message}{place} in `{_spec}'");
-        _failed = true;
+        _failures++;
     }
 
     private static string WithoutComma(ReadOnlySpan<char> text) => (text is [.., ','] ? text[..^1] : text).ToString();

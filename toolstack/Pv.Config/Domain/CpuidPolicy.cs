@@ -6,20 +6,21 @@ namespace Pv.Config.Domain;
 /// </summary>
 public sealed class CpuidPolicy
 {
-    public List<CpuidLeaf> Leaves { get; } = [];
+    private readonly Dictionary<(uint Leaf, uint? Subleaf), CpuidLeaf> _index = [];
+    private readonly List<CpuidLeaf> _leaves = [];
+
+    public IReadOnlyList<CpuidLeaf> Leaves => _leaves;
 
     /// <summary>The leaf, made if there is none.</summary>
     public CpuidLeaf Leaf(uint leaf, uint? subleaf)
     {
-        foreach (CpuidLeaf known in Leaves)
-        {
-            if (known.Leaf == leaf && known.Subleaf == subleaf)
-                return known;
-        }
+        if (_index.TryGetValue((leaf, subleaf), out CpuidLeaf? known))
+            return known;
 
-        var added = new CpuidLeaf(leaf, subleaf);
-        Leaves.Add(added);
-        return added;
+        known = new CpuidLeaf(leaf, subleaf);
+        _index.Add((leaf, subleaf), known);
+        _leaves.Add(known);
+        return known;
     }
 }
 

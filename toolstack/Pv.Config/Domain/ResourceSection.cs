@@ -6,7 +6,7 @@ namespace Pv.Config.Domain;
 internal static class ResourceSection
 {
     /// <summary>More vCPUs than this are refused at once; Xen itself allows a PV domain 8192.</summary>
-    private const int MaxVcpus = 1 << 16;
+    internal const int MaxVcpus = 1 << 16;
 
     internal static bool Read(ConfigReader reader, DomainConfiguration domain)
     {
@@ -100,7 +100,7 @@ internal static class ResourceSection
             return reader.RefuseSilently();
 
         // Without vcpus= there is one vCPU in the end, and it shall be pinned, too.
-        var same = new CpuMap[domain.EffectiveMaxVcpus];
+        var same = new CpuMap[Math.Min(domain.EffectiveMaxVcpus, MaxVcpus)];
         Array.Fill(same, all);
         maps = same;
         return true;

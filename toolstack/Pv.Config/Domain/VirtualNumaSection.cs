@@ -6,6 +6,7 @@ namespace Pv.Config.Domain;
 internal static class VirtualNumaSection
 {
     private const int MaxNodes = 1024;
+    private const ulong TooMany = 1UL << 32;
 
     internal static bool Read(ConfigReader reader, DomainConfiguration domain)
     {
@@ -64,7 +65,7 @@ internal static class VirtualNumaSection
                 break;
             case "vcpus":
                 foreach (string range in value.Split(',', StringSplitOptions.RemoveEmptyEntries))
-                    vcpus = unchecked(vcpus + AddVcpus(node, range, domain.MaxVcpus));
+                    AddVcpus(node, range, ref vcpus);
                 break;
             case "vdistances":
                 int i = 0;
@@ -82,14 +83,19 @@ internal static class VirtualNumaSection
         return true;
     }
 
-    /// <summary>Adds the vCPUs of a range that the domain has; returns how many the range names.</summary>
-    private static ulong AddVcpus(VirtualNode node, string range, int maxVcpus)
+    /// <summary>
+    /// Adds the vCPUs of a range, and how many it names to <paramref name="vcpus"/>. Once there are more than any
+    /// domain has, they are only counted: the sum is refused in the end.
+    /// </summary>
+    private static void AddVcpus(VirtualNode node, string range, ref ulong vcpus)
     {
         if (!CpuMap.TryParseRange(range, out ulong first, out ulong last))
-            return 0;
-        for (ulong vcpu = first; vcpu <= last && (vcpu < (ulong)Math.Max(0, maxVcpus) || (maxVcpus == 0 && vcpu < 4096)); vcpu++)
+            return;
+        vcpus = last - first < TooMany && vcpus < TooMany ? vcpus + (last - first + 1) : TooMany;
+        if (vcpus > ResourceSection.MaxVcpus || last > ResourceSection.MaxVcpus)
+            return;
+        for (ulong vcpu = first; vcpu <= last; vcpu++)
             node.Vcpus.Add((int)vcpu);
-        return last - first + 1;
     }
 
     private static bool Check(ConfigReader reader, DomainConfiguration domain, ulong vcpus, ulong memoryKiB)

@@ -11,6 +11,7 @@ internal sealed class ConfigLexer(string source, string text, ConfigDiagnostics 
     private int _lexicalErrorLine;
     private int _tokenStart;
     private int _tokenEnd;
+    private int _nextNewline = -1;
 
     /// <summary>Whether anything was refused. Strings are then no longer unquoted, and nothing is stored.</summary>
     internal bool HasError { get; private set; }
@@ -53,7 +54,7 @@ internal sealed class ConfigLexer(string source, string text, ConfigDiagnostics 
                     return Take(TokenKind.Add, 2);
                 case '\n':
                     return Newline(_position);
-                case '#' when text.IndexOf('\n', _position) is >= 0 and int end:
+                case '#' when NextNewline() is int end && end < text.Length:
                     return Newline(end);
                 case '\'' or '"' when EndOfString(c) is > 0 and int end:
                     return String(end);
@@ -99,6 +100,14 @@ internal sealed class ConfigLexer(string source, string text, ConfigDiagnostics 
         TokenLine = _line++;
         _position = _tokenEnd = end + 1;
         return TokenKind.Newline;
+    }
+
+    /// <summary>The next newline, or the end. Kept, so that a last line full of comment signs is searched once only.</summary>
+    private int NextNewline()
+    {
+        if (_nextNewline < _position)
+            _nextNewline = text.IndexOf('\n', _position) is >= 0 and int found ? found : text.Length;
+        return _nextNewline;
     }
 
     /// <summary>The index behind the closing quote, or 0 where the string does not end on its line.</summary>
