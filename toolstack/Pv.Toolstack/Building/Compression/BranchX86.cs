@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Pv.Toolstack.Building.Compression;
 
@@ -16,6 +17,7 @@ internal static class BranchX86
     private const uint Near = 0b1110;
 
     /// <summary>Undoes the filter in place, over the whole of a block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Undo(Span<byte> data)
     {
         uint skippedOpcodes = 0, skippedBranches = 0;

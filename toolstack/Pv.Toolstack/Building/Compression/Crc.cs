@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Pv.Toolstack.Building.Compression;
 
 /// <summary>The two cyclic redundancy checks of the XZ format (its specification, chapter 6), both reflected.</summary>
@@ -7,6 +9,7 @@ internal static class Crc
     private static readonly ulong[] Table64 = Table(byte.MaxValue + 1, i => Remainder(i, 0xc96c5795d7870f42));
 
     /// <summary>CRC-32 as in IEEE 802.3.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static uint Crc32(ReadOnlySpan<byte> bytes)
     {
         var crc = uint.MaxValue;
@@ -16,6 +19,7 @@ internal static class Crc
     }
 
     /// <summary>CRC-64 as in ECMA-182.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ulong Crc64(ReadOnlySpan<byte> bytes)
     {
         var crc = ulong.MaxValue;

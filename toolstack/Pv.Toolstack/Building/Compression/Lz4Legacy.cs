@@ -6,7 +6,7 @@ namespace Pv.Toolstack.Building.Compression;
 /// The legacy frame of LZ4 that Linux kernels use (lz4's <c>lz4_Frame_format.md</c>, "Legacy frame", and
 /// <c>lz4_Block_format.md</c>): a magic number, then blocks, each of its packed length and at most 8 MiB unpacked.
 /// </summary>
-internal static class Lz4Legacy
+public static class Lz4Legacy
 {
     private const int BlockBytes = 8 << 20;
     private const int MinMatch = 4;

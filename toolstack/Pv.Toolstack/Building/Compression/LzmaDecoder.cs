@@ -1,8 +1,11 @@
+using System.Runtime.CompilerServices;
+
 namespace Pv.Toolstack.Building.Compression;
 
 /// <summary>
 /// LZMA (the LZMA specification in the LZMA SDK): literals and matches, where a match is a length and a distance, and the last four
 /// distances have short forms. What is likely next depends on the last few packets (the state) and on the position.
+/// A kernel is unpacked once or twice in a process's life, so the loops are compiled in full at first sight.
 /// </summary>
 internal sealed class LzmaDecoder
 {
@@ -60,6 +63,7 @@ internal sealed class LzmaDecoder
     /// <param name="dictionaryStart">Where in the buffer the dictionary starts; a match reaches no further back.</param>
     /// <param name="at">Where in the buffer the chunk goes.</param>
     /// <param name="count">How many bytes the chunk produces.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Decode(ReadOnlySpan<byte> packed, byte[] buffer, int dictionaryStart, int at, int count)
     {
         if (!_hasProperties || !_hasState)
@@ -86,6 +90,7 @@ internal sealed class LzmaDecoder
             throw Lzma2.Damaged();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void DecodeLiteral(ref RangeDecoder input, byte[] buffer, int dictionaryStart, int at)
     {
         var position = at - dictionaryStart;
@@ -119,6 +124,7 @@ internal sealed class LzmaDecoder
     }
 
     // Leaves the distance, less one, in _distance0.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int DecodeMatch(ref RangeDecoder input, int positionState)
     {
         var afterLiteral = _state < LiteralStates;
@@ -158,6 +164,7 @@ internal sealed class LzmaDecoder
     }
 
     // A distance is a slot, which gives its two highest bits, and the bits below.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private uint DecodeDistance(ref RangeDecoder input, int length)
     {
         var lengthState = Math.Min(length - 2, DistanceLengthStates - 1);
@@ -174,6 +181,7 @@ internal sealed class LzmaDecoder
     }
 
     // A match may reach into what it is itself producing: then it repeats.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CopyMatch(byte[] buffer, int at, int distance, int length)
     {
         var from = buffer.AsSpan(at - distance);

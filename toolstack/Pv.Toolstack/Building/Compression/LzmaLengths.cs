@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Pv.Toolstack.Building.Compression;
 
 /// <summary>How LZMA writes the length of a match: 2 to 9 or 10 to 17 in trees of the position, 18 to 273 in one tree.</summary>
@@ -18,6 +20,7 @@ internal sealed class LzmaLengths
         _high.AsSpan().Fill(RangeDecoder.Even);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int Decode(ref RangeDecoder input, int positionState)
     {
         if (input.Bit(ref _choices[0]) == 0)

@@ -56,6 +56,7 @@ internal ref struct RangeDecoder
     }
 
     /// <summary>Reads a number of so many bits, the highest first, through a tree of probabilities.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public uint Tree(Span<ushort> probabilities, int bits)
     {
         uint node = 1;
@@ -65,6 +66,7 @@ internal ref struct RangeDecoder
     }
 
     /// <summary>The same, the lowest bit first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public uint ReverseTree(Span<ushort> probabilities, int bits)
     {
         uint node = 1, number = 0;
@@ -79,6 +81,7 @@ internal ref struct RangeDecoder
     }
 
     /// <summary>Reads a number of so many bits that are as likely as not, the highest first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public uint Direct(int bits)
     {
         uint number = 0;

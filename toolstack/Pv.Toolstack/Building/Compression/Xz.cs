@@ -7,7 +7,7 @@ namespace Pv.Toolstack.Building.Compression;
 /// The XZ format ("The .xz File Format", version 1.2), one stream of it, with LZMA2 and the filter for x86 branches,
 /// as Linux packs its kernels. Integrity checks are verified.
 /// </summary>
-internal static class Xz
+public static class Xz
 {
     private const int StreamHeaderBytes = 12;
     private const ulong Lzma2Filter = 0x21, BranchX86Filter = 0x04;
