@@ -75,7 +75,7 @@ internal sealed class Store
         var error = Host.Connect(id, page, port, connection.Wake, out var channel);
         if (error != Errno.None)
             return error;
-        connection.Attach(new XenStoreRing(channel!));
+        connection.Attach(new StoreRing(channel!));
         domain.Connection = connection;
         if (!domain.IsIntroduced)
         {

@@ -12,7 +12,6 @@ internal sealed class StoreMachine : IStoreHost, IDisposable
     private readonly Queue<IStoreWork> _work = new();
     private readonly HashSet<DomId> _existing = [];
     private readonly Dictionary<DomId, GuestEnd> _guests = [];
-    private ulong _nextFrame;
 
     public StoreMachine() => Store = new Store(this, Schedule);
 
@@ -29,7 +28,9 @@ internal sealed class StoreMachine : IStoreHost, IDisposable
     public GuestEnd NewGuest(DomId domain)
     {
         Exist(domain);
-        return _guests[domain] = new GuestEnd(new SharedPage(_memory, new Mfn(_nextFrame++)), domain);
+        var page = new SharedPage(_memory, new Mfn(domain.Value));
+        page.Clear(0, PageSize.Bytes);
+        return _guests[domain] = new GuestEnd(page, domain);
     }
 
     /// <summary>A tool behind a stream.</summary>

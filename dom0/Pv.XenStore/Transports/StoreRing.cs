@@ -8,7 +8,7 @@ namespace Pv.XenStore;
 /// Our own two indices are kept here and only published in the page; of the page only the domain's two are believed,
 /// and those as far as they can be true.
 /// </summary>
-internal sealed class XenStoreRing : IStoreStream
+internal sealed class StoreRing : IStoreStream
 {
     public const int RequestsOffset = 0;
     public const int ResponsesOffset = XenStoreLimits.RingBytes;
@@ -27,7 +27,7 @@ internal sealed class XenStoreRing : IStoreStream
     private bool _moved;
 
     /// <summary>Goes on where the page says that its last user stopped: at zero for a new domain.</summary>
-    public XenStoreRing(IStoreChannel channel)
+    public StoreRing(IStoreChannel channel)
     {
         _channel = channel;
         _page = channel.Page;
