@@ -176,12 +176,12 @@ public class XenStoreDaemonTests
         await _store.IntroduceAsync(Guest, new Pfn(0), new EventPort(1));
         var request = MessageEncoder.Encode(XenStoreMessageType.GetDomainPath, 9, 0, "3\0"u8);
         _host.Page.CopyFrom(0, request);
-        _host.Page.WriteUInt32Release(StoreRing.RequestProducerOffset, (uint)request.Length);
+        _host.Page.WriteUInt32Release(2052, (uint)request.Length);
         _host.Wake!();
         await _host.Notified.WaitAsync();
         var reply = new byte[XenStoreHeader.WireSize + "/local/domain/3\0".Length];
-        Assert.That(_host.Page.ReadUInt32Acquire(StoreRing.ResponseProducerOffset), Is.EqualTo((uint)reply.Length));
-        _host.Page.CopyTo(StoreRing.ResponsesOffset, reply);
+        Assert.That(_host.Page.ReadUInt32Acquire(2060), Is.EqualTo((uint)reply.Length));
+        _host.Page.CopyTo(1024, reply);
         Assert.That(reply, Is.EqualTo(MessageEncoder.Encode(XenStoreMessageType.GetDomainPath, 9, 0, "/local/domain/3\0"u8)));
     }
 
