@@ -1,0 +1,30 @@
+using System.Diagnostics;
+
+namespace Pv.SystemTests.Packages;
+
+/// <summary>What a command of the host did.</summary>
+public sealed record Command(int ExitCode, string Output, string Errors)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
+    /// <summary>Runs a command to its end.</summary>
+    /// <exception cref="TimeoutException">It did not end within five minutes; it was killed.</exception>
+    public static Command Run(string name, IEnumerable<string> arguments, string folder)
+    {
+        using var process = Process.Start(new ProcessStartInfo(name, arguments)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        var output = process.StandardOutput.ReadToEndAsync();
+        var errors = process.StandardError.ReadToEndAsync();
+        if (!process.WaitForExit(Patience))
+        {
+            process.Kill(entireProcessTree: true);
+            throw new TimeoutException($"{name} did not end.");
+        }
+
+        return new Command(process.ExitCode, output.GetAwaiter().GetResult(), errors.GetAwaiter().GetResult());
+    }
+}
