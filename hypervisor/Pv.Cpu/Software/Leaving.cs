@@ -1,0 +1,54 @@
+using System.Runtime.CompilerServices;
+
+namespace Pv.Cpu.Software;
+
+/// <summary>Operations of the engine's own that end a run of handlers.</summary>
+// SAFETY: see CpuState and Op.
+internal static unsafe class Leaving
+{
+    /// <summary>Stands for every operation of a dropped block: goes back to look the address up again.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Stale(CpuState* s, Op* op)
+    {
+        s->Retired += op->Count;
+        s->Rip = Core.RipOf(op);
+    }
+
+    /// <summary>Ends a block that does not end in a jump: the next one starts behind it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void FallThrough(CpuState* s, Op* op)
+    {
+        s->Retired += op->Total;
+        var links = (Links*)(op + 1);
+        if (s->Retired < s->Limit && links->Taken.Tag == s->MapTag)
+            links->Taken.Target->Handler(s, links->Taken.Target);
+        else
+            Unlinked(s, &links->Taken, Core.RipOf(op));
+    }
+
+    /// <summary>Goes back to find the block at <paramref name="rip"/> and have the link set.</summary>
+    public static void Unlinked(CpuState* s, Link* link, ulong rip)
+    {
+        s->Rip = rip;
+        s->PendingLink = link;
+    }
+
+    /// <summary>An instruction that raises an exception, whatever its operands: vector in Dst, error code in Imm.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Raise(CpuState* s, Op* op) => Core.Fault(s, op, op->Dst, (uint)op->Imm);
+
+    /// <summary>An instruction that is done when its trap is raised: vector in Dst.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void RaiseTrap(CpuState* s, Op* op) => Core.Trap(s, op, op->Dst);
+
+    /// <summary><c>syscall</c>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Syscall(CpuState* s, Op* op)
+    {
+        var next = Core.NextRip(op);
+        Core.Complete(s, op, next);
+        Core.Reg(s, 1) = next;
+        Core.Reg(s, 11) = s->SystemFlags | Flags.Get(s) | 2;
+        Core.SetExit(s, CpuExitKind.Syscall);
+    }
+}

@@ -1,0 +1,49 @@
+using Pv.Abi;
+using Pv.Machine;
+
+namespace Pv.Cpu.Software;
+
+/// <summary>
+/// The software engine: interprets decoded blocks of 64-bit user-mode x86 over the guest's own page tables.
+/// Needs an x64 host for guests of several vCPUs (store order).
+/// </summary>
+public sealed class SoftwareEngine : ICpuEngine, IDisposable
+{
+    private readonly Lock _lock = new();
+    private SoftwareDomain[] _domains = [];
+
+    public SoftwareEngine(MachineMemory memory)
+    {
+        Memory = memory;
+        memory.Marks.Written += Written;
+    }
+
+    public string Name => "software";
+
+    public MachineMemory Memory { get; }
+
+    public ICpuDomain CreateDomain(DomId domain)
+    {
+        var created = new SoftwareDomain(this);
+        lock (_lock)
+            _domains = [.. _domains, created];
+        return created;
+    }
+
+    internal void Remove(SoftwareDomain domain)
+    {
+        lock (_lock)
+            _domains = [.. _domains.Where(other => other != domain)];
+    }
+
+    public void Dispose() => Memory.Marks.Written -= Written;
+
+    private void Written(Mfn frame, FrameMark mark)
+    {
+        if ((mark & FrameMark.Code) == 0)
+            return;
+        Memory.Marks.Clear(frame, FrameMark.Code);
+        foreach (var domain in Volatile.Read(ref _domains))
+            domain.Written(frame);
+    }
+}

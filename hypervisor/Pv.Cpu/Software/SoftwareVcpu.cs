@@ -1,0 +1,280 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Pv.Abi;
+using Pv.Machine;
+
+namespace Pv.Cpu.Software;
+
+/// <summary>One vCPU: its state, its soft TLB, its decoded blocks, and the loop that goes from block to block.</summary>
+/// <remarks>
+/// Handlers go from one to the next by jumps and come back here when a link is missing, an exit is set, or the quantum ran out; that return
+/// is also where the garbage collector can stop the thread, so a quantum is a few microseconds.
+/// Other threads ask for something through <see cref="Kick"/> and <see cref="Post"/> only: a flag or a note, then <c>Limit = 0</c>.
+/// </remarks>
+// SAFETY: the state lives in a pinned array that this object holds; the guest's registers are pinned for the length of Run.
+internal sealed unsafe class SoftwareVcpu : ICpuVcpu
+{
+    /// <summary>How many instructions handlers may do before they come back, at most a block more.</summary>
+    private const long Quantum = 8192;
+
+    private readonly SoftwareDomain _domain;
+    private readonly byte[] _storage = GC.AllocateArray<byte>(sizeof(CpuState) + (JumpEntry.Count * sizeof(JumpEntry)) + 64, pinned: true);
+    private readonly CpuState* _state;
+    private readonly ConcurrentQueue<FrameNote> _notes = new();
+    private readonly BlockDecoder _decoder;
+    private GCHandle _self;
+    private volatile bool _kicked;
+    private volatile bool _running;
+    private int _thread;
+
+    public SoftwareVcpu(SoftwareDomain domain, ICpuHost host)
+    {
+        _domain = domain;
+        Host = host;
+        var start = (byte*)(((nuint)Unsafe.AsPointer(ref _storage[0]) + 63) & ~(nuint)63);
+        _state = (CpuState*)start;
+        _state->Jumps = (JumpEntry*)(start + ((sizeof(CpuState) + 31) & ~31));
+        _self = GCHandle.Alloc(this, GCHandleType.Weak);
+        _state->Vcpu = GCHandle.ToIntPtr(_self);
+        _decoder = new BlockDecoder(domain, this);
+    }
+
+    public MachineMemory Memory => _domain.Memory;
+
+    public ICpuHost Host { get; }
+
+    public SoftTlb Tlb { get; } = new();
+
+    public BlockCache Blocks { get; } = new();
+
+    public ulong InstructionsRetired => (ulong)Volatile.Read(ref _state->Retired);
+
+    /// <summary>Why the last #UD was raised, when the engine and not the architecture is its cause; for the log. Null otherwise.</summary>
+    public string? UnsupportedReason { get; internal set; }
+
+    public static SoftwareVcpu Of(CpuState* s) => Unsafe.As<SoftwareVcpu>(GCHandle.FromIntPtr(s->Vcpu).Target!);
+
+    public CpuExit Run(ref GuestRegisters registers)
+    {
+        ObjectDisposedException.ThrowIf(!_self.IsAllocated, this);
+        var s = _state;
+        fixed (GuestRegisters* guest = &registers)
+        {
+            _thread = Environment.CurrentManagedThreadId;
+            _running = true;
+            try
+            {
+                Enter(s, guest);
+                Loop(s);
+                Leave(s, guest);
+            }
+            finally
+            {
+                _running = false;
+                s->Guest = null;
+            }
+        }
+        return new CpuExit(s->ExitKind, s->ExitVector, s->ExitError, s->ExitAddress);
+    }
+
+    public void Kick()
+    {
+        _kicked = true;
+        Interlocked.Exchange(ref _state->Limit, 0);
+    }
+
+    public void FlushTlb() => Tlb.FlushAll();
+
+    public void FlushPage(ulong linearAddress) => Tlb.FlushPage(linearAddress);
+
+    /// <summary>Leaves a note about a frame for this vCPU's own thread. Any thread.</summary>
+    public void Post(FrameNote note)
+    {
+        _notes.Enqueue(note);
+        Interlocked.Exchange(ref _state->Limit, 0);
+        if (_running && _thread == Environment.CurrentManagedThreadId)
+            Attend();
+    }
+
+    /// <summary>This vCPU wrote to a frame that bears a mark.</summary>
+    public void NoteMarkedWrite(Mfn frame, FrameMark mark, int offset, int size)
+    {
+        if ((mark & FrameMark.DirtyLog) != 0 || _domain.HoldsCode(frame, offset, size))
+            Memory.Marks.NoteWrite(frame);
+    }
+
+    /// <summary>Stops writing straight to a frame. Own writes so far are seen by own reads, so nothing need be dropped.</summary>
+    public void Protect(Mfn frame) => Tlb.Protect(Memory.Base + frame.Address);
+
+    public void Dispose()
+    {
+        if (!_self.IsAllocated)
+            return;
+        _domain.Remove(this);
+        _self.Free();
+        Blocks.Dispose();
+    }
+
+    private void Enter(CpuState* s, GuestRegisters* guest)
+    {
+        for (var i = 0; i < 16; i++)
+            Core.Reg(s, i) = guest->General[i];
+        s->Rip = guest->Rip;
+        Flags.SetExplicit(s, (uint)guest->Rflags);
+        s->SystemFlags = (uint)guest->Rflags & ~Flags.Arithmetic;
+        s->Stepping = (s->SystemFlags & Flags.Trap) != 0;
+        s->SegmentBases[1] = guest->FsBase;
+        s->SegmentBases[2] = guest->GsBase;
+        s->Guest = guest;
+        s->HasExit = false;
+        s->PendingLink = null;
+        s->StepShadow = false;
+        Tlb.Select(s, guest->Cr3);
+        s->Limit = 0;
+    }
+
+    private static void Leave(CpuState* s, GuestRegisters* guest)
+    {
+        for (var i = 0; i < 16; i++)
+            guest->General[i] = Core.Reg(s, i);
+        guest->Rip = s->Rip;
+        guest->Rflags = s->SystemFlags | Flags.Get(s) | 2;
+        guest->FsBase = s->SegmentBases[1];
+        guest->GsBase = s->SegmentBases[2];
+    }
+
+    private void Loop(CpuState* s)
+    {
+        while (true)
+        {
+            if (s->Retired >= s->Limit)
+            {
+                s->Limit = s->Retired + Quantum;
+                Interlocked.MemoryBarrier();
+                Attend();
+                if (_kicked)
+                {
+                    _kicked = false;
+                    Core.SetExit(s, CpuExitKind.Preempted);
+                    return;
+                }
+            }
+            if (s->Stepping)
+            {
+                if (!Step(s))
+                    return;
+                continue;
+            }
+            var link = s->PendingLink;
+            s->PendingLink = null;
+            var generation = _decoder.Generation;
+            var block = FindBlock(s);
+            if (block == null)
+                return;
+            var first = (Op*)(block + 1);
+            if (link != null && _decoder.Generation == generation)
+            {
+                link->Target = first;
+                link->Tag = s->MapTag;
+            }
+            first->Handler(s, first);
+            if (s->HasExit)
+                return;
+        }
+    }
+
+    /// <summary>The block at <see cref="CpuState.Rip"/>, decoded when need be. Null after a fault.</summary>
+    private Block* FindBlock(CpuState* s)
+    {
+        var rip = s->Rip;
+        var entry = SoftTlb.EntryOf(s, rip);
+        if (entry->FetchTag != (rip & ~PageSize.OffsetMask) && !TryFetch(s, rip, out _))
+            return null;
+        var frame = (rip + entry->Addend - (ulong)Memory.Base) >> PageSize.Shift;
+        var block = Blocks.Find(rip, frame, frame);
+        if (block == null)
+        {
+            block = _decoder.Decode(s, rip, frame);
+            if (s->HasExit)
+                return null;
+        }
+        ref var jump = ref s->Jumps[rip & (JumpEntry.Count - 1)];
+        jump.Rip = rip;
+        jump.Tag = s->MapTag;
+        jump.Target = (Op*)(block + 1);
+        return block;
+    }
+
+    /// <summary>Checks that the page of <paramref name="address"/> may be executed. False after a fault.</summary>
+    public bool TryFetch(CpuState* s, ulong address, out Mfn frame)
+    {
+        frame = default;
+        if (!Core.IsCanonical(address))
+        {
+            Core.SetExit(s, CpuExitKind.Exception, ExceptionVector.GeneralProtection);
+            return false;
+        }
+        if (!PageWalk.TryWalk(Memory, s->Guest->Cr3, address, PageAccess.Fetch, out var translation, out var error))
+        {
+            Core.SetExit(s, CpuExitKind.Exception, ExceptionVector.PageFault, (uint)error, address);
+            return false;
+        }
+        frame = translation.Frame;
+        SoftTlb.Fill(s, address, Memory.Base + frame.Address, PageAccess.Fetch, writable: false);
+        return true;
+    }
+
+    /// <summary>One instruction, then #DB. True when the loop should go on (the trap is held back).</summary>
+    private bool Step(CpuState* s)
+    {
+        s->PendingLink = null;
+        s->StepShadow = false;
+        var rip = s->Rip;
+        var entry = SoftTlb.EntryOf(s, rip);
+        if (entry->FetchTag != (rip & ~PageSize.OffsetMask) && !TryFetch(s, rip, out _))
+            return false;
+        var frame = (rip + entry->Addend - (ulong)Memory.Base) >> PageSize.Shift;
+        var block = _decoder.DecodeSingle(s, rip, frame);
+        if (s->HasExit)
+            return false;
+        s->Limit = 0;
+        var first = (Op*)(block + 1);
+        first->Handler(s, first);
+        s->PendingLink = null;
+        if (s->HasExit)
+            return false;
+        if (s->StepShadow)
+            return true;
+        Core.SetExit(s, CpuExitKind.Exception, ExceptionVector.Debug);
+        return false;
+    }
+
+    /// <summary>Does what other threads asked for.</summary>
+    private void Attend()
+    {
+        while (_notes.TryDequeue(out var note))
+        {
+            if (note.Dropped)
+            {
+                if (Blocks.Drop(note.Frame.Value))
+                    Void();
+            }
+            else if (Tlb.Protect(Memory.Base + note.Frame.Address))
+            {
+                // Writes may have gone past the mark since the other vCPU decoded this frame: it decodes again.
+                Memory.Marks.NoteWrite(note.Frame);
+            }
+        }
+    }
+
+    /// <summary>Voids links and remembered jumps of every root.</summary>
+    internal void Void()
+    {
+        Tlb.Renew();
+        _state->MapTag = Tlb.Tag;
+    }
+}
+
+/// <summary>What a vCPU is told of a frame: its content changed, so drop its code; or it holds code now, so no more direct writes.</summary>
+internal readonly record struct FrameNote(Mfn Frame, bool Dropped);
