@@ -14,7 +14,7 @@ internal unsafe interface IAluOperation
         where TFlags : struct, IFlagUse;
 }
 
-// SAFETY (all of this file): flags are fields of the CpuState that is passed.
+// SAFETY: all of this file: flags are fields of the CpuState that is passed.
 internal readonly unsafe struct AddOperation : IAluOperation
 {
     public static bool Writes => true;

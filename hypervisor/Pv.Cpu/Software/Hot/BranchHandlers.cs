@@ -208,7 +208,7 @@ internal unsafe interface IFusedPair
         where T : unmanaged, IBinaryInteger<T>;
 }
 
-// SAFETY (the rest of this file): flags are fields of the CpuState that is passed; Dst names a register.
+// SAFETY: the rest of this file: flags are fields of the CpuState that is passed; Dst names a register.
 internal readonly unsafe struct CompareAndJump : IFusedPair
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

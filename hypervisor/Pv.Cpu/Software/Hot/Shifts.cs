@@ -15,7 +15,7 @@ internal unsafe interface IShift
         where TFlags : struct, IFlagUse;
 }
 
-// SAFETY (all of this file): flags are fields of the CpuState that is passed.
+// SAFETY: all of this file: flags are fields of the CpuState that is passed.
 internal readonly unsafe struct ShiftLeft : IShift
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
