@@ -73,7 +73,7 @@ internal sealed partial class KernelGuest : ICpuHost, IDisposable
 
     public uint TscAux => 0;
 
-    public CpuidLeaf Cpuid(uint leaf, uint subleaf) => default;
+    public Pv.Cpu.CpuidLeaf Cpuid(uint leaf, uint subleaf) => default;
 
     public ulong Random() => 0;
 
