@@ -84,7 +84,11 @@ internal sealed class FakeGate : IGuestGate
     /// <summary>The start page; write it back with <see cref="PutStart"/>.</summary>
     public StartInfo Start;
 
+    /// <summary>An event is to be delivered.</summary>
     public event Action? Upcall;
+
+    /// <summary>Some port was raised, masked or not.</summary>
+    public event Action? Raised;
 
     public void PutStart() => Page(StartPage).CopyFrom(0, MemoryMarshal.AsBytes(new ReadOnlySpan<StartInfo>(in Start)));
 
@@ -198,6 +202,7 @@ internal sealed class FakeGate : IGuestGate
 
     private void SetPending(uint port)
     {
+        Raised?.Invoke();
         _shared.OrUInt64(SharedInfoLayout.Pending + ((int)port / 64 * 8), 1UL << ((int)port % 64));
         if (!_sharedInfo.IsMasked(new EventPort(port)))
             Select(port);

@@ -1,4 +1,5 @@
 using System.Text;
+using NUnit.Framework;
 using Pv.Abi;
 using Pv.Guest;
 using Pv.Machine.Gate;
@@ -9,9 +10,9 @@ namespace Pv.Tests.Guest;
 internal sealed class GuestHarness : IDisposable
 {
     private readonly FakeMachine _machine = new();
-    private readonly uint _consolePort, _storePort;
-    private readonly ByteRingWriter _typing, _replies;
-    private readonly ByteRingReader _output, _requests;
+    private readonly uint _consolePort;
+    private readonly ByteRingWriter _typing;
+    private readonly ByteRingReader _output;
 
     public GuestHarness(Func<GuestContext, Task> main, Func<GuestContext, ShutdownReason, Task>? stop = null, bool withStore = false)
     {
@@ -21,18 +22,14 @@ internal sealed class GuestHarness : IDisposable
         Gate.Start.ConsolePort = new EventPort(_consolePort);
         if (withStore)
         {
-            _storePort = Gate.Connect(_machine[0]);
             Gate.Start.StoreMfn = new Mfn(FakeGate.StoreFrame.Value);
-            Gate.Start.StorePort = new EventPort(_storePort);
+            Gate.Start.StorePort = new EventPort(Gate.Connect(_machine[0]));
         }
         Encoding.ASCII.GetBytes("one two=2\0").CopyTo((Span<byte>)Gate.Start.CommandLine);
         Gate.PutStart();
         var console = Gate.Page(FakeGate.ConsoleFrame);
-        var store = Gate.Page(FakeGate.StoreFrame);
         _typing = new ByteRingWriter(console, ByteRingLayout.ConsoleIn);
         _output = new ByteRingReader(console, ByteRingLayout.ConsoleOut);
-        _replies = new ByteRingWriter(store, ByteRingLayout.XenStoreResponses);
-        _requests = new ByteRingReader(store, ByteRingLayout.XenStoreRequests);
         Kernel = GuestRuntime.Factory(() => new ScriptedKernel(main, stop))(Gate);
     }
 
@@ -63,20 +60,27 @@ internal sealed class GuestHarness : IDisposable
     /// <summary>Tells the guest that its console's other end did something.</summary>
     public void NotifyConsole() => Gate.Raise(_consolePort);
 
-    /// <summary>The bytes that the guest sent to xenstored since the last look.</summary>
-    public byte[] TakeRequests()
-    {
-        var bytes = new byte[ByteRingLayout.XenStoreRequests.Size];
-        _requests.TryRead(bytes, out var read, out _);
-        return bytes[..read];
-    }
+    /// <summary>The guest's end of its channel to xenstored.</summary>
+    public EventPort StorePort => Gate.Start.StorePort;
 
-    /// <summary>Puts bytes from xenstored into the ring and runs the guest.</summary>
-    public void Reply(ReadOnlySpan<byte> bytes)
+    /// <summary>Runs the guest until it shuts down, sleeping while it has nothing to do.</summary>
+    public void RunToTheEnd()
     {
-        _replies.TryWrite(bytes, out _);
-        Gate.Raise(_storePort);
-        Run();
+        using var upcalls = new SemaphoreSlim(0);
+        void Wake() => upcalls.Release();
+        Gate.Upcall += Wake;
+        try
+        {
+            while (Gate.Shutdown is null)
+            {
+                if (Run() == TurnOutcome.Idle && Gate.Shutdown is null)
+                    Assert.That(upcalls.Wait(TimeSpan.FromSeconds(20)), Is.True, "the guest waits for an event that does not come");
+            }
+        }
+        finally
+        {
+            Gate.Upcall -= Wake;
+        }
     }
 
     public void Dispose() => _machine.Dispose();
