@@ -10,6 +10,9 @@ internal sealed partial class GuestCode
     /// <summary><c>TI_GET_IF</c>: events are masked when the handler is entered.</summary>
     public const byte MaskEvents = 4;
 
+    /// <summary>The software vector of DPL 0; those of DPL 1, 2 and 3 follow.</summary>
+    public const int FirstLevelVector = 0x84;
+
     /// <summary>A table for <c>set_trap_table</c> that leads vectors to the runtime's stubs, ended by a zero entry.</summary>
     public ulong TrapTable(params ReadOnlySpan<(int Vector, int Flags)> entries)
     {
@@ -26,19 +29,19 @@ internal sealed partial class GuestCode
         return address;
     }
 
-    /// <summary>Leads every exception to the runtime's handler; breakpoint and overflow are open to user code, <c>0x80</c>…<c>0x83</c> have DPL 0…3.</summary>
+    /// <summary>Leads every exception to the runtime's handler; breakpoint and overflow are open to user code, four software vectors have DPL 0…3.</summary>
     public void InstallTraps(byte flags = 0)
     {
         var entries = Enumerable.Range(0, 20).Select(vector => (vector, flags | (vector is 3 or 4 ? 3 : 0)))
-            .Concat(Enumerable.Range(0, 4).Select(level => (GuestRuntime.FirstSoftwareVector + level, flags | level))).ToArray();
+            .Concat(Enumerable.Range(0, 4).Select(level => (FirstLevelVector + level, flags | level))).ToArray();
         Call(XenCall.SetTrapTable, TrapTable(entries));
     }
 
     /// <summary>
     /// Runs kernel code that may trap. Records <c>name.vector</c> (all ones when nothing trapped) and, after a trap, <c>name.error</c>
-    /// and <c>name.rip</c>, counted from the code's first byte. Goes on behind the code with the registers of the trap.
+    /// and <c>name.rip</c>, counted from the code's first byte unless it is far away. Goes on behind the code with the registers of the trap.
     /// </summary>
-    public void Try(string name, Action<Assembler> code)
+    public void Try(string name, Action<Assembler> code, bool recordError = true)
     {
         var (at, resume) = (Asm.CreateLabel(), Asm.CreateLabel());
         ArmResume(at, resume);
@@ -46,7 +49,7 @@ internal sealed partial class GuestCode
         code(Asm);
         Asm.Label(ref resume);
         Asm.nop();
-        RecordTrap(name);
+        RecordTrap(name, recordError);
     }
 
     /// <summary>Like <see cref="Try"/>, in user mode; code that runs to its end comes back by <c>syscall</c>, as vector 0x100.</summary>
@@ -154,16 +157,26 @@ internal sealed partial class GuestCode
         Asm.mov(rax, __qword_ptr[V.Scratch]);
     }
 
-    private void RecordTrap(string name)
+    private void RecordTrap(string name, bool recordError = true)
     {
-        var quiet = Asm.CreateLabel();
+        var (quiet, near) = (Asm.CreateLabel(), Asm.CreateLabel());
         Record(name + ".vector", Operand.At(V.Vector));
         Asm.pushfq();
         Asm.cmp(__qword_ptr[V.Vector], -1);
         Asm.je(quiet);
         Asm.push(rax);
-        Record(name + ".error", Operand.At(V.FrameError));
-        RecordDifference(name + ".rip", Operand.At(V.FrameRip), Operand.At(V.TryRip));
+        Asm.push(rcx);
+        if (recordError)
+            Record(name + ".error", Operand.At(V.FrameError));
+        Asm.mov(rax, __qword_ptr[V.FrameRip]);
+        Asm.sub(rax, __qword_ptr[V.TryRip]);
+        Asm.lea(rcx, __[rax + 0x1000]);
+        Asm.cmp(rcx, 0x2000);
+        Asm.jb(near);
+        Asm.mov(rax, __qword_ptr[V.FrameRip]);
+        Asm.Label(ref near);
+        Record(name + ".rip", rax);
+        Asm.pop(rcx);
         Asm.pop(rax);
         Asm.Label(ref quiet);
         Asm.popfq();

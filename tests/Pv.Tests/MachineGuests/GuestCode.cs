@@ -127,7 +127,7 @@ internal sealed partial class GuestCode
     }
 
     /// <summary>The whole kernel image.</summary>
-    public byte[] ToImage()
+    public byte[] ToImage(ulong p2mAddress = 0)
     {
         Asm.ret();
         var stream = new MemoryStream();
@@ -139,7 +139,7 @@ internal sealed partial class GuestCode
         runtime.CopyTo(content, 0);
         stream.ToArray().CopyTo(content, (int)(GuestLayout.Body - GuestLayout.Base));
         _data.CopyTo(content, (int)(GuestLayout.Data - GuestLayout.Base));
-        return GuestImage.Write(content, _pagesEnd - GuestLayout.Base);
+        return GuestImage.Write(content, _pagesEnd - GuestLayout.Base, p2mAddress);
     }
 
     private void EmitRow(string name)

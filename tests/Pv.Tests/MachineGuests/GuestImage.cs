@@ -10,14 +10,15 @@ internal static class GuestImage
 
     private enum Note : uint
     {
-        Entry = 1, VirtBase = 3, PaddrOffset = 4, XenVersion = 5, GuestOs = 6, GuestVersion = 7, Loader = 8, PaeMode = 9,
+        Entry = 1, VirtBase = 3, PaddrOffset = 4, XenVersion = 5, GuestOs = 6, GuestVersion = 7, Loader = 8, InitP2m = 15, ModStartPfn = 16,
     }
 
     /// <param name="content">The bytes from <see cref="GuestLayout.Base"/> on.</param>
     /// <param name="memoryLength">How much of the address space the image takes; what <paramref name="content"/> lacks is zero.</param>
-    public static byte[] Write(ReadOnlySpan<byte> content, ulong memoryLength)
+    /// <param name="p2mAddress">Where the list of frames is wanted, or 0.</param>
+    public static byte[] Write(ReadOnlySpan<byte> content, ulong memoryLength, ulong p2mAddress)
     {
-        var notes = Notes();
+        var notes = Notes(p2mAddress);
         var image = new byte[FileOffset + content.Length];
         var header = image.AsSpan();
         new byte[] { 0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1 }.CopyTo(header);
@@ -52,7 +53,7 @@ internal static class GuestImage
         BinaryPrimitives.WriteUInt64LittleEndian(at[48..], alignment);
     }
 
-    private static byte[] Notes()
+    private static byte[] Notes(ulong p2mAddress)
     {
         var stream = new MemoryStream();
         Add(stream, Note.Entry, Number(GuestLayout.Runtime));
@@ -62,6 +63,12 @@ internal static class GuestImage
         Add(stream, Note.GuestOs, Text("pv-machine-guest"));
         Add(stream, Note.GuestVersion, Text("1"));
         Add(stream, Note.Loader, Text("generic"));
+        if (p2mAddress != 0)
+        {
+            Add(stream, Note.InitP2m, Number(p2mAddress));
+            Add(stream, Note.ModStartPfn, BitConverter.GetBytes(1));
+        }
+
         return stream.ToArray();
 
         static byte[] Number(ulong value) => BitConverter.GetBytes(value);

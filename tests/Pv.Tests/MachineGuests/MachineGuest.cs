@@ -9,12 +9,15 @@ namespace Pv.Tests.MachineGuests;
 /// <param name="Emit">Emits its code.</param>
 internal sealed record MachineGuest(string Name, string Proves, Action<GuestCode> Emit)
 {
+    /// <summary>Where the image asks for its list of frames (<c>INIT_P2M</c>), or 0: in the kernel's own mapping.</summary>
+    public ulong P2mAddress { get; init; }
+
     /// <summary>The kernel image, an ELF file that a domain builder loads.</summary>
     public byte[] BuildImage()
     {
         var code = new GuestCode();
         Emit(code);
-        return code.ToImage();
+        return code.ToImage(P2mAddress);
     }
 
     public override string ToString() => Name;

@@ -60,6 +60,25 @@ internal static class StartGuests
             code.Record("store port", rax);
             code.Record("console port", Operand.At(V.ConsolePort));
         }),
+        new("start-p2m", "a list of frames at an address of its own (INIT_P2M)", code =>
+        {
+            var a = code.Asm;
+            a.mov(rbx, __qword_ptr[V.StartInfo]);
+            a.mov(eax, __dword_ptr[rbx + StartInfoOffset.Flags]);
+            code.Record("flags", rax);
+            code.Record("list", Operand.At(V.P2m));
+            a.mov(rax, __qword_ptr[rbx + StartInfoOffset.NrP2mFrames]);
+            code.Record("frames of it", rax);
+            a.mov(rcx, __qword_ptr[rbx + StartInfoOffset.FirstP2mPfn]);
+            code.Record("first frame", rcx);
+            a.mov(rdx, __qword_ptr[V.TableBase]);
+            code.RecordDifference("start-info to tables", rdx, rbx);
+            a.mov(rax, __qword_ptr[rbx + StartInfoOffset.NrPtFrames]);
+            code.Record("table frames", rax);
+            code.RecordDifference("image to start-info", rbx, GuestLayout.Base);
+            var (_, linear) = code.EntryOf(Operand.At(V.P2m), 4);
+            code.RecordEntryFlagsAt("its l4", linear);
+        }) { P2mAddress = 0x80_0000_0000 },
         new("start-tables", "how the boot page tables map the image, themselves and the spare room", code =>
         {
             code.Asm.mov(rbx, __qword_ptr[V.TableBase]);
