@@ -58,6 +58,7 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces
         Allocator = new FrameAllocator(MachineToPhysical.ReservedFrames, options.Frames - MachineToPhysical.ReservedFrames);
         Frames = new FrameTable(Memory, Allocator, Domains);
         PageTypes = new PageTypes(this);
+        Flushes = new TlbFlushes(this);
         Timekeeper = new Timekeeper(Clock);
         Timekeeper.Failed += failure => Log.Write($"a timer failed: {failure}");
         Scheduler = new Scheduler(Clock, Timekeeper, options.Policy, options.PCpus, new VcpuLoop(this).Run);
@@ -99,6 +100,8 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces
     internal MachineToPhysical MachineToPhysical { get; }
 
     internal PageTypes PageTypes { get; }
+
+    internal TlbFlushes Flushes { get; }
 
     internal HypercallTable Hypercalls { get; } = new();
 

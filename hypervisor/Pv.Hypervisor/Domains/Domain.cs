@@ -63,6 +63,9 @@ public sealed class Domain
     /// <summary>Guards page tables, types under change, and the vCPUs' base pointers.</summary>
     internal Lock PagingLock { get; } = new();
 
+    /// <summary>Tables whose last use was given back, but which are not taken apart yet. The paging lock guards it.</summary>
+    internal Queue<Mfn> UnfinishedTables { get; } = new();
+
     /// <summary>Guards the list of frames, the page counts and the physical map.</summary>
     internal Lock PageLock { get; } = new();
 

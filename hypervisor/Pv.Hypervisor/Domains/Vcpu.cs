@@ -17,6 +17,7 @@ public sealed class Vcpu
     private int _blocked, _pauseCount;
     private volatile bool _online;
     private int _flushPending;
+    private bool _inGuest;
 
     internal Vcpu(Domain domain, VcpuId id)
     {
@@ -174,6 +175,29 @@ public sealed class Vcpu
         if (Volatile.Read(ref _flushPending) != 0 && Interlocked.Exchange(ref _flushPending, 0) != 0)
             FlushNow();
     }
+
+    /// <summary>Guest code runs, or is about to: translations may be in use.</summary>
+    internal bool InGuest
+    {
+        get => Volatile.Read(ref _inGuest);
+        private set => Volatile.Write(ref _inGuest, value);
+    }
+
+    /// <summary>
+    /// Announces that guest code is about to run. False when a flush was asked for meanwhile: whoever asked may count on it that the vCPU
+    /// flushes first.
+    /// </summary>
+    internal bool TryEnterGuest()
+    {
+        InGuest = true;
+        Interlocked.MemoryBarrier();
+        if (!FlushIsPending)
+            return true;
+        InGuest = false;
+        return false;
+    }
+
+    internal void LeaveGuest() => InGuest = false;
 
     internal bool FlushIsPending => Volatile.Read(ref _flushPending) != 0;
 

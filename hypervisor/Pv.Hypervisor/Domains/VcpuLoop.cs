@@ -34,7 +34,10 @@ internal sealed class VcpuLoop(HypervisorCore core)
                 vcpu.FlushIfRequested();
                 if (vcpu.Domain.Kind == DomainKind.Paravirtualized && vcpu.HasUpcall)
                     EventUpcall.Deliver(vcpu);
+                if (!vcpu.TryEnterGuest())
+                    continue;
                 var exit = vcpu.Engine!.Run(ref vcpu.Registers);
+                vcpu.LeaveGuest();
                 Handle(vcpu, exit);
             }
         }
@@ -44,6 +47,7 @@ internal sealed class VcpuLoop(HypervisorCore core)
         }
         finally
         {
+            vcpu.LeaveGuest();
             _current = null;
         }
     }

@@ -85,6 +85,8 @@ internal static class ReservationOperations
         var mfn = new Mfn(frame);
         if (!core.Frames.TryGet(mfn, domain.Id))
             return false;
+        // No vCPU may still reach the frame by an old translation when somebody else gets it.
+        core.Flushes.DropStale(domain.Id, core.Frames[mfn].Stamp);
         var removed = !core.Frames.IsXenFrame(mfn) && core.Frames.DropAllocation(mfn);
         if (removed)
             core.MachineToPhysical[mfn] = Pfn.Invalid;

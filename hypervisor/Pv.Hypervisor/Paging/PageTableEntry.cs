@@ -5,8 +5,8 @@ namespace Pv.Hypervisor.Paging;
 /// <summary>A page-table entry of any level.</summary>
 /// <remarks>
 /// <code>
-/// 63  62..59  58..53  52      51..12  11..9  8  7    6  5  4    3    2  1  0
-/// NX  (keys)  avail   kernel  frame   avail  G  PSE  D  A  PCD  PWT  U  W  P
+/// 63  62..53          52      51..12  11..9  8  7    6  5  4    3    2  1  0
+/// NX  avail           kernel  frame   avail  G  PSE  D  A  PCD  PWT  U  W  P
 /// </code>
 /// Bit 7 of an L1 entry is PAT. Bit 52 is Xen's: the guest wrote the entry without the user bit.
 /// </remarks>
@@ -17,8 +17,8 @@ internal readonly record struct PageTableEntry(ulong Value)
 
     public const ulong FrameMask = 0x000f_ffff_ffff_f000;
 
-    /// <summary>Bits that software may use as it likes: 9 to 11, and 53 to 58 (59 to 62 are protection keys, which are off).</summary>
-    public const ulong Available = 0xe00 | 0x7ful << 52;
+    /// <summary>Bits that software may use as it likes: 9 to 11, and 52 to 62 (protection keys are off).</summary>
+    public const ulong Available = 0xe00 | 0x7fful << 52;
 
     public bool IsPresent => (Value & Present) != 0;
 

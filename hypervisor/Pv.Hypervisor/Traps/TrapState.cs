@@ -53,6 +53,9 @@ internal sealed class TrapState
 
     public uint LdtEntries { get; set; }
 
+    /// <summary>The LDT frames that were looked at, by page of the table.</summary>
+    public Mfn?[] LdtFrames { get; } = new Mfn?[16];
+
     /// <summary>The virtual I/O privilege level.</summary>
     public int Iopl { get; set; }
 

@@ -1,0 +1,121 @@
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Memory;
+
+namespace Pv.Hypervisor.Paging;
+
+// Single entries of tables that are in use.
+internal sealed partial class PageTypes
+{
+    /// <summary>
+    /// Writes one entry of a valid table of <paramref name="owner"/>, whose paging lock is held: takes what the new entry refers to, stores it
+    /// as Xen stores it, gives back what the old one did.
+    /// </summary>
+    /// <param name="owner">Whose table it is.</param>
+    /// <param name="entryAddress">The entry's machine address.</param>
+    /// <param name="level">The table's level.</param>
+    /// <param name="wanted">What the guest wants there.</param>
+    /// <param name="preserveAccessedDirty">Keep the accessed and dirty bits that are there.</param>
+    /// <param name="preemptible">The vCPU whose pCPU may be wanted meanwhile.</param>
+    public Errno UpdateEntry(Domain owner, ulong entryAddress, int level, PageTableEntry wanted, bool preserveAccessedDirty, Vcpu? preemptible)
+    {
+        var table = Mfn.OfAddress(entryAddress);
+        var index = (int)(entryAddress & PageSize.OffsetMask) / sizeof(ulong);
+        if (!EntryRules.IsGuestSlot(level, index))
+            return Errno.EINVAL;
+        ref var slot = ref core.Memory.At<ulong>(entryAddress);
+        var old = new PageTableEntry(Volatile.Read(ref slot));
+        if (wanted.IsPresent && EntryRules.HasForbiddenFlags(level, wanted))
+            return Errno.EINVAL;
+        if (ReferToSame(old, wanted))
+        {
+            Store(table, ref slot, old, EntryRules.Adjust(level, wanted), preserveAccessedDirty);
+            return Errno.None;
+        }
+        if (TryGetEntry(table, level, wanted, owner.Id, preemptible) is not Errno.None and var error)
+            return error;
+        old = Store(table, ref slot, old, EntryRules.Adjust(level, wanted), preserveAccessedDirty);
+        if (PutEntry(table, level, old, preemptible) == Errno.ERESTART)
+            owner.UnfinishedTables.Enqueue(old.Frame);
+        return Errno.None;
+    }
+
+    /// <summary>
+    /// Writes an L1 entry that refers to a frame of another domain, which a grant allows. The entry takes a reference and a use of its own, so
+    /// that a guest may overwrite it like any other.
+    /// </summary>
+    public bool TryInsertForeign(Vcpu vcpu, ulong entryAddress, PageTableEntry wanted, DomId owner)
+    {
+        if (TryGetL1Target(wanted, owner) != Errno.None)
+            return false;
+        ref var slot = ref core.Memory.At<ulong>(entryAddress);
+        var old = Store(Mfn.OfAddress(entryAddress), ref slot, default, wanted, false);
+        PutEntry(Mfn.OfAddress(entryAddress), 1, old, vcpu);
+        return true;
+    }
+
+    /// <summary>Takes such an entry away, if it is still there.</summary>
+    public bool TryRemoveForeign(Vcpu vcpu, ulong entryAddress, PageTableEntry expected)
+    {
+        ref var slot = ref core.Memory.At<ulong>(entryAddress);
+        var old = new PageTableEntry(Volatile.Read(ref slot));
+        if (!old.IsPresent || old.Frame != expected.Frame || old.IsWritable != expected.IsWritable)
+            return false;
+        old = Store(Mfn.OfAddress(entryAddress), ref slot, old, default, false);
+        PutEntry(Mfn.OfAddress(entryAddress), 1, old, vcpu);
+        return true;
+    }
+
+    /// <summary>Writes a word of a frame that is no page table. The frame must be usable as writable.</summary>
+    public Errno WriteWord(Mfn frame, ulong address, ulong value)
+    {
+        if (TryGet(frame, FrameType.Writable) != Errno.None)
+            return Errno.EINVAL;
+        Volatile.Write(ref core.Memory.At<ulong>(address), value);
+        core.Memory.Marks.NoteWrite(frame);
+        Put(frame);
+        return Errno.None;
+    }
+
+    /// <summary>
+    /// Goes on taking apart the tables whose last use was given back while the pCPU was wanted. The paging lock is held.
+    /// <see cref="Errno.ERESTART"/> when it is wanted again.
+    /// </summary>
+    public Errno FinishTables(Domain domain, Vcpu? preemptible)
+    {
+        while (domain.UnfinishedTables.TryPeek(out var table))
+        {
+            if (PutFrame(table, preemptible) == Errno.ERESTART)
+                return Errno.ERESTART;
+            domain.UnfinishedTables.Dequeue();
+        }
+        return Errno.None;
+    }
+
+    /// <summary>Two present entries that hold the same references: only other bits change.</summary>
+    private static bool ReferToSame(PageTableEntry old, PageTableEntry wanted)
+        => old.IsPresent && wanted.IsPresent && old.Frame == wanted.Frame
+            && old.IsWritable == wanted.IsWritable;
+
+    /// <summary>Stores an entry; the processor may set accessed and dirty bits at the same time. Returns what was there.</summary>
+    private PageTableEntry Store(Mfn table, ref ulong slot, PageTableEntry old, PageTableEntry wanted, bool preserveAccessedDirty)
+    {
+        const ulong kept = PageTableEntry.Accessed | PageTableEntry.Dirty;
+        if (!preserveAccessedDirty)
+        {
+            old = new PageTableEntry(Interlocked.Exchange(ref slot, wanted.Value));
+        }
+        else
+        {
+            while (true)
+            {
+                var seen = Interlocked.CompareExchange(ref slot, wanted.Value | old.Value & kept, old.Value);
+                if (seen == old.Value)
+                    break;
+                old = new PageTableEntry(seen);
+            }
+        }
+        core.Memory.Marks.NoteWrite(table);
+        return old;
+    }
+}

@@ -1,0 +1,59 @@
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Grants;
+
+namespace Pv.Hypervisor.Paging;
+
+/// <summary>
+/// Foreign grants in a real kernel's page tables: by the linear address that the L1 entry maps, or by the entry's own machine address.
+/// </summary>
+internal static class GrantPaging
+{
+    public static GrantStatus Insert(Vcpu vcpu, GrantMap map)
+    {
+        lock (vcpu.Domain.PagingLock)
+        {
+            if (!TryFindEntry(vcpu, map, out var entryAddress))
+                return GrantStatus.GeneralError;
+            return vcpu.Domain.Core.PageTypes.TryInsertForeign(vcpu, entryAddress, EntryOf(map), map.Granter)
+                ? GrantStatus.Okay : GrantStatus.GeneralError;
+        }
+    }
+
+    public static GrantStatus Remove(Vcpu vcpu, GrantMap map)
+    {
+        lock (vcpu.Domain.PagingLock)
+        {
+            if (!TryFindEntry(vcpu, map, out var entryAddress)
+                || !vcpu.Domain.Core.PageTypes.TryRemoveForeign(vcpu, entryAddress, EntryOf(map)))
+                return GrantStatus.GeneralError;
+        }
+        vcpu.Domain.Core.Flushes.FlushAll(vcpu.Domain);
+        return GrantStatus.Okay;
+    }
+
+    private static bool TryFindEntry(Vcpu vcpu, GrantMap map, out ulong entryAddress)
+    {
+        entryAddress = map.HostAddress;
+        if ((map.Flags & GrantMapFlags.ContainsPte) == 0)
+        {
+            return !PageWalker.IsReserved(map.HostAddress)
+                && PageWalker.TryFindL1Entry(vcpu.Domain.Core.Memory, vcpu.Registers.Cr3, map.HostAddress, out entryAddress);
+        }
+        var table = Mfn.OfAddress(entryAddress);
+        return entryAddress % sizeof(ulong) == 0 && vcpu.Domain.Core.Frames.TryGetOwner(table, out var owner) && owner == vcpu.Domain.Id
+            && vcpu.Domain.Core.PageTypes.IsValid(table, Memory.FrameType.L1Table);
+    }
+
+    private static PageTableEntry EntryOf(GrantMap map)
+    {
+        var flags = PageTableEntry.Present | PageTableEntry.Accessed | PageTableEntry.Dirty;
+        if (!map.ReadOnly)
+            flags |= PageTableEntry.Writable;
+        if ((map.Flags & GrantMapFlags.ApplicationMap) != 0)
+            flags |= PageTableEntry.User;
+        // The guest may have bits of its own in the entry: its bits 16 to 31 of the flags are the available ones.
+        flags |= ((ulong)map.Flags >> 16 & 7) << 9;
+        return EntryRules.Adjust(1, new PageTableEntry(map.Mfn.Address | flags));
+    }
+}

@@ -1,0 +1,142 @@
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
+using Pv.Hypervisor.Memory;
+
+namespace Pv.Hypervisor.Paging;
+
+/// <summary><c>mmuext_op</c>: pinning, base pointers, flushes, the LDT, clearing and copying of pages.</summary>
+internal static class MmuExtOperations
+{
+    private const ulong MostLdtEntries = 8192;
+
+    public static HypercallResult Handle(ref HypercallContext call)
+    {
+        var batch = MmuBatch.Begin(ref call, MmuExt.WireSize);
+        if (batch.Refused is { } refused)
+            return refused;
+        if (!PageOwners.TryFindFrames(ref call, new DomId((ushort)call.Arguments.Fourth), out var frames, out var error))
+            return error;
+        if (frames!.Kind != DomainKind.Paravirtualized)
+            return Errno.EINVAL;
+        lock (frames.PagingLock)
+        {
+            if (call.Core.PageTypes.FinishTables(frames, call.Vcpu) == Errno.ERESTART)
+                return batch.Again(ref call, 0);
+            for (ulong done = 0; done < batch.Count; done++)
+            {
+                if (done > 0 && call.PreemptionWanted)
+                    return batch.Again(ref call, done);
+                error = call.TryRead(batch.ElementAddress(done), out MmuExt operation) ? Apply(ref call, frames, operation) : Errno.EFAULT;
+                if (error == Errno.ERESTART)
+                    return batch.Again(ref call, done);
+                if (error != Errno.None)
+                    return batch.Finish(ref call, done, error);
+            }
+        }
+        return batch.Finish(ref call, batch.Count, Errno.None);
+    }
+
+    private static Errno Apply(ref HypercallContext call, Domain frames, in MmuExt operation) => operation.Operation switch
+    {
+        MmuExtOperation.PinL1Table or MmuExtOperation.PinL2Table or MmuExtOperation.PinL3Table or MmuExtOperation.PinL4Table
+            => Pin(ref call, frames, operation.Mfn, (FrameType)((uint)operation.Operation - (uint)MmuExtOperation.PinL1Table + (uint)FrameType.L1Table)),
+        MmuExtOperation.UnpinTable => Unpin(ref call, frames, operation.Mfn),
+        MmuExtOperation.NewBasePointer => OfOwn(ref call, frames) ? BasePointers.SetKernel(call.Vcpu, operation.Mfn) : Errno.EPERM,
+        MmuExtOperation.NewUserBasePointer => OfOwn(ref call, frames) ? BasePointers.SetUser(call.Vcpu, operation.Mfn) : Errno.EPERM,
+        MmuExtOperation.TlbFlushLocal => FlushSet(ref call, 1ul << (int)call.Vcpu.Id.Value),
+        MmuExtOperation.InvlpgLocal => FlushOne(ref call, operation.LinearAddress),
+        MmuExtOperation.TlbFlushMulti or MmuExtOperation.InvlpgMulti
+            => VcpuSets.TryRead(ref call, operation.VcpuMask, out var vcpus) ? FlushSet(ref call, vcpus) : Errno.EINVAL,
+        MmuExtOperation.TlbFlushAll or MmuExtOperation.InvlpgAll => FlushSet(ref call, ulong.MaxValue),
+        // Caches are coherent, and no guest has a device for which that would matter.
+        MmuExtOperation.FlushCache or MmuExtOperation.FlushCacheGlobal => Errno.EACCES,
+        MmuExtOperation.SetLdt => SetLdt(ref call, frames, operation),
+        MmuExtOperation.ClearPage => Clear(ref call, frames, operation.Mfn),
+        MmuExtOperation.CopyPage => Copy(ref call, frames, operation.Mfn, operation.SourceMfn),
+        MmuExtOperation.MarkSuper or MmuExtOperation.UnmarkSuper => Errno.EOPNOTSUPP,
+        _ => Errno.ENOSYS,
+    };
+
+    private static bool OfOwn(ref HypercallContext call, Domain frames) => frames == call.Caller;
+
+    private static Errno Pin(ref HypercallContext call, Domain frames, Mfn mfn, FrameType type)
+    {
+        var types = call.Core.PageTypes;
+        if (types.TryGetFrame(mfn, type, frames.Id, call.Vcpu) is not Errno.None and var error)
+            return error;
+        if (types.TryPin(mfn))
+            return Errno.None;
+        PutNow(frames, types, mfn, call.Vcpu);
+        return Errno.EINVAL;
+    }
+
+    private static Errno Unpin(ref HypercallContext call, Domain frames, Mfn mfn)
+    {
+        var types = call.Core.PageTypes;
+        if (!call.Core.Frames.TryGet(mfn, frames.Id))
+            return Errno.EINVAL;
+        var unpinned = types.TryUnpin(mfn);
+        if (unpinned)
+            PutNow(frames, types, mfn, call.Vcpu);
+        call.Core.Frames.Put(mfn);
+        return unpinned ? Errno.None : Errno.EINVAL;
+    }
+
+    /// <summary>Gives a table back; what cannot be done before the pCPU is wanted is done first thing in the next such call.</summary>
+    internal static void PutNow(Domain domain, PageTypes types, Mfn mfn, Vcpu? preemptible)
+    {
+        if (types.PutFrame(mfn, preemptible) == Errno.ERESTART)
+            domain.UnfinishedTables.Enqueue(mfn);
+    }
+
+    private static Errno FlushSet(ref HypercallContext call, ulong vcpus)
+    {
+        call.Core.Flushes.Flush(call.Caller, vcpus);
+        return Errno.None;
+    }
+
+    private static Errno FlushOne(ref HypercallContext call, ulong address)
+    {
+        call.Vcpu.Engine!.FlushPage(address);
+        return Errno.None;
+    }
+
+    private static Errno SetLdt(ref HypercallContext call, Domain frames, in MmuExt operation)
+    {
+        if (!OfOwn(ref call, frames))
+            return Errno.EPERM;
+        if (operation.LinearAddress % PageSize.Bytes != 0 || operation.Argument2 > MostLdtEntries)
+            return Errno.EINVAL;
+        call.Vcpu.Traps.LdtBase = operation.LinearAddress;
+        call.Vcpu.Traps.LdtEntries = (uint)operation.Argument2;
+        Traps.DescriptorTables.ReleaseLdt(call.Vcpu);
+        return Errno.None;
+    }
+
+    private static Errno Clear(ref HypercallContext call, Domain frames, Mfn mfn)
+    {
+        var types = call.Core.PageTypes;
+        if (types.TryGetFrame(mfn, FrameType.Writable, frames.Id, null) != Errno.None)
+            return Errno.EINVAL;
+        call.Core.Memory.Zero(mfn, 1);
+        types.PutFrame(mfn, null);
+        return Errno.None;
+    }
+
+    private static Errno Copy(ref HypercallContext call, Domain frames, Mfn to, Mfn from)
+    {
+        var (types, memory) = (call.Core.PageTypes, call.Core.Memory);
+        if (!call.Core.Frames.TryGet(from, frames.Id))
+            return Errno.EINVAL;
+        var error = types.TryGetFrame(to, FrameType.Writable, frames.Id, null) == Errno.None ? Errno.None : Errno.EINVAL;
+        if (error == Errno.None)
+        {
+            memory.Frame(from).CopyTo(memory.Frame(to));
+            memory.Marks.NoteWrite(to);
+            types.PutFrame(to, null);
+        }
+        call.Core.Frames.Put(from);
+        return error;
+    }
+}

@@ -1,0 +1,40 @@
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
+
+namespace Pv.Hypervisor.Paging;
+
+/// <summary>Whose page tables and whose frames an operation is about: the caller's, or, for Dom0, another's.</summary>
+internal static class PageOwners
+{
+    private const int TablesShift = 16;
+
+    /// <summary>The domain word of <c>mmu_update</c>: whose frames in the low half; whose tables, plus one, in the high half when not the caller's.</summary>
+    public static bool TryFind(ref HypercallContext call, uint word, out Domain? tables, out Domain? frames, out Errno error)
+    {
+        tables = call.Caller;
+        if (!TryFindFrames(ref call, new DomId((ushort)word), out frames, out error))
+            return false;
+        if (call.Caller.Kind != DomainKind.Paravirtualized)
+        {
+            error = Errno.EINVAL;
+            return false;
+        }
+        if (word >> TablesShift == 0)
+            return true;
+        error = Errno.EPERM;
+        return false;
+    }
+
+    public static bool TryFindFrames(ref HypercallContext call, DomId id, out Domain? frames, out Errno error)
+    {
+        frames = call.Caller;
+        error = Errno.None;
+        if (id == DomId.Self)
+            return true;
+        // Naming oneself as foreign is refused as Xen does.
+        frames = id == call.Caller.Id ? null : call.Core.Domains.Find(id);
+        error = frames is null ? Errno.ESRCH : call.Caller.IsPrivileged ? Errno.None : Errno.EPERM;
+        return error == Errno.None;
+    }
+}

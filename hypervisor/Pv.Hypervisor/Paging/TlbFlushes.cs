@@ -1,0 +1,65 @@
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+
+namespace Pv.Hypervisor.Paging;
+
+/// <summary>Has vCPUs forget translations. When a call returns, no vCPU that it concerns runs guest code with an old one.</summary>
+internal sealed class TlbFlushes(HypervisorCore core)
+{
+    /// <summary>All translations of some of a domain's vCPUs (a bit each).</summary>
+    public void Flush(Domain domain, ulong vcpus)
+    {
+        foreach (var vcpu in domain.Vcpus)
+        {
+            if (vcpu is not null && (vcpus >> (int)vcpu.Id.Value & 1) != 0)
+                Request(vcpu);
+        }
+        foreach (var vcpu in domain.Vcpus)
+        {
+            if (vcpu is not null && (vcpus >> (int)vcpu.Id.Value & 1) != 0)
+                AwaitLeft(vcpu);
+        }
+    }
+
+    public void FlushAll(Domain domain) => Flush(domain, ulong.MaxValue);
+
+    /// <summary>
+    /// Before a frame of the domain becomes something that its vCPUs must not reach as what it was: flushes those whose last flush was not
+    /// after the time in <paramref name="stamp"/>.
+    /// </summary>
+    public void DropStale(DomId owner, uint stamp)
+    {
+        if (core.Domains.Find(owner) is not { Kind: DomainKind.Paravirtualized } domain)
+            return;
+        ulong stale = 0;
+        foreach (var vcpu in domain.Vcpus)
+        {
+            // The clock wraps after 2^32 flushes; the difference does not mind.
+            if (vcpu is not null && (int)(vcpu.FlushedAt - stamp) <= 0)
+                stale |= 1ul << (int)vcpu.Id.Value;
+        }
+        if (stale != 0)
+            Flush(domain, stale);
+    }
+
+    private static void Request(Vcpu vcpu)
+    {
+        if (VcpuLoop.IsCurrent(vcpu))
+            vcpu.FlushNow();
+        else
+            vcpu.RequestFlush();
+    }
+
+    /// <summary>A vCPU that runs guest code leaves, and flushes before it goes in again; one that does not will flush first.</summary>
+    private static void AwaitLeft(Vcpu vcpu)
+    {
+        if (VcpuLoop.IsCurrent(vcpu))
+            return;
+        var spinner = default(SpinWait);
+        while (vcpu.InGuest && vcpu.FlushIsPending)
+        {
+            vcpu.Engine?.Kick();
+            spinner.SpinOnce();
+        }
+    }
+}

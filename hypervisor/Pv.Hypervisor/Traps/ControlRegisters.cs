@@ -1,0 +1,107 @@
+using Iced.Intel;
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Paging;
+
+namespace Pv.Hypervisor.Traps;
+
+/// <summary>Moves to and from control and debug registers by a PV kernel.</summary>
+internal static class ControlRegisters
+{
+    private const ulong TaskSwitched = 1 << 3;
+
+    // Protection, coprocessor, extension type, numeric error, write protect, alignment mask, paging.
+    private const ulong Cr0 = 0x8005_0033;
+
+    // What runs under every guest: physical address extension, and the FXSAVE and SIMD exception support that user code needs.
+    private const ulong Cr4Fixed = 0x620;
+
+    // What a guest may switch: TSD, DE, FSGSBASE.
+    private const ulong Cr4Switchable = 1 << 2 | 1 << 3 | 1 << 16;
+
+    public static bool TryMove(Vcpu vcpu, in Instruction instruction)
+    {
+        if (IsControl(instruction.Op1Register))
+            return TryRead(vcpu, instruction.Op1Register, instruction.Op0Register);
+        if (IsControl(instruction.Op0Register))
+            return TryWrite(vcpu, instruction.Op0Register, Value(vcpu, instruction.Op1Register));
+        if (IsDebug(instruction.Op1Register))
+        {
+            Value(vcpu, instruction.Op0Register) = TrapOperations.ReadDebugRegister(vcpu.Traps, Alias(instruction.Op1Register - Register.DR0));
+            return true;
+        }
+        return IsDebug(instruction.Op0Register)
+            && TrapOperations.TrySetDebugRegister(vcpu.Traps, instruction.Op0Register - Register.DR0, Value(vcpu, instruction.Op1Register)) == Errno.None;
+    }
+
+    public static bool ClearTaskSwitched(Vcpu vcpu)
+    {
+        vcpu.Registers.TaskSwitched = false;
+        return true;
+    }
+
+    /// <summary><c>lmsw</c>: of what it can change, only the task-switched bit is the guest's.</summary>
+    public static bool TryLoadMachineStatus(Vcpu vcpu, in Instruction instruction)
+    {
+        if (instruction.Op0Kind != OpKind.Register)
+            return false;
+        vcpu.Registers.TaskSwitched = (Value(vcpu, instruction.Op0Register) & TaskSwitched) != 0;
+        return true;
+    }
+
+    private static bool TryRead(Vcpu vcpu, Register from, Register to)
+    {
+        ulong value;
+        switch (from)
+        {
+            case Register.CR0:
+                value = Cr0 | (vcpu.Registers.TaskSwitched ? TaskSwitched : 0);
+                break;
+            case Register.CR2:
+                value = vcpu.Info.Arch.Cr2;
+                break;
+            case Register.CR3:
+                value = vcpu.Traps.KernelTable.Address;
+                break;
+            case Register.CR4:
+                value = Cr4Fixed | vcpu.Traps.Cr4;
+                break;
+            default:
+                return false;
+        }
+        Value(vcpu, to) = value;
+        return true;
+    }
+
+    private static bool TryWrite(Vcpu vcpu, Register to, ulong value)
+    {
+        switch (to)
+        {
+            case Register.CR0:
+                // Everything but the task-switched bit is as it is.
+                if (((value ^ Cr0) & ~TaskSwitched) != 0)
+                    return false;
+                vcpu.Registers.TaskSwitched = (value & TaskSwitched) != 0;
+                return true;
+            case Register.CR2:
+                vcpu.Info.Arch.Cr2 = value;
+                return true;
+            case Register.CR3:
+                lock (vcpu.Domain.PagingLock)
+                    return BasePointers.SetKernel(vcpu, Mfn.OfAddress(value)) == Errno.None;
+            case Register.CR4:
+                vcpu.Traps.Cr4 = value & Cr4Switchable;
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private static ref ulong Value(Vcpu vcpu, Register register) => ref vcpu.Registers.General[register.GetFullRegister() - Register.RAX];
+
+    private static int Alias(int debugRegister) => debugRegister is 4 or 5 ? debugRegister + 2 : debugRegister;
+
+    private static bool IsControl(Register register) => register is >= Register.CR0 and <= Register.CR15;
+
+    private static bool IsDebug(Register register) => register is >= Register.DR0 and <= Register.DR7;
+}

@@ -1,0 +1,84 @@
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
+using Pv.Hypervisor.Time;
+using CpuidLeaf = Pv.Cpu.CpuidLeaf;
+
+namespace Pv.Hypervisor.Traps;
+
+/// <summary>
+/// CPUID as a PV guest sees it: a processor that does what the software engine does, and no more, and Xen's own leaves.
+/// </summary>
+internal static class GuestCpuid
+{
+    private const uint HighestBasicLeaf = 0x16, FirstExtendedLeaf = 0x8000_0000, HighestExtendedLeaf = 0x8000_0008;
+
+    // Leaf 1, edx: FPU, TSC, MSR, PAE, CX8, CMOV, CLFSH, FXSR.
+    private const uint Features1Edx = 1u << 0 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 8 | 1u << 15 | 1u << 19 | 1u << 24;
+
+    // Leaf 1, ecx: CX16, MOVBE, POPCNT, RDRAND, hypervisor.
+    private const uint Features1Ecx = 1u << 13 | 1u << 22 | 1u << 23 | 1u << 30 | 1u << 31;
+
+    // Leaf 7, ebx: FSGSBASE, BMI1, BMI2, ERMS, RDSEED, ADX.
+    private const uint Features7Ebx = 1u << 0 | 1u << 3 | 1u << 8 | 1u << 9 | 1u << 18 | 1u << 19;
+
+    // Leaf 0x80000001: SYSCALL, NX, RDTSCP, long mode; LAHF, LZCNT.
+    private const uint FeaturesExtendedEdx = 1u << 11 | 1u << 20 | 1u << 27 | 1u << 29, FeaturesExtendedEcx = 1u << 0 | 1u << 5;
+
+    // Family 6: a processor that Linux takes leaf 0x16 from.
+    private const uint Signature = 0x0005_06e3;
+    private const uint CacheLineWords = 8 << 8;
+    // 46 physical and 48 linear address bits.
+    private const uint AddressWidths = 0x302e;
+
+    public static CpuidLeaf Get(uint leaf, uint subleaf, Vcpu vcpu)
+    {
+        if (leaf - XenCpuid.FirstLeaf <= XenCpuid.MaxLeaves)
+            return Xen(leaf - XenCpuid.FirstLeaf, subleaf, vcpu);
+        return leaf switch
+        {
+            0 => Text(HighestBasicLeaf, "Genu", "ineI", "ntel"),
+            1 => new CpuidLeaf(Signature, CacheLineWords | vcpu.Id.Value << 25, Features1Ecx, Features1Edx),
+            7 when subleaf == 0 => new CpuidLeaf(0, Features7Ebx, 0, 0),
+            0x15 => new CpuidLeaf(1, 1, PvClock.TscKilohertz * 1000, 0),
+            0x16 => new CpuidLeaf(PvClock.TscKilohertz / 1000, PvClock.TscKilohertz / 1000, 0, 0),
+            FirstExtendedLeaf => new CpuidLeaf(HighestExtendedLeaf, 0, 0, 0),
+            FirstExtendedLeaf + 1 => new CpuidLeaf(0, 0, FeaturesExtendedEcx, FeaturesExtendedEdx),
+            FirstExtendedLeaf + 2 => Brand(0),
+            FirstExtendedLeaf + 3 => Brand(1),
+            FirstExtendedLeaf + 4 => Brand(2),
+            // The time-stamp counter runs at the same rate whatever happens.
+            FirstExtendedLeaf + 7 => new CpuidLeaf(0, 0, 0, 1u << 8),
+            HighestExtendedLeaf => new CpuidLeaf(AddressWidths, 0, 0, 0),
+            _ => default,
+        };
+    }
+
+    private static CpuidLeaf Xen(uint index, uint subleaf, Vcpu vcpu) => index switch
+    {
+        0 => new CpuidLeaf(XenCpuid.FirstLeaf + XenCpuid.MaxLeaves, XenCpuid.SignatureEbx, XenCpuid.SignatureEcx, XenCpuid.SignatureEdx),
+        1 => new CpuidLeaf(XenVersionOperations.Major << 16 | XenVersionOperations.Minor, 0, 0, 0),
+        2 => new CpuidLeaf(1, XenCpuid.FirstLeaf, XenCpuid.PreserveAccessedDirty, 0),
+        // Time: the counter is safe to read on all vCPUs.
+        3 when subleaf == 0 => new CpuidLeaf(1u << 1, 0, PvClock.TscKilohertz, 0),
+        3 when subleaf == 2 => new CpuidLeaf(PvClock.TscKilohertz, 0, 0, 0),
+        5 when subleaf == 0 => new CpuidLeaf(0, AddressBits(vcpu), 0, 0),
+        _ => default,
+    };
+
+    private static uint AddressBits(Vcpu vcpu)
+        => (uint)(64 - System.Numerics.BitOperations.LeadingZeroCount((vcpu.Domain.Core.Memory.FrameCount << PageSize.Shift) - 1)) & XenCpuid.MachineAddressWidthMask;
+
+    private static CpuidLeaf Brand(int part)
+    {
+        const string brand = "Pv software processor";
+        return Packed(brand.PadRight(48, '\0').Substring(part * 16, 16));
+    }
+
+    // Leaf 0 has its text in ebx, edx, ecx.
+    private static CpuidLeaf Text(uint eax, string ebx, string edx, string ecx) => new(eax, Pack(ebx), Pack(ecx), Pack(edx));
+
+    private static CpuidLeaf Packed(string text) => new(Pack(text[..4]), Pack(text[4..8]), Pack(text[8..12]), Pack(text[12..]));
+
+    private static uint Pack(string four) => (uint)(four[0] | four[1] << 8 | four[2] << 16 | four[3] << 24);
+}
