@@ -41,7 +41,7 @@ public struct DomctlCreateDomain
     /// <summary>In bytes; 0: none.</summary>
     [Xen("vmtrace_size")] public uint VmTraceSize;
 
-    [Xen("cpupool_id")] public uint CpupoolId;
+    [Xen("cpupool_id")] public uint CpuPoolId;
     [Xen("arch")] public ArchDomainConfig Arch;
 }
 

@@ -13,7 +13,7 @@ public sealed class HostileImageTests
 {
     private const int Limit = 4 << 20;
     private const ulong MemoryPages = 32 * 256;
-    private const int Rounds = 3000;
+    private const int Rounds = 1500;
 
     private static readonly ulong[] Nasty =
     [
