@@ -20,14 +20,17 @@ internal static class Arena
     /// <summary>One writable page between unmapped ones.</summary>
     public const ulong Stack = 0x2002_1000;
 
-    /// <summary>One writable page above 4 GiB between unmapped ones.</summary>
+    /// <summary>One page above 4 GiB between unmapped ones, writable and, alone among those, executable.</summary>
     public const ulong High = 0x1234_0000_0000 | Data;
 
     /// <summary>The first address that is not canonical, and the first canonical one of the upper half.</summary>
     public const ulong LowerEnd = 0x0000_8000_0000_0000, UpperStart = 0xffff_8000_0000_0000;
 
+    /// <summary>Where Linux ends user space: a page before the last canonical address of the lower half.</summary>
+    public const ulong UserEnd = LowerEnd - PageBytes;
+
     /// <summary>A run of writable pages and where its bytes stand in <see cref="Image"/>.</summary>
-    public readonly record struct Region(ulong Address, int Offset, int Bytes)
+    public readonly record struct Region(ulong Address, int Offset, int Bytes, bool Executable = false)
     {
         public bool Contains(ulong address) => address - Address < (ulong)Bytes;
     }
@@ -36,7 +39,7 @@ internal static class Arena
     [
         new(Data, 0, 2 * PageBytes),
         new(Stack, 2 * PageBytes, PageBytes),
-        new(High, 3 * PageBytes, PageBytes),
+        new(High, 3 * PageBytes, PageBytes, Executable: true),
     ];
 
     /// <summary>How much of <see cref="Image"/> rows can change.</summary>

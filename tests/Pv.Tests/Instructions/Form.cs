@@ -15,6 +15,14 @@ internal sealed class Form
         First = Decode(code, Rip);
     }
 
+    /// <summary>A form whose last bytes may be cut off by the end of memory: what it is must be told.</summary>
+    public Form(byte[] code, int offset, Instruction first)
+    {
+        Code = offset + code.Length > Arena.CodeBytes ? code.AsSpan(0, Arena.CodeBytes - offset).ToArray() : code;
+        Offset = offset;
+        First = first;
+    }
+
     public byte[] Code { get; }
 
     /// <summary>The first byte's place in <see cref="Arena.Code"/>.</summary>
@@ -25,7 +33,7 @@ internal sealed class Form
     /// <summary>The first instruction, decoded.</summary>
     public Instruction First { get; }
 
-    public static Instruction Decode(byte[] code, ulong rip) => Decoder.Create(64, new ByteArrayCodeReader(code), rip).Decode();
+    private static Instruction Decode(byte[] code, ulong rip) => Decoder.Create(64, new ByteArrayCodeReader(code), rip).Decode();
 
     /// <summary>A form of several instructions.</summary>
     public static Form Assemble(Action<Assembler> write, int offset = DefaultOffset)

@@ -49,7 +49,8 @@ internal static class OracleProgram
         elf.AddSegment(Text, SegmentAccess.Read | SegmentAccess.Execute, elf.AddContent(stream.ToArray()));
         elf.AddSegment(Pristine, SegmentAccess.Read, elf.AddContent(Arena.Image));
         foreach (var region in Arena.Writable)
-            elf.AddSegment(region.Address, SegmentAccess.Read | SegmentAccess.Write, elf.AddContent(Arena.Image.AsSpan(region.Offset, region.Bytes).ToArray()));
+            elf.AddSegment(region.Address, SegmentAccess.Read | SegmentAccess.Write | (region.Executable ? SegmentAccess.Execute : 0),
+                elf.AddContent(Arena.Image.AsSpan(region.Offset, region.Bytes).ToArray()));
         elf.AddSegment(Arena.ReadOnly, SegmentAccess.Read, elf.AddContent(Arena.Image.AsSpan(Arena.ReadOnlyOffset).ToArray()));
         return elf.ToBytes();
     }

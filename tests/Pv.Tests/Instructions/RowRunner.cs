@@ -1,0 +1,57 @@
+using System.Runtime.Versioning;
+using NUnit.Framework;
+using Pv.Cpu.Software;
+using Pv.Tests.Instructions.Oracle;
+
+namespace Pv.Tests.Instructions;
+
+/// <summary>The processor and the engine side by side.</summary>
+[SupportedOSPlatform("linux")]
+internal sealed class RowRunner : IDisposable
+{
+    private const int Batch = 4096, ShownFailures = 6;
+    private readonly EngineUnderTest _engine = new(memory => new SoftwareEngine(memory));
+
+    public ProcessorOracle Oracle { get; } = new();
+
+    /// <summary>Rows that were compared since the start.</summary>
+    public int Compared { get; private set; }
+
+    /// <summary>Makes one, or skips the fixture where the processor cannot be asked.</summary>
+    public static RowRunner StartOrSkip()
+    {
+        if (!ProcessorOracle.IsSupported)
+            Assert.Ignore("The processor can only be asked on x86-64 Linux.");
+        return new RowRunner();
+    }
+
+    /// <summary>Fails with the first rows that differ.</summary>
+    public void AssertAgree(IEnumerable<Row> rows)
+    {
+        var (count, different) = (0, 0);
+        var reports = new List<string>();
+        foreach (var batch in rows.Chunk(Batch))
+        {
+            var answers = Oracle.Run(batch);
+            count += batch.Length;
+            for (var i = 0; i < batch.Length; i++)
+            {
+                if (Comparison.Differences(batch[i], answers[i], _engine.Run(batch[i])) is not { } report)
+                    continue;
+                different++;
+                if (reports.Count < ShownFailures)
+                    reports.Add(report);
+            }
+        }
+        Compared += count;
+        Assert.That(count, Is.Positive, "no rows");
+        if (different > 0)
+            Assert.Fail($"{different} of {count} rows differ from the processor; the first:\n{string.Join("\n", reports)}");
+    }
+
+    public void Dispose()
+    {
+        _engine.Dispose();
+        Oracle.Dispose();
+    }
+}
