@@ -18,9 +18,10 @@ public sealed class CatalogueTests
     }
 
     /// <summary>
-    /// What Iced sees only when told to be a certain processor: near branches whose operand-size prefix AMD honours and Intel ignores
-    /// (<see cref="VendorDependent.IsShortBranch"/>), and an early UD0 without operands.
+    /// What Iced sees only when told to be a certain processor, an early UD0 without operands among it, and what depends on the maker
+    /// (<see cref="VendorDependent.IsEncoding"/>).
     /// </summary>
     private static bool IsShadowed(Code code)
-        => code == Code.Ud0 || code.ToOpCode() is { OperandSize: 16, IntelDecoder64: false };
+        => code is Code.Ud0 or Code.Lfs_r64_m1664 or Code.Lgs_r64_m1664 or Code.Lss_r64_m1664 or Code.Reservednop_rm16_r16_0F0D
+            or Code.Reservednop_rm32_r32_0F0D or Code.Reservednop_rm64_r64_0F0D || code.ToOpCode() is { OperandSize: 16, IntelDecoder64: false };
 }

@@ -17,7 +17,8 @@ internal static class Comparison
     public static string? Differences(Row row, Outcome processor, Outcome engine)
     {
         var text = new StringBuilder();
-        Exit(text, "exit", Seen(processor.Exit), Seen(engine.Exit));
+        if (!VendorDependent.IsChoiceOfFaults(row, processor.Exit, engine.Exit))
+            Exit(text, Seen(processor.Exit), Seen(engine.Exit));
         // An instruction that faulted has not touched flags or destination: then nothing is undefined.
         var faulted = processor.Rip == row.Form.Rip;
         var mask = ~Resume & ~(faulted ? 0 : UndefinedFlags.For(row));
@@ -33,11 +34,11 @@ internal static class Comparison
         if (!VendorDependent.GsBase(row))
             Word(text, "gs base", processor.GsBase, engine.GsBase);
         Word(text, "cs", processor.Cs, engine.Cs);
-        Word(text, "ss", processor.Ss, engine.Ss);
-        Word(text, "ds", processor.Ds, engine.Ds);
-        Word(text, "es", processor.Es, engine.Es);
-        Word(text, "fs", processor.Fs, engine.Fs);
-        Word(text, "gs", processor.Gs, engine.Gs);
+        Selector(text, "ss", processor.Ss, engine.Ss);
+        Selector(text, "ds", processor.Ds, engine.Ds);
+        Selector(text, "es", processor.Es, engine.Es);
+        Selector(text, "fs", processor.Fs, engine.Fs);
+        Selector(text, "gs", processor.Gs, engine.Gs);
         if (!(undefined && row.Form.First.Op0Kind == OpKind.Memory) && !processor.Memory.AsSpan().SequenceEqual(engine.Memory))
             text.AppendLine($"  memory: processor {Show(processor.Memory)}, engine {Show(engine.Memory)}");
         return text.Length == 0 ? null : $"{Inputs(row)}\n{text}";
@@ -51,11 +52,15 @@ internal static class Comparison
             ? exit with { ErrorCode = exit.ErrorCode | (uint)PageFaultError.Present }
             : exit;
 
-    private static void Exit(StringBuilder text, string name, CpuExit processor, CpuExit engine)
+    private static void Exit(StringBuilder text, CpuExit processor, CpuExit engine)
     {
         if (processor != engine)
-            text.AppendLine($"  {name}: processor {Show(processor)}, engine {Show(engine)}");
+            text.AppendLine($"  exit: processor {Show(processor)}, engine {Show(engine)}");
     }
+
+    /// <summary>A null selector may carry a privilege level; the kernel's way back to user space clears it.</summary>
+    private static void Selector(StringBuilder text, string name, ushort processor, ushort engine)
+        => Word(text, name, processor < 4 ? 0ul : processor, engine < 4 ? 0ul : engine);
 
     private static void Word(StringBuilder text, string name, ulong processor, ulong engine)
     {

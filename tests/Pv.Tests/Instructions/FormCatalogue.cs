@@ -98,7 +98,7 @@ internal sealed class FormCatalogue
     {
         var form = new Form(code);
         var instruction = form.First;
-        if (instruction.IsInvalid || Exclusions.ReasonFor(instruction) is not null || BranchesIntoItself(instruction, form.Rip) || VendorDependent.IsShortBranch(form))
+        if (instruction.IsInvalid || Exclusions.ReasonFor(instruction) is not null || BranchesIntoItself(instruction, form.Rip) || VendorDependent.IsEncoding(form))
             return;
         var kind = KindOf(instruction, code);
         var (forms, seen) = _kinds.TryGetValue(kind, out var known) ? known : ([], 0);

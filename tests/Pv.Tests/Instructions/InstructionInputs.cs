@@ -28,7 +28,7 @@ internal static class InstructionInputs
         else if (instruction.Mnemonic is Mnemonic.Rol or Mnemonic.Shlx or Mnemonic.Shrx or Mnemonic.Sarx or Mnemonic.Bextr or Mnemonic.Bzhi)
             row.General[Number(instruction.GetOpRegister(instruction.OpCount - 1))] = (ulong)random.Next(0x4848);
         if (instruction.Op0Kind == OpKind.Register && instruction.IsIndirectBranch())
-            row.General[Number(instruction.Op0Register)] = BranchTarget(row, random);
+            row.General[Number(instruction.Op0Register)] = BranchTarget(random);
         for (var i = 0; i < instruction.OpCount; i++)
             if (TakesSelector(instruction) && instruction.GetOpKind(i) == OpKind.Register && instruction.GetOpRegister(i).IsGPR())
                 row.General[Number(instruction.GetOpRegister(i))] = Selector(random) | (ulong)random.Next() << 16;
@@ -61,7 +61,7 @@ internal static class InstructionInputs
                 row.WriteMemory(row.General[Rsp], (ulong)random.NextInt64(1L << 22), 8);
                 break;
             case Mnemonic.Ret:
-                row.WriteMemory(row.General[Rsp], BranchTarget(row, random), 8);
+                row.WriteMemory(row.General[Rsp], BranchTarget(random), 8);
                 break;
             case Mnemonic.Pop when instruction.Op0Register.IsSegmentRegister():
                 row.WriteMemory(row.General[Rsp], Selector(random), 8);
@@ -70,7 +70,7 @@ internal static class InstructionInputs
                 row.WriteMemory(target + (ulong)instruction.MemorySize.GetSize() - 2, Selector(random), 2);
                 break;
             case Mnemonic.Jmp or Mnemonic.Call when target != 0:
-                row.WriteMemory(target, BranchTarget(row, random), 8);
+                row.WriteMemory(target, BranchTarget(random), 8);
                 break;
             default:
                 if (target != 0 && TakesSelector(instruction))
@@ -163,12 +163,11 @@ internal static class InstructionInputs
     private static ulong Merge(ulong old, ulong value, int bits)
         => bits == 64 ? value : old & ulong.MaxValue << bits | value & ulong.MaxValue >> 64 - bits;
 
-    private static ulong BranchTarget(Row row, Random random) => random.Next(6) switch
+    private static ulong BranchTarget(Random random) => random.Next(6) switch
     {
         0 => Arena.Data + 8,
         1 => Arena.Code - 8,
-        // Of a bad target and a bad stack, makers complain in different order.
-        2 when Arena.OffsetOf(row.General[Rsp] - 8) >= 0 => random.Next(2) == 0 ? Arena.LowerEnd + (ulong)random.Next(1 << 20) : Arena.UpperStart,
+        2 => random.Next(2) == 0 ? Arena.LowerEnd + (ulong)random.Next(1 << 20) : Arena.UpperStart,
         _ => Arena.Code + (ulong)random.Next(0x7e0),
     };
 

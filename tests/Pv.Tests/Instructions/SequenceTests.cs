@@ -132,7 +132,7 @@ public sealed class SequenceTests
             [0xb9, 3, 0, 0, 0, 0x48, 0xff, 0xc3, 0x88, 0x05, 0xf9, 0xff, 0xff, 0xff, 0xff, 0xc9, 0x75, 0xf3, 0xcc],
         ];
         _runner.AssertAgree(from program in programs
-                            from value in new ulong[] { 0x90, 0x06, 0xf4, 0xcc, 0xc0, 0xcb, 0x48 }
+                            from value in new ulong[] { 0x90, 0x06, 0xf4, 0xcc, 0xcb, 0x48 }
                             select Row(enter, row =>
                             {
                                 row.General[0] = value;
@@ -169,6 +169,7 @@ public sealed class SequenceTests
                             from stack in stacks
                             from target in targets
                             from form in new[] { iret, far }
+                            where Arena.IsCanonical(target) || code == 0x33 && stack == 0x2b // else: which of two faults comes first
                             select Row(form, row =>
                             {
                                 var at = row.General[4];

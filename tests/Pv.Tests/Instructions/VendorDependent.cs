@@ -15,9 +15,33 @@ internal static class VendorDependent
     public static bool Rip(Row row, Outcome processor) => row.Form.First.Mnemonic == Mnemonic.Int1 && processor.Exit.Vector == ExceptionVector.Debug;
 
     /// <summary>A near branch with an operand-size prefix: AMD's processors cut rip to 16 bits, Intel's ignore the prefix.</summary>
-    public static bool IsShortBranch(Form form)
+    private static bool IsShortBranch(Form form)
         => form.First.FlowControl is not (FlowControl.Next or FlowControl.Interrupt or FlowControl.Exception)
             && form.Code.AsSpan(0, Math.Min(form.Code.Length, 5)).IndexOf((byte)0x66) >= 0;
+
+    /// <summary>
+    /// Encodings that makers take differently: short near branches (<see cref="IsShortBranch"/>); loope and loopne with a repeat prefix,
+    /// which AMD's processors take for the condition; 0F 0D with a register, a nop or undefined; REX.W with lfs, lgs and lss, which AMD's ignore.
+    /// </summary>
+    public static bool IsEncoding(Form form)
+    {
+        var instruction = form.First;
+        return IsShortBranch(form)
+            || instruction.Mnemonic is Mnemonic.Loope or Mnemonic.Loopne && form.Code.AsSpan(0, form.Code.Length - 2).IndexOfAny((byte)0xf2, (byte)0xf3) >= 0
+            || instruction.Mnemonic is Mnemonic.Lfs or Mnemonic.Lgs or Mnemonic.Lss && instruction.Op0Register.GetSize() == 8
+            || instruction.Code is Code.Reservednop_rm16_r16_0F0D or Code.Reservednop_rm32_r32_0F0D or Code.Reservednop_rm64_r64_0F0D;
+    }
+
+    /// <summary>
+    /// Which of two faults an instruction with two bad addresses raises (cmps; a call with a bad target and a bad stack); and whether an offset that is not canonical counts when the sum
+    /// with its segment's base is (#GP on AMD's processors).
+    /// </summary>
+    public static bool IsChoiceOfFaults(Row row, CpuExit processor, CpuExit engine)
+        => row.Form.First.Mnemonic is Mnemonic.Cmpsb or Mnemonic.Cmpsw or Mnemonic.Cmpsd or Mnemonic.Cmpsq or Mnemonic.Call && IsAddressFault(processor) && IsAddressFault(engine)
+            || row.Form.First.SegmentPrefix is Register.FS or Register.GS && processor.Vector == ExceptionVector.GeneralProtection
+                && engine.Vector == ExceptionVector.PageFault && engine.FaultAddress >= Arena.UpperStart;
+
+    private static bool IsAddressFault(CpuExit exit) => exit.Vector is ExceptionVector.StackFault or ExceptionVector.GeneralProtection or ExceptionVector.PageFault;
 
     private static bool LoadsSegment(Instruction instruction, Register segment)
         => instruction.Mnemonic is Mnemonic.Mov or Mnemonic.Pop && instruction.Op0Kind == OpKind.Register && instruction.Op0Register == segment

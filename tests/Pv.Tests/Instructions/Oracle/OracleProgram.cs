@@ -17,13 +17,15 @@ namespace Pv.Tests.Instructions.Oracle;
 /// </remarks>
 internal static class OracleProgram
 {
-    private const ulong Text = 0x1000_0000, Shadow = 0x1010_0000, Pristine = 0x1020_0000;
-    private const ulong Variables = 0x1030_0000, Input = 0x1040_0000, Output = 0x1060_0000, CodeAlias = 0x1080_0000, SignalStack = 0x1090_0000;
-    private const int TextBytes = 4096, InputBytes = OracleWire.BatchBytes, OutputBytes = 1 << 20, SignalStackBytes = 1 << 16;
+    /// <summary>Where the program keeps its own: far from all addresses that a row would think of. rbp holds it in all of the program.</summary>
+    private const ulong Own = 0x3a5d_1c00_0000;
 
-    // Variables, one page.
-    private const long InputNext = (long)Variables, InputEnd = InputNext + 8, OutputNext = InputNext + 16, Row = InputNext + 24,
-        Started = InputNext + 32, Differences = InputNext + 40, Scratch = InputNext + 64;
+    // Offsets from there.
+    private const int Text = 0, Shadow = 0x10_0000, Pristine = 0x20_0000, Variables = 0x30_0000, Input = 0x40_0000, Output = 0x60_0000,
+        CodeAlias = 0x80_0000, SignalStack = 0x90_0000;
+    private const int TextBytes = 4096, InputBytes = OracleWire.BatchBytes, OutputBytes = 1 << 20, SignalStackBytes = 1 << 16;
+    private const int InputNext = Variables, InputEnd = InputNext + 8, OutputNext = InputNext + 16, Row = InputNext + 24,
+        Started = InputNext + 32, Scratch = InputNext + 64;
 
     // Offsets in struct ucontext and in its sigcontext (Linux UAPI, asm/ucontext.h and asm/sigcontext.h).
     private const int SavedRegisters = 40, SavedSegments = SavedRegisters + 18 * 8, SavedFpState = SavedRegisters + 23 * 8;
@@ -41,13 +43,13 @@ internal static class OracleProgram
         Start(assembler, out var handler);
         Handler(assembler, handler);
         using var stream = new MemoryStream();
-        assembler.Assemble(new StreamCodeWriter(stream), Text);
+        assembler.Assemble(new StreamCodeWriter(stream), Own + Text);
         if (stream.Length > TextBytes)
             throw new InvalidOperationException("The oracle's program outgrew its page.");
 
-        var elf = new ElfExecutable(Text);
-        elf.AddSegment(Text, SegmentAccess.Read | SegmentAccess.Execute, elf.AddContent(stream.ToArray()));
-        elf.AddSegment(Pristine, SegmentAccess.Read, elf.AddContent(Arena.Image));
+        var elf = new ElfExecutable(Own + Text);
+        elf.AddSegment(Own + Text, SegmentAccess.Read | SegmentAccess.Execute, elf.AddContent(stream.ToArray()));
+        elf.AddSegment(Own + Pristine, SegmentAccess.Read, elf.AddContent(Arena.Image));
         foreach (var region in Arena.Writable)
             elf.AddSegment(region.Address, SegmentAccess.Read | SegmentAccess.Write | (region.Executable ? SegmentAccess.Execute : 0),
                 elf.AddContent(Arena.Image.AsSpan(region.Offset, region.Bytes).ToArray()));
@@ -58,46 +60,47 @@ internal static class OracleProgram
     private static void Start(Assembler a, out Label handler)
     {
         handler = a.CreateLabel();
-        Map(a, Variables, Arena.PageBytes);
-        Map(a, Input, InputBytes);
-        Map(a, Output, OutputBytes);
-        Map(a, Shadow, Arena.WritableBytes);
-        Map(a, SignalStack, SignalStackBytes);
+        a.mov(rbp, Own);
+        Map(a, Own + Variables, Arena.PageBytes);
+        Map(a, Own + Input, InputBytes);
+        Map(a, Own + Output, OutputBytes);
+        Map(a, Own + Shadow, Arena.WritableBytes);
+        Map(a, Own + SignalStack, SignalStackBytes);
 
         // The rows' code: one file seen twice, so that rows can run it and never write it.
-        a.mov(edi, (int)Variables);
+        a.lea(rdi, __[rbp + Variables]);
         a.xor(esi, esi);
         Call(a, SysMemfdCreate);
         a.mov(r8, rax);
         a.mov(rdi, rax);
         a.mov(esi, Arena.CodeBytes);
         Call(a, SysFtruncate);
-        Map(a, CodeAlias, Arena.CodeBytes, ProtRead | ProtWrite, shared: true);
+        Map(a, Own + CodeAlias, Arena.CodeBytes, ProtRead | ProtWrite, shared: true);
         Map(a, Arena.Code, Arena.CodeBytes, ProtRead | ProtExec, shared: true);
 
-        a.mov(esi, (int)Pristine);
-        a.mov(edi, (int)Shadow);
+        a.lea(rsi, __[rbp + Pristine]);
+        a.lea(rdi, __[rbp + Shadow]);
         a.mov(ecx, Arena.WritableBytes / 8);
         a.rep.movsq();
 
         TouchPages(a);
-        a.mov(rax, SignalStack);
-        a.mov(__qword_ptr[Scratch], rax);
-        a.mov(__dword_ptr[Scratch + 8], 0);
-        a.mov(__qword_ptr[Scratch + 16], SignalStackBytes);
-        a.mov(edi, (int)Scratch);
+        a.lea(rax, __[rbp + SignalStack]);
+        a.mov(__qword_ptr[rbp + Scratch], rax);
+        a.mov(__dword_ptr[rbp + (Scratch + 8)], 0);
+        a.mov(__qword_ptr[rbp + (Scratch + 16)], SignalStackBytes);
+        a.lea(rdi, __[rbp + Scratch]);
         a.xor(esi, esi);
         Call(a, SysSigaltstack);
 
         a.lea(rax, __[handler]);
-        a.mov(__qword_ptr[Scratch], rax);
-        a.mov(__qword_ptr[Scratch + 8], SaSiginfo | SaRestorer | SaOnStack | SaNoDefer);
-        a.mov(__qword_ptr[Scratch + 16], rax); // The restorer is never returned to.
-        a.mov(__qword_ptr[Scratch + 24], 0);
+        a.mov(__qword_ptr[rbp + Scratch], rax);
+        a.mov(__qword_ptr[rbp + (Scratch + 8)], SaSiginfo | SaRestorer | SaOnStack | SaNoDefer);
+        a.mov(__qword_ptr[rbp + (Scratch + 16)], rax); // The restorer is never returned to.
+        a.mov(__qword_ptr[rbp + (Scratch + 24)], 0);
         foreach (var signal in Signals)
         {
             a.mov(edi, signal);
-            a.mov(esi, (int)Scratch);
+            a.lea(rsi, __[rbp + Scratch]);
             a.xor(edx, edx);
             a.mov(r10d, 8);
             Call(a, SysRtSigaction);
@@ -105,13 +108,14 @@ internal static class OracleProgram
 
         a.mov(edi, PrctlSetSyscallUserDispatch);
         a.mov(esi, 1);
-        a.mov(edx, (int)Text);
+        a.lea(rdx, __[rbp + Text]);
         a.mov(r10d, TextBytes);
         a.xor(r8d, r8d);
         Call(a, SysPrctl);
         // The first word of all that is said: whether system calls are caught (0) or not (an errno).
-        a.mov(__qword_ptr[(long)Output], rax);
-        a.mov(__qword_ptr[OutputNext], (int)Output + 8);
+        a.mov(__qword_ptr[rbp + Output], rax);
+        a.lea(rax, __[rbp + Output + 8]);
+        a.mov(__qword_ptr[rbp + OutputNext], rax);
         a.int3();
     }
 
@@ -139,10 +143,11 @@ internal static class OracleProgram
         // Flags of the row that the kernel leaves set (AC above all) must not disturb us.
         a.push(2);
         a.popfq();
+        a.mov(rbp, Own);
         a.mov(rbx, rdx);
         a.mov(r12d, edi);
-        a.cmp(__dword_ptr[Started], 0);
-        a.mov(__dword_ptr[Started], 1);
+        a.cmp(__dword_ptr[rbp + Started], 0);
+        a.mov(__dword_ptr[rbp + Started], 1);
         a.je(next);
         WriteResult(a);
         Place(a, ref next);
@@ -154,7 +159,7 @@ internal static class OracleProgram
 
     private static void WriteResult(Assembler a)
     {
-        a.mov(rdi, __qword_ptr[OutputNext]);
+        a.mov(rdi, __qword_ptr[rbp + OutputNext]);
         a.mov(r13, rdi);
         a.mov(rax, r12);
         a.stosq();
@@ -185,11 +190,12 @@ internal static class OracleProgram
         a.sub(rax, OracleWire.ResultBytes);
         a.shr(rax, 4);
         a.mov(__qword_ptr[r13 + OracleWire.DifferenceCount], rax);
-        a.mov(__qword_ptr[OutputNext], rdi);
+        a.mov(__qword_ptr[rbp + OutputNext], rdi);
         UndoPatches(a);
 
         var room = a.CreateLabel();
-        a.cmp(rdi, (int)Output + OutputBytes - OracleWire.LargestResult);
+        a.lea(rax, __[rbp + Output + OutputBytes - OracleWire.LargestResult]);
+        a.cmp(rdi, rax);
         a.jb(room);
         Flush(a);
         Place(a, ref room);
@@ -200,7 +206,7 @@ internal static class OracleProgram
     {
         Label loop = a.CreateLabel(), same = a.CreateLabel();
         a.mov(rsi, region.Address);
-        a.mov(edx, (int)Shadow + region.Offset);
+        a.lea(rdx, __[rbp + Shadow + region.Offset]);
         a.mov(ecx, region.Bytes / 8);
         Place(a, ref loop);
         a.mov(rax, __qword_ptr[rsi]);
@@ -221,16 +227,16 @@ internal static class OracleProgram
     private static void UndoPatches(Assembler a)
         => EachPatch(a, () =>
         {
-            a.mov(rax, __qword_ptr[rdx + (long)Pristine]);
+            a.mov(rax, __qword_ptr[rbp + rdx + Pristine]);
             a.mov(__qword_ptr[rcx], rax);
-            a.mov(__qword_ptr[rdx + (long)Shadow], rax);
+            a.mov(__qword_ptr[rbp + rdx + Shadow], rax);
         });
 
     /// <summary>Runs over the row's patches with rcx = the live address and rdx = the offset in the image; leaves r14 behind them.</summary>
     private static void EachPatch(Assembler a, Action body)
     {
         Label loop = a.CreateLabel(), done = a.CreateLabel();
-        a.mov(r14, __qword_ptr[Row]);
+        a.mov(r14, __qword_ptr[rbp + Row]);
         a.mov(r15, __qword_ptr[r14 + OracleWire.PatchCount]);
         a.mov(rax, __qword_ptr[r14 + OracleWire.CodeLength]);
         a.lea(r14, __[r14 + rax + (OracleWire.RowBytes + 7)]);
@@ -250,15 +256,15 @@ internal static class OracleProgram
     {
         Label have = a.CreateLabel(), sameCode = a.CreateLabel(), again = a.CreateLabel();
         Place(a, ref again);
-        a.mov(rax, __qword_ptr[InputNext]);
-        a.cmp(rax, __qword_ptr[InputEnd]);
+        a.mov(rax, __qword_ptr[rbp + InputNext]);
+        a.cmp(rax, __qword_ptr[rbp + InputEnd]);
         a.jne(have);
         Flush(a);
         ReadBatch(a);
         a.jmp(again);
         Place(a, ref have);
-        a.mov(r13, __qword_ptr[InputNext]);
-        a.mov(__qword_ptr[Row], r13);
+        a.mov(r13, __qword_ptr[rbp + InputNext]);
+        a.mov(__qword_ptr[rbp + Row], r13);
 
         a.mov(rsi, r13);
         a.lea(rdi, __[rbx + SavedRegisters]);
@@ -277,12 +283,12 @@ internal static class OracleProgram
 
         a.cmp(__qword_ptr[r13 + OracleWire.CodeLength], 0);
         a.je(sameCode);
-        a.mov(edi, (int)CodeAlias);
+        a.lea(rdi, __[rbp + CodeAlias]);
         a.mov(ecx, Arena.CodeBytes);
         a.mov(eax, 0xcc);
         a.rep.stosb();
         a.lea(rsi, __[r13 + OracleWire.RowBytes]);
-        a.mov(edi, (int)CodeAlias);
+        a.lea(rdi, __[rbp + CodeAlias]);
         a.add(rdi, __qword_ptr[r13 + OracleWire.CodeOffset]);
         a.mov(rcx, __qword_ptr[r13 + OracleWire.CodeLength]);
         a.rep.movsb();
@@ -291,22 +297,22 @@ internal static class OracleProgram
         {
             a.mov(rax, __qword_ptr[r14 + 16]);
             a.mov(__qword_ptr[rcx], rax);
-            a.mov(__qword_ptr[rdx + (long)Shadow], rax);
+            a.mov(__qword_ptr[rbp + rdx + Shadow], rax);
         });
-        a.mov(__qword_ptr[InputNext], r14);
+        a.mov(__qword_ptr[rbp + InputNext], r14);
     }
 
     private static void ReadBatch(Assembler a)
     {
         Label exit = a.CreateLabel(), go = a.CreateLabel();
-        a.mov(r14d, (int)Scratch);
+        a.lea(r14, __[rbp + Scratch]);
         a.mov(r15d, 8);
         Transfer(a, SysRead, 0, exit);
-        a.mov(r14d, (int)Input);
-        a.mov(__qword_ptr[InputNext], r14);
-        a.mov(r15, __qword_ptr[Scratch]);
+        a.lea(r14, __[rbp + Input]);
+        a.mov(__qword_ptr[rbp + InputNext], r14);
+        a.mov(r15, __qword_ptr[rbp + Scratch]);
         a.lea(rax, __[r14 + r15]);
-        a.mov(__qword_ptr[InputEnd], rax);
+        a.mov(__qword_ptr[rbp + InputEnd], rax);
         Transfer(a, SysRead, 0, exit);
         a.jmp(go);
         Place(a, ref exit);
@@ -318,11 +324,12 @@ internal static class OracleProgram
     private static void Flush(Assembler a)
     {
         Label exit = a.CreateLabel(), done = a.CreateLabel();
-        a.mov(r14d, (int)Output);
-        a.mov(r15, __qword_ptr[OutputNext]);
+        a.lea(r14, __[rbp + Output]);
+        a.mov(r15, __qword_ptr[rbp + OutputNext]);
         a.sub(r15, r14);
         Transfer(a, SysWrite, 1, exit);
-        a.mov(__qword_ptr[OutputNext], (int)Output);
+        a.lea(rax, __[rbp + Output]);
+        a.mov(__qword_ptr[rbp + OutputNext], rax);
         a.jmp(done);
         Place(a, ref exit);
         a.mov(edi, 1);
@@ -351,7 +358,7 @@ internal static class OracleProgram
 
     private static void Map(Assembler a, ulong address, int bytes, int access = ProtRead | ProtWrite, bool shared = false)
     {
-        a.mov(edi, (int)address);
+        a.mov(rdi, address);
         a.mov(esi, bytes);
         a.mov(edx, access);
         a.mov(r10d, MapFixed | (shared ? MapShared : MapPrivate | MapAnonymous));
