@@ -83,6 +83,7 @@ internal sealed unsafe class BlockDecoder
             ref var instruction = ref _instructions[_count];
             var offset = _bytes.Position;
             _decoder.Decode(out instruction);
+            DecoderErrata.Mend(ref instruction, _bytes);
             if (_decoder.LastError == DecoderError.NoMoreBytes)
             {
                 if (_count > 0)
@@ -96,6 +97,7 @@ internal sealed unsafe class BlockDecoder
                 _bytes.Continue(Memory.Base + next.Address, next, offset);
                 _decoder.IP = rip;
                 _decoder.Decode(out instruction);
+                DecoderErrata.Mend(ref instruction, _bytes);
                 _count = 1;
                 break;
             }

@@ -37,6 +37,9 @@ internal sealed unsafe class CodeBytes(SoftwareDomain domain, SoftwareVcpu reade
         _position = offset;
     }
 
+    /// <summary>A byte that was read before, by its place counted from the page's start.</summary>
+    public byte this[int position] => position < PageSize.Bytes ? _page[position] : _nextPage[position - PageSize.Bytes];
+
     public override int ReadByte()
     {
         var offset = _position & (PageSize.Bytes - 1);

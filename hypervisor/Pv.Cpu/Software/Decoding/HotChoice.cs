@@ -14,7 +14,8 @@ internal static unsafe class HotChoice
     {
         form = OperandForm.None;
         size = 0;
-        if (instruction.HasLockPrefix || instruction.HasRepPrefix || instruction.HasRepnePrefix)
+        // A repeat prefix means nothing here: string instructions are not among these.
+        if (instruction.HasLockPrefix)
             return false;
         switch (instruction.Mnemonic)
         {

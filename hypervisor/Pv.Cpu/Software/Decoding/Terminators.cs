@@ -35,6 +35,11 @@ internal static unsafe class Terminators
                 op->Handler = &Leaving.RaiseTrap;
                 op->Dst = ExceptionVector.Debug;
                 return true;
+            // Xen's gates of these two are open to ring 3, as every kernel's are; a guest's other vectors are its hypervisor's matter.
+            case Mnemonic.Int when instruction.Immediate8 is ExceptionVector.Breakpoint or ExceptionVector.Overflow:
+                op->Handler = &Leaving.RaiseTrap;
+                op->Dst = instruction.Immediate8;
+                return true;
             case Mnemonic.Int:
                 op->Handler = &Leaving.Raise;
                 op->Dst = ExceptionVector.GeneralProtection;

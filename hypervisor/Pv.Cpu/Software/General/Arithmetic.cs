@@ -20,6 +20,16 @@ internal static unsafe class Arithmetic
         where TOperation : struct, IAluOperation
         => Operand.TryRead(s, op, record, 1, out var other) && Operand.TryUpdate(s, op, record, &Apply<TOperation>, other, out _);
 
+    /// <summary>An operation that keeps no result: its memory operand is only read.</summary>
+    public static bool Compare<TOperation>(CpuState* s, Op* op, GeneralRecord* record)
+        where TOperation : struct, IAluOperation
+    {
+        if (!Operand.TryRead(s, op, record, 0, out var a) || !Operand.TryRead(s, op, record, 1, out var b))
+            return false;
+        Apply<TOperation>(s, a, b, Operand.Size(record, 0));
+        return true;
+    }
+
     public static bool Inc(CpuState* s, Op* op, GeneralRecord* record) => Operand.TryUpdate(s, op, record, &Increase, 0, out _);
 
     public static bool Dec(CpuState* s, Op* op, GeneralRecord* record) => Operand.TryUpdate(s, op, record, &Decrease, 0, out _);
@@ -89,9 +99,19 @@ internal static unsafe class Arithmetic
     {
         var size = Operand.Size(record, 0);
         var value = Operand.Register(s, record->Instruction.Op1Register);
-        if (!Operand.TryUpdate(s, op, record, &CompareReplace, value, out var old))
+        var accumulator = Operand.Cut(Core.Reg(s, 0), size);
+        ulong old;
+        if (record->Instruction.Op0Kind == Iced.Intel.OpKind.Register)
+        {
+            // Only one of the two is written, upper half included; the destination may be the accumulator itself.
+            old = Operand.Register(s, record->Instruction.Op0Register);
+            var result = CompareReplace(s, old, value, size);
+            if (accumulator == old)
+                Operand.SetRegister(s, record->Instruction.Op0Register, result);
+        }
+        else if (!Operand.TryUpdate(s, op, record, &CompareReplace, value, out old))
             return false;
-        if (Operand.Cut(Core.Reg(s, 0), size) != old)
+        if (accumulator != old)
             Operand.SetRegister(s, 0, old, size);
         return true;
     }

@@ -31,11 +31,11 @@ internal static unsafe partial class GeneralChoice
             case Mnemonic.Sub:
                 return &Arithmetic.Alu<SubOperation>;
             case Mnemonic.Cmp:
-                return &Arithmetic.Alu<CompareOperation>;
+                return &Arithmetic.Compare<CompareOperation>;
             case Mnemonic.And:
                 return &Arithmetic.Alu<AndOperation>;
             case Mnemonic.Test:
-                return &Arithmetic.Alu<TestOperation>;
+                return &Arithmetic.Compare<TestOperation>;
             case Mnemonic.Or:
                 return &Arithmetic.Alu<OrOperation>;
             case Mnemonic.Xor:

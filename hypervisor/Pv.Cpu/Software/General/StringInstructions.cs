@@ -45,12 +45,11 @@ internal static unsafe class StringInstructions
         if (!instruction.HasRepPrefix && !instruction.HasRepnePrefix)
             return TStep.Do(s, op, record, size);
         var narrow = IsNarrow(record);
-        if (narrow)
-            Core.Reg(s, Rcx) = (uint)Core.Reg(s, Rcx);
         var look = Stretch;
         while (true)
         {
-            var count = Core.Reg(s, Rcx);
+            // The upper half of a 32-bit count goes with the first iteration, not before.
+            var count = narrow ? (uint)Core.Reg(s, Rcx) : Core.Reg(s, Rcx);
             if (count == 0)
                 return true;
             var done = s->Stepping ? 0 : TStep.Bulk(s, op, record, size, count);
