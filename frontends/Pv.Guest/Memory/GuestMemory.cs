@@ -78,13 +78,14 @@ public sealed class GuestMemory
     }
 
     /// <summary>A pseudo-physical number without memory, to map something at.</summary>
-    internal Pfn TakeSlot()
+    public Pfn TakeSlot()
     {
         lock (_lock)
             return _freeSlots.TryPop(out var slot) ? slot : new Pfn(_nextSlot++);
     }
 
-    internal void ReturnSlot(Pfn slot)
+    /// <summary>Takes back a number from <see cref="TakeSlot"/> at which nothing is mapped any more.</summary>
+    public void ReturnSlot(Pfn slot)
     {
         lock (_lock)
             _freeSlots.Push(slot);
