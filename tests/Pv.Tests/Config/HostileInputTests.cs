@@ -106,7 +106,7 @@ public class HostileInputTests
                     Assert.That(number.XenName, Does.StartWith("xvd"));
                     NicSpecificationParser.ParseEntry(spec, 0, "fuzz", diagnostics);
                     CpuMap.Parse(spec, HostTopology.Assumed, diagnostics);
-                    PciSpecificationParser.TryParse(spec, new PciSpecification(), diagnostics);
+                    PciSpecificationParser.TryParse(spec, new PciSpecification(), out _);
                     MemorySize.TryParseKiB(spec, out _);
                     CpuPoolConfiguration.Parse(null, $"name=\"p\"\ncpus='{spec}'\n", null, HostTopology.Assumed, diagnostics);
                 }

@@ -1,114 +1,164 @@
-using System.Globalization;
-
 namespace Pv.Config.Devices;
 
 /// <summary>
 /// The grammar of PCI specifications (xl-pci-configuration(5)):
-/// <c>[bdf=][DDDD:]BB:DD.F|*[@VSLOT | ,VSLOT][,key=value…]</c>, or <c>name=…</c> instead of a place.
+/// <c>[DDDD:]BB:DD.F|*[@VSLOT][,key=value…]</c>, or keys only, among them <c>bdf</c> or <c>name</c>.
+/// Hexadecimal throughout. What stands behind the number in <c>bdf=</c> and <c>vslot=</c> is ignored, as xl ignores it.
 /// </summary>
 public static class PciSpecificationParser
 {
+    private const uint MaxSegment = 0xffff;
+    private const uint MaxBus = 0xff;
     private const uint MaxDevice = 0x1f;
+    private const uint MaxFunction = 7;
 
-    /// <summary>Reads a specification over the defaults in <paramref name="pci"/>. False if refused; xl exits 6.</summary>
-    public static bool TryParse(string text, PciSpecification pci, ConfigDiagnostics diagnostics)
+    /// <summary>
+    /// Reads a specification over the defaults in <paramref name="pci"/>. False if refused; xl exits 6, and prints
+    /// <paramref name="problem"/>, perhaps empty, before its own sentence on the same line.
+    /// </summary>
+    public static bool TryParse(string text, PciSpecification pci, out string problem)
     {
-        bool placed = false;
-        bool slotted = false;
-        int position = 0;
-        foreach (string word in text.Split(','))
+        problem = "";
+        ReadOnlySpan<char> rest = text;
+        bool placed = TryPlace(ref rest, pci, out bool cut);
+        if (cut)
+            return false;
+        if (placed)
         {
-            int equals = word.IndexOf('=');
-            if (equals < 0)
+            if (rest is ['@', ..])
             {
-                // By position: the place, then the slot.
-                bool taken = position++ switch
-                {
-                    0 => TryPlace(word, pci, ref slotted),
-                    1 when !slotted => TrySlot(word, pci),
-                    _ => false,
-                };
-                if (!taken)
+                rest = rest[1..];
+                if (!TrySlot(ref rest, pci))
                     return false;
-                placed = true;
-                continue;
             }
 
-            position = int.MaxValue / 2;
-            string value = word[(equals + 1)..];
-            switch (word[..equals])
-            {
-                case "bdf":
-                    if (placed || !TryPlace(value, pci, ref slotted))
-                        return false;
-                    placed = true;
-                    break;
-                case "name":
-                    pci.Name = value;
-                    placed = true;
-                    break;
-                case "vslot":
-                    if (!TrySlot(value, pci))
-                        return false;
-                    break;
-                case "msitranslate": pci.MsiTranslate = CNumber.ParseInteger(value) != 0; break;
-                case "power_mgmt": pci.PowerManagement = CNumber.ParseInteger(value) != 0; break;
-                case "permissive": pci.Permissive = CNumber.ParseInteger(value) != 0; break;
-                case "seize": pci.Seize = CNumber.ParseInteger(value) != 0; break;
-                case "rdm_policy" when value is "strict" or "relaxed":
-                    pci.RdmPolicy = value == "strict" ? RdmPolicy.Strict : RdmPolicy.Relaxed;
-                    break;
-                case "rdm_policy":
-                    diagnostics.Report($"{value} is not an valid PCI RDM property policy: 'strict' or 'relaxed'.");
-                    return false;
-                default:
-                    diagnostics.Report($"Unknown PCI BDF option: {word[..equals]}");
-                    return false;
-            }
+            if (!rest.IsEmpty && rest[0] != ',')
+                return false;
+            rest = rest.IsEmpty ? rest : rest[1..];
+        }
+        else
+        {
+            rest = text;
         }
 
-        return placed;
+        while (!rest.IsEmpty)
+        {
+            int equals = rest.IndexOf('=');
+            if (equals < 0)
+                return false;
+            ReadOnlySpan<char> key = rest[..equals];
+            rest = rest[(equals + 1)..];
+            int comma = rest.IndexOf(',');
+            ReadOnlySpan<char> value = comma < 0 ? rest : rest[..comma];
+            rest = comma < 0 ? [] : rest[(comma + 1)..];
+            if (!TryOption(key, value, pci, ref placed, out problem))
+                return false;
+        }
+
+        return placed != pci.Name is not null;
     }
 
-    private static bool TryPlace(string text, PciSpecification pci, ref bool slotted)
+    private static bool TryOption(ReadOnlySpan<char> key, ReadOnlySpan<char> value, PciSpecification pci, ref bool placed, out string problem)
     {
-        int at = text.IndexOf('@');
-        if (at >= 0)
+        problem = "";
+        switch (key)
         {
-            slotted = true;
-            if (!TrySlot(text[(at + 1)..], pci))
+            case "bdf":
+                placed = true;
+                return TryPlace(ref value, pci, out _);
+            case "vslot":
+                return TrySlot(ref value, pci);
+            case "name":
+                pci.Name = value.ToString();
+                return true;
+            case "msitranslate":
+                pci.MsiTranslate = CNumber.ParseInteger(value) != 0;
+                return true;
+            case "power_mgmt":
+                pci.PowerManagement = CNumber.ParseInteger(value) != 0;
+                return true;
+            case "permissive":
+                pci.Permissive = CNumber.ParseInteger(value) != 0;
+                return true;
+            case "seize":
+                pci.Seize = CNumber.ParseInteger(value) != 0;
+                return true;
+            case "rdm_policy" when value is "strict" or "relaxed":
+                pci.RdmPolicy = value is "strict" ? RdmPolicy.Strict : RdmPolicy.Relaxed;
+                return true;
+            case "rdm_policy":
+                problem = $"Unknown RDM policy: {value}";
                 return false;
-            text = text[..at];
+            default:
+                problem = $"Unknown PCI_SPEC_STRING option: {key}";
+                return false;
+        }
+    }
+
+    /// <summary>
+    /// Reads the place and leaves what follows it. <paramref name="cut"/> tells that the
+    /// text is not to be read as a list of keys instead.
+    /// </summary>
+    private static bool TryPlace(ref ReadOnlySpan<char> text, PciSpecification pci, out bool cut)
+    {
+        cut = false;
+        int colons = 0;
+        foreach (char c in text)
+        {
+            if (c == ':')
+                colons++;
+            else if (!char.IsAsciiHexDigit(c))
+                break;
         }
 
-        string[] parts = text.Split(':');
-        if (parts.Length is not (2 or 3))
-            return false;
         uint segment = 0;
-        if (parts.Length == 3 && !TryHex(parts[0], 0xffff, out segment))
+        if (colons is not (1 or 2)
+            || (colons == 2 && !(TryHex(ref text, uint.MaxValue, out segment) && TryTake(ref text, ':')))
+            || !TryHex(ref text, uint.MaxValue, out uint bus) || !TryTake(ref text, ':')
+            || !TryHex(ref text, uint.MaxValue, out uint device))
+        {
             return false;
-        int dot = parts[^1].IndexOf('.');
-        if (dot < 0 || !TryHex(parts[^2], 0xff, out uint bus) || !TryHex(parts[^1].AsSpan(0, dot), MaxDevice, out uint device))
-            return false;
+        }
 
-        ReadOnlySpan<char> function = parts[^1].AsSpan(dot + 1);
-        uint number = 0;
-        bool all = function is "*";
-        if (!all && !TryHex(function, 7, out number))
+        if (device > MaxDevice || bus > MaxBus || segment > MaxSegment)
             return false;
-        (pci.Segment, pci.Bus, pci.Device, pci.Function) = (segment, bus, device, number);
+        if (!TryTake(ref text, '.'))
+        {
+            // xl then takes the first number for the function, and gives up if it could be one.
+            cut = (colons == 2 ? segment : bus) <= MaxFunction;
+            return false;
+        }
+
+
+        uint function = 0;
+        bool all = TryTake(ref text, '*');
+        if (!all && !TryHex(ref text, MaxFunction, out function))
+            return false;
+        (pci.Segment, pci.Bus, pci.Device, pci.Function) = (segment, bus, device, function);
         pci.FunctionMask = all ? PciSpecification.AllFunctions : 1;
         return true;
     }
 
-    private static bool TrySlot(string text, PciSpecification pci)
+    private static bool TrySlot(ref ReadOnlySpan<char> text, PciSpecification pci)
     {
-        if (!TryHex(text, MaxDevice, out uint slot))
+        if (!TryHex(ref text, MaxDevice, out uint slot))
             return false;
         pci.VirtualDeviceFunction = slot << 3;
         return true;
     }
 
-    private static bool TryHex(ReadOnlySpan<char> text, uint max, out uint value) =>
-        uint.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value) && value <= max;
+    private static bool TryTake(ref ReadOnlySpan<char> text, char c)
+    {
+        if (text.IsEmpty || text[0] != c)
+            return false;
+        text = text[1..];
+        return true;
+    }
+
+    private static bool TryHex(ref ReadOnlySpan<char> text, uint max, out uint value)
+    {
+        value = unchecked((uint)CNumber.ParseUnsigned(text, 16, out int used));
+        text = text[used..];
+        return used != 0 && value <= max;
+    }
 }

@@ -29,17 +29,19 @@ internal static class CpuidPolicyParser
             return "#3: missing colon";
 
         CpuidLeaf entry = policy.Leaf(unchecked((uint)leaf), subleaf);
-        foreach (Range range in rest[1..].Split(','))
+        for (rest = rest[1..]; !rest.IsEmpty;)
         {
-            ReadOnlySpan<char> word = rest[1..][range].Trim();
-            if (word.IsEmpty)
-                continue;
-            int register = word.Length > 3 && word[3] == '=' && word[0] == 'e' && word[2] == 'x' ? word[1] - 'a' : -1;
-            if (register is < 0 or > 3)
+            int equals = rest.IndexOf('=');
+            int register = rest.Length > 2 && rest[0] == 'e' && rest[2] == 'x' ? rest[1] - 'a' : -1;
+            if (register is < 0 or > 3 || equals < 0)
                 return "#4: invalid register name (must be e[abcd]x)";
-            if (word.Length != 4 + RegisterBits)
+            rest = rest[(equals + 1)..];
+            int comma = rest.IndexOf(',');
+            ReadOnlySpan<char> bits = comma < 0 ? rest : rest[..comma];
+            if (bits.Length != RegisterBits)
                 return "#5: policy string must be exactly 32 characters long";
-            entry.Registers[register] = word[4..].ToString();
+            entry.Registers[register] = bits.ToString();
+            rest = comma < 0 ? [] : rest[(comma + 1)..].TrimStart(" \n");
         }
 
         return null;

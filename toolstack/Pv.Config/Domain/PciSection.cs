@@ -29,8 +29,8 @@ internal static class PciSection
                 Seize = seize,
                 RdmPolicy = policy,
             };
-            if (!PciSpecificationParser.TryParse(text, pci, reader.Diagnostics))
-                return reader.Refuse($"unable to parse PCI_SPEC_STRING `{text}' for passthrough", InvalidArgument);
+            if (!PciSpecificationParser.TryParse(text, pci, out string problem))
+                return reader.Refuse($"{problem}unable to parse PCI_SPEC_STRING `{text}' for passthrough", InvalidArgument);
             domain.PciDevices.Add(pci);
         }
 
