@@ -86,20 +86,22 @@ internal sealed class Store
         return Errno.None;
     }
 
-    /// <summary>A domain shut down; whoever watches hears of it once.</summary>
-    public void ShutDown(DomId id)
+    /// <summary>
+    /// Looks at every domain again: one that shut down is announced once until it is resumed, one that is gone is forgotten.
+    /// </summary>
+    public void CheckDomains()
     {
-        if (Domains.Introduced(id) is not { IsShutDown: false } domain)
-            return;
-        domain.IsShutDown = true;
-        FireRelease();
-    }
-
-    /// <summary>A domain died. Also for one that was named in permissions and never introduced.</summary>
-    public void Died(DomId id)
-    {
-        if (id != DomId.Dom0 && Domains.Find(id) is { } domain)
-            Forget(domain);
+        foreach (var domain in Domains.All.Where(domain => !domain.IsPrivileged).ToList())
+        {
+            var state = Host.StateOf(domain.Id);
+            if (state == StoreDomainState.Gone)
+                Forget(domain);
+            else if (state == StoreDomainState.ShutDown && domain is { IsIntroduced: true, IsShutDown: false })
+            {
+                domain.IsShutDown = true;
+                FireRelease();
+            }
+        }
     }
 
     /// <summary>Closes a domain's ring and removes every node that it owns, with all below them.</summary>

@@ -1,5 +1,4 @@
 using System.Threading.Channels;
-using Pv.Abi;
 using Pv.Guest;
 
 namespace Pv.XenStore;
@@ -25,11 +24,11 @@ public sealed class XenStoreDaemon : IAsyncDisposable
     /// <summary>A new privileged client. Its watches and transactions are its own.</summary>
     public IXenStore OpenClient() => new StoreSession(_store);
 
-    /// <summary>To be told when a domain shut down: fires <c>@releaseDomain</c>, once until it is resumed.</summary>
-    public Task DomainShutDownAsync(DomId domain) => RunAsync(() => _store.ShutDown(domain));
-
-    /// <summary>To be told when a domain is gone: closes its ring, removes its nodes, fires <c>@releaseDomain</c>. Nothing happens where it was released before.</summary>
-    public Task DomainDiedAsync(DomId domain) => RunAsync(() => _store.Died(domain));
+    /// <summary>
+    /// To be called at each <c>VIRQ_DOM_EXC</c>: looks which domains shut down or are gone, closes the rings of those, removes their nodes,
+    /// and fires <c>@releaseDomain</c>.
+    /// </summary>
+    public Task CheckDomainsAsync() => RunAsync(_store.CheckDomains);
 
     /// <summary>Closes every ring and ends the loop; requests that still wait are cancelled.</summary>
     public async ValueTask DisposeAsync()

@@ -26,7 +26,7 @@ internal sealed class DomainTable
     {
         if (_domains.TryGetValue(id, out var domain))
             return domain;
-        if (id.IsReserved || !_host.Exists(id))
+        if (id.IsReserved || _host.StateOf(id) == StoreDomainState.Gone)
             return null;
         domain = new StoreDomain(id, _clock.Next());
         _domains.Add(id, domain);

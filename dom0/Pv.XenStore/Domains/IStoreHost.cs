@@ -6,8 +6,8 @@ namespace Pv.XenStore;
 /// <summary>What the store asks of the machine that it serves. Called on the daemon's loop; must not wait for the store.</summary>
 public interface IStoreHost
 {
-    /// <summary>Whether the hypervisor has such a domain, introduced or not.</summary>
-    bool Exists(DomId domain);
+    /// <summary>How the hypervisor has that domain, introduced or not.</summary>
+    StoreDomainState StateOf(DomId domain);
 
     /// <summary>
     /// Maps a domain's store page and binds its event channel.
@@ -22,6 +22,17 @@ public interface IStoreHost
 
     /// <summary>A line for the daemon's log.</summary>
     void Log(string line);
+}
+
+/// <summary>A domain's life, as far as the store minds.</summary>
+public enum StoreDomainState
+{
+    /// <summary>There is none of that number, or it is being destroyed.</summary>
+    Gone,
+    Alive,
+
+    /// <summary>It shut down, and is not destroyed yet.</summary>
+    ShutDown,
 }
 
 /// <summary>A domain's store page and the event channel beside it. Disposing unmaps and closes.</summary>

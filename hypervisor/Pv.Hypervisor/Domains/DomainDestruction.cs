@@ -45,6 +45,8 @@ internal static class DomainDestruction
         ReleaseFrames(domain);
         core.Frames.ReleaseXenFrame(domain.SharedInfo);
         domain.Enter(DomainLife.Dead);
+        // Dom0's daemons hold the rings of the dead mapped; they let go when they hear of it.
+        core.RaiseGlobal(VirtualIrq.DomainException);
         domain.FrameFreed();
     }
 

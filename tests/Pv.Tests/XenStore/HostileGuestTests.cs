@@ -152,8 +152,7 @@ public class HostileGuestTests
                 guest.Wake!();
                 _machine.Run();
             }
-            _machine.Store.Died(Bad);
-            _machine.Exist(Bad);
+            _machine.Become(Bad, StoreDomainState.Gone);
         }
         _machine.NewGuest(Bad);
         Assert.That(_machine.Store.Introduce(Bad, new Pfn(0), new EventPort(5)), Is.EqualTo(Errno.None));

@@ -10,7 +10,7 @@ internal sealed class StoreMachine : IStoreHost, IDisposable
 {
     private readonly MachineMemory _memory = new(64);
     private readonly Queue<IStoreWork> _work = new();
-    private readonly HashSet<DomId> _existing = [];
+    private readonly Dictionary<DomId, StoreDomainState> _domains = [];
     private readonly Dictionary<DomId, GuestEnd> _guests = [];
 
     public StoreMachine() => Store = new Store(this, Schedule);
@@ -19,7 +19,14 @@ internal sealed class StoreMachine : IStoreHost, IDisposable
 
     public List<string> LogLines { get; } = [];
 
-    public void Exist(DomId domain) => _existing.Add(domain);
+    public void Exist(DomId domain) => _domains[domain] = StoreDomainState.Alive;
+
+    /// <summary>Something happens to a domain, and the store is told to look.</summary>
+    public void Become(DomId domain, StoreDomainState state)
+    {
+        _domains[domain] = state;
+        Store.CheckDomains();
+    }
 
     /// <summary>The domain's own end of the ring that was last made for it.</summary>
     public GuestEnd Guest(DomId domain) => _guests[domain];
@@ -56,7 +63,7 @@ internal sealed class StoreMachine : IStoreHost, IDisposable
             work.Run();
     }
 
-    public bool Exists(DomId domain) => _existing.Contains(domain);
+    public StoreDomainState StateOf(DomId domain) => _domains.GetValueOrDefault(domain);
 
     public Errno Connect(DomId domain, Pfn page, EventPort port, Action wake, out IStoreChannel? channel)
     {

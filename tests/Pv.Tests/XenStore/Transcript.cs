@@ -76,11 +76,11 @@ internal sealed partial class Transcript : IDisposable
                     Ask("d0", (uint)XenStoreMessageType.Introduce, 0, $"{domain.Value}\0" + "0\05\0");
                     break;
                 case "shutdown":
-                    _machine.Store.ShutDown(domain);
+                    _machine.Become(domain, StoreDomainState.ShutDown);
                     break;
                 case "dying":
                     _gone.Add(name);
-                    _machine.Store.Died(domain);
+                    _machine.Become(domain, StoreDomainState.Gone);
                     break;
                 default:
                     throw new FormatException($"Nothing known as '{words[0]}'.");

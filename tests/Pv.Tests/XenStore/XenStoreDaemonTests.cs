@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using NUnit.Framework;
 using Pv.Abi;
 using Pv.Guest;
@@ -70,7 +69,7 @@ public class XenStoreDaemonTests
     [Test, CancelAfter(20_000)]
     public async Task Permissions_are_set_as_they_are_read()
     {
-        _host.Existing.TryAdd(Guest, true);
+        _host.State = StoreDomainState.Alive;
         await _store.MakeDirectoryAsync("/shared");
         await _store.SetPermissionsAsync("/shared", new(Guest, XenStoreAccess.None), new(DomId.Dom0, XenStoreAccess.ReadWrite));
         Assert.That(await _store.GetPermissionsAsync("/shared"), Is.EqualTo(new XenStorePermission[] { new(Guest, XenStoreAccess.None), new(DomId.Dom0, XenStoreAccess.ReadWrite) }));
@@ -148,18 +147,21 @@ public class XenStoreDaemonTests
         var introduced = await _store.WatchAsync(StorePath.IntroduceDomain);
         var released = await _store.WatchAsync(StorePath.ReleaseDomain);
         Assert.ThrowsAsync<XenStoreException>(() => _store.IntroduceAsync(Guest, new Pfn(0), new EventPort(1)));
-        _host.Existing.TryAdd(Guest, true);
+        _host.State = StoreDomainState.Alive;
         await _store.IntroduceAsync(Guest, new Pfn(0), new EventPort(1));
         Assert.That(await _store.IsIntroducedAsync(Guest), Is.True);
 
-        await _daemon.DomainShutDownAsync(Guest);
-        await _daemon.DomainShutDownAsync(Guest);
+        await _daemon.CheckDomainsAsync();
+        _host.State = StoreDomainState.ShutDown;
+        await _daemon.CheckDomainsAsync();
+        await _daemon.CheckDomainsAsync();
         await _store.ResumeAsync(Guest);
-        await _daemon.DomainShutDownAsync(Guest);
+        await _daemon.CheckDomainsAsync();
         await _store.MakeDirectoryAsync("/theirs/below");
         await _store.SetPermissionsAsync("/theirs", new XenStorePermission(Guest, XenStoreAccess.None));
-        await _daemon.DomainDiedAsync(Guest);
-        await _daemon.DomainDiedAsync(Guest);
+        _host.State = StoreDomainState.Gone;
+        await _daemon.CheckDomainsAsync();
+        await _daemon.CheckDomainsAsync();
         Assert.That(await _store.IsIntroducedAsync(Guest), Is.False);
         Assert.That(await _store.ReadAsync("/theirs/below"), Is.Null);
         Assert.That(_host.Closed, Is.EqualTo(1));
@@ -172,7 +174,7 @@ public class XenStoreDaemonTests
     [Test, CancelAfter(20_000)]
     public async Task A_guest_is_answered_on_its_ring()
     {
-        _host.Existing.TryAdd(Guest, true);
+        _host.State = StoreDomainState.Alive;
         await _store.IntroduceAsync(Guest, new Pfn(0), new EventPort(1));
         var request = MessageEncoder.Encode(XenStoreMessageType.GetDomainPath, 9, 0, "3\0"u8);
         _host.Page.CopyFrom(0, request);
@@ -201,7 +203,7 @@ public class XenStoreDaemonTests
     {
         private readonly MachineMemory _memory = new(1);
 
-        public ConcurrentDictionary<DomId, bool> Existing { get; } = [];
+        public StoreDomainState State { get; set; }
 
         public SharedPage Page => new(_memory, new Mfn(0));
 
@@ -211,7 +213,7 @@ public class XenStoreDaemonTests
 
         public int Closed { get; private set; }
 
-        public bool Exists(DomId domain) => Existing.ContainsKey(domain);
+        public StoreDomainState StateOf(DomId domain) => State;
 
         public Errno Connect(DomId domain, Pfn page, EventPort port, Action wake, out IStoreChannel? channel)
         {

@@ -1,0 +1,46 @@
+using Pv.Abi;
+using Pv.Guest;
+using Pv.XenStore;
+
+namespace Pv.Dom0.XenStore;
+
+/// <summary>xenstored as a service of Dom0: the daemon, and the virtual interrupt by which it hears of domains that shut down or die.</summary>
+/// <remarks>It takes Dom0's <c>VIRQ_DOM_EXC</c>; whoever else wants to hear watches <c>@releaseDomain</c>.</remarks>
+public sealed class StoreService : IAsyncDisposable
+{
+    private readonly XenStoreDaemon _daemon;
+    private readonly EventChannel _domainsChanged;
+    private readonly Action<string> _log;
+
+    public StoreService(Dom0Kernel kernel, Action<string> log)
+    {
+        _log = log;
+        _daemon = new XenStoreDaemon(new Dom0StoreHost(kernel, log));
+        _domainsChanged = kernel.Events.BindVirq(VirtualIrq.DomainException, () => _ = CheckAsync());
+    }
+
+    /// <summary>A new client of Dom0's, with watches and transactions of its own.</summary>
+    public IXenStore OpenClient() => _daemon.OpenClient();
+
+    public ValueTask DisposeAsync()
+    {
+        _domainsChanged.Dispose();
+        return _daemon.DisposeAsync();
+    }
+
+    private async Task CheckAsync()
+    {
+        try
+        {
+            await _daemon.CheckDomainsAsync();
+        }
+        catch (OperationCanceledException)
+        {
+            // The daemon has stopped.
+        }
+        catch (Exception failure)
+        {
+            _log($"xenstored: looking at the domains failed: {failure}");
+        }
+    }
+}
