@@ -225,7 +225,7 @@ public sealed class XenStoreClientTests
 
     private sealed class FakeStoreHost(GuestHarness guest) : IStoreHost
     {
-        public bool Exists(DomId domain) => domain.Value <= 1;
+        public StoreDomainState StateOf(DomId domain) => domain.Value <= 1 ? StoreDomainState.Alive : StoreDomainState.Gone;
 
         public Errno Connect(DomId domain, Pfn page, EventPort port, Action wake, out IStoreChannel? channel)
         {
