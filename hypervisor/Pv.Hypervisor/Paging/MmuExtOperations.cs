@@ -21,7 +21,7 @@ internal static class MmuExtOperations
             return Errno.EINVAL;
         lock (frames.PagingLock)
         {
-            if (call.Core.PageTypes.FinishTables(frames, call.Vcpu) == Errno.ERESTART)
+            if (call.Core.PageTypes.FinishTables(frames, call.Preemptible) == Errno.ERESTART)
                 return batch.Again(ref call, 0);
             for (ulong done = 0; done < batch.Count; done++)
             {
@@ -63,11 +63,11 @@ internal static class MmuExtOperations
     private static Errno Pin(ref HypercallContext call, Domain frames, Mfn mfn, FrameType type)
     {
         var types = call.Core.PageTypes;
-        if (types.TryGetFrame(mfn, type, frames.Id, call.Vcpu) is not Errno.None and var error)
+        if (types.TryGetFrame(mfn, type, frames.Id, call.Preemptible) is not Errno.None and var error)
             return error;
         if (types.TryPin(mfn))
             return Errno.None;
-        PutNow(frames, types, mfn, call.Vcpu);
+        PutNow(frames, types, mfn, call.Preemptible);
         return Errno.EINVAL;
     }
 
@@ -78,7 +78,7 @@ internal static class MmuExtOperations
             return Errno.EINVAL;
         var unpinned = types.TryUnpin(mfn);
         if (unpinned)
-            PutNow(frames, types, mfn, call.Vcpu);
+            PutNow(frames, types, mfn, call.Preemptible);
         call.Core.Frames.Put(mfn);
         return unpinned ? Errno.None : Errno.EINVAL;
     }
