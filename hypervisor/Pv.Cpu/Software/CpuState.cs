@@ -69,6 +69,12 @@ internal unsafe struct CpuState
     /// <summary>Whether instructions run one by one, with #DB after each (RFLAGS.TF).</summary>
     public bool Stepping;
 
+    /// <summary>
+    /// Whether accesses that are not aligned to their size raise #AC (RFLAGS.AC; Xen, as every kernel, keeps CR0.AM set). All accesses take
+    /// the slow way then, which looks.
+    /// </summary>
+    public bool ChecksAlignment;
+
     /// <summary>The instruction just done holds the single-step trap back (mov ss, pop ss).</summary>
     public bool StepShadow;
 }

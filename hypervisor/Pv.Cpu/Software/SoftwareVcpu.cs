@@ -104,6 +104,13 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
             Memory.Marks.NoteWrite(frame);
     }
 
+    /// <summary>Turns alignment checks on or off as the flag says.</summary>
+    public void FollowAlignmentFlag(CpuState* s)
+    {
+        s->ChecksAlignment = (s->SystemFlags & Flags.AlignmentCheck) != 0;
+        Tlb.Select(s, s->Guest->Cr3);
+    }
+
     /// <summary>Stops writing straight to a frame. Own writes so far are seen by own reads, so nothing need be dropped.</summary>
     public void Protect(Mfn frame) => Tlb.Protect(Memory.Base + frame.Address);
 
@@ -130,6 +137,7 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
         s->HasExit = false;
         s->PendingLink = null;
         s->StepShadow = false;
+        s->ChecksAlignment = (s->SystemFlags & Flags.AlignmentCheck) != 0;
         Tlb.Select(s, guest->Cr3);
         s->Limit = 0;
     }

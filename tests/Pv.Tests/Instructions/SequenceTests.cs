@@ -1,6 +1,7 @@
 using System.Runtime.Versioning;
 using Iced.Intel;
 using NUnit.Framework;
+using Pv.Cpu;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Pv.Tests.Instructions;
@@ -10,7 +11,7 @@ namespace Pv.Tests.Instructions;
 [SupportedOSPlatform("linux")]
 public sealed class SequenceTests
 {
-    private const ulong Trap = 0x100, Nested = 0x4000;
+    private const ulong Trap = 0x100, Nested = 0x4000, AlignmentCheck = 0x40000;
     private RowRunner _runner = null!;
 
     [OneTimeSetUp]
@@ -139,6 +140,19 @@ public sealed class SequenceTests
                                 for (var i = 0; i < program.Length; i++)
                                     row.WriteMemory(at + (ulong)i, program[i], 1);
                             }));
+    }
+
+    /// <summary>With the alignment check on, what went well before may fault, and nothing else changes.</summary>
+    [Test]
+    public void MisalignedAccessesWithAlignmentCheck()
+    {
+        var rows = FormCatalogue.Usual.ByMnemonic.Values.SelectMany(forms => forms.Take(12)).SelectMany(form => RowMaker.Make(form, 4)).ToArray();
+        var ends = _runner.Oracle.Run(rows);
+        _runner.AssertAgree(rows.Where((_, i) => ends[i].Exit.Vector == ExceptionVector.Breakpoint).Select(row =>
+        {
+            row.Rflags |= AlignmentCheck;
+            return row;
+        }));
     }
 
     /// <summary>A return from an interrupt and a far return that stay at the same privilege, as kernels in ring 3 use them.</summary>

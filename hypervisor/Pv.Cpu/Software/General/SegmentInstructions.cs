@@ -124,8 +124,9 @@ internal static unsafe class SegmentInstructions
         if (!Operand.TryLoad(s, op, address, size, out var offset) || !Operand.TryLoad(s, op, address + (ulong)size, 2, out var selector)
             || !TryLoad(s, op, register, (ushort)selector))
             return false;
+        // Unlike mov ss and pop ss, lss holds nothing back: it loads the stack pointer, too.
         Operand.SetRegister(s, instruction.Op0Register, offset);
-        return Loaded(s, op, register);
+        return true;
     }
 
     /// <summary>Whether a selector may be loaded into CS by a return or a jump to CPL 3. False after a fault.</summary>

@@ -87,6 +87,8 @@ internal static unsafe class StackInstructions
         s->SystemFlags = ((s->SystemFlags & ~(Poppable & mask)) | (value & Poppable & mask)) & ~(Flags.Arithmetic | Flags.Resume);
         Flags.SetExplicit(s, value);
         s->Stepping = (s->SystemFlags & Flags.Trap) != 0;
+        if (s->ChecksAlignment != ((s->SystemFlags & Flags.AlignmentCheck) != 0))
+            SoftwareVcpu.Of(s).FollowAlignmentFlag(s);
     }
 
     public static bool Leave(CpuState* s, Op* op, GeneralRecord* record)

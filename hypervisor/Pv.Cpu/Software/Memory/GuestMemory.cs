@@ -18,6 +18,8 @@ internal static unsafe class GuestMemory
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static byte* Read(CpuState* s, Op* op, ulong address, int size)
     {
+        if (s->ChecksAlignment && RefusesMisaligned(s, op, address, size))
+            return null;
         var first = Translate(s, op, address, PageAccess.Read, size);
         if (first == null)
             return null;
@@ -37,6 +39,8 @@ internal static unsafe class GuestMemory
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static bool Write(CpuState* s, Op* op, ulong address, void* from, int size)
     {
+        if (s->ChecksAlignment && RefusesMisaligned(s, op, address, size))
+            return false;
         var first = Translate(s, op, address, PageAccess.Write, size);
         if (first == null)
             return false;
@@ -64,6 +68,8 @@ internal static unsafe class GuestMemory
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static byte* BeginUpdate(CpuState* s, Op* op, ulong address, int size)
     {
+        if (s->ChecksAlignment && RefusesMisaligned(s, op, address, size))
+            return null;
         var first = Translate(s, op, address, PageAccess.Write, size);
         if (first == null)
             return null;
@@ -94,6 +100,8 @@ internal static unsafe class GuestMemory
     {
         if (SoftTlb.TryWrite(s, address, size) != null)
             return true;
+        if (s->ChecksAlignment && RefusesMisaligned(s, op, address, size))
+            return false;
         if (Translate(s, op, address, PageAccess.Write, size) == null)
             return false;
         var here = BytesHere(address);
@@ -136,6 +144,15 @@ internal static unsafe class GuestMemory
         var mark = vcpu.Memory.Marks[frame];
         if (mark != FrameMark.None)
             vcpu.NoteMarkedWrite(frame, mark, (int)(machineAddress & PageSize.OffsetMask), size);
+    }
+
+    /// <summary>#AC for a word, doubleword or quadword off its boundary. True after the fault. An address that is not canonical faults otherwise.</summary>
+    private static bool RefusesMisaligned(CpuState* s, Op* op, ulong address, int size)
+    {
+        if (size is not (2 or 4 or 8) || (address & (ulong)(size - 1)) == 0 || !Core.IsCanonical(address))
+            return false;
+        Core.Fault(s, op, ExceptionVector.AlignmentCheck);
+        return true;
     }
 
     private static int BytesHere(ulong address) => PageSize.Bytes - (int)(address & PageSize.OffsetMask);

@@ -30,7 +30,7 @@ internal sealed unsafe class SoftTlb
     public const int Roots = 4;
     private const int EntryShift = 5;
 
-    private readonly byte[] _storage = GC.AllocateUninitializedArray<byte>((Roots * Entries * sizeof(TlbEntry)) + 64, pinned: true);
+    private readonly byte[] _storage = GC.AllocateUninitializedArray<byte>(((Roots + 1) * Entries * sizeof(TlbEntry)) + 64, pinned: true);
     private readonly TlbEntry* _tables;
     private readonly ulong[] _cr3 = new ulong[Roots];
     private readonly bool[] _valid = new bool[Roots];
@@ -75,8 +75,13 @@ internal sealed unsafe class SoftTlb
                     found = i;
             _current = found >= 0 ? found : Fresh(cr3);
         }
-        s->Tlb = _tables + (_current * Entries);
         s->MapTag = _tags[_current];
+        s->Tlb = _tables + (_current * Entries);
+        if (!s->ChecksAlignment)
+            return;
+        // Reads and writes never enter this table, so that each is looked at; it starts empty since flushes pass it by.
+        s->Tlb = _tables + (Roots * Entries);
+        Empty(s->Tlb);
     }
 
     public void FlushAll() => Array.Clear(_valid);
@@ -119,6 +124,8 @@ internal sealed unsafe class SoftTlb
             entry->FetchTag = page;
             return;
         }
+        if (s->ChecksAlignment)
+            return;
         entry->ReadTag = page;
         if (writable)
             entry->WriteTag = page;
@@ -138,14 +145,18 @@ internal sealed unsafe class SoftTlb
         return found;
     }
 
+    private static void Empty(TlbEntry* table)
+    {
+        for (var i = 0; i < Entries; i++)
+            table[i].ReadTag = table[i].WriteTag = table[i].FetchTag = TlbEntry.None;
+    }
+
     private int Fresh(ulong cr3)
     {
         var slot = Array.IndexOf(_valid, false);
         if (slot < 0)
             slot = (_current + 1) % Roots;
-        var table = _tables + (slot * Entries);
-        for (var i = 0; i < Entries; i++)
-            table[i].ReadTag = table[i].WriteTag = table[i].FetchTag = TlbEntry.None;
+        Empty(_tables + (slot * Entries));
         _cr3[slot] = cr3;
         _valid[slot] = true;
         _tags[slot] = ++_lastTag;
