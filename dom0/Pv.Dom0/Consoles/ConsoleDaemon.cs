@@ -1,0 +1,47 @@
+using System.Collections.Concurrent;
+using Pv.Abi;
+using Pv.Toolstack.Domains;
+
+namespace Pv.Dom0.Consoles;
+
+/// <summary>The console daemon: a back end for each domain's console, from its opening by the toolstack to the domain's end.</summary>
+/// <remarks>Any thread. <paramref name="report"/> gets a line when a console breaks or its log cannot be written.</remarks>
+public sealed class ConsoleDaemon(Action<string> report) : IConsoles, IAsyncDisposable
+{
+    /// <summary>The most bytes of a domain's console log, as of the daemon's own with Xen's default limit.</summary>
+    public const long DefaultLogBytes = 1 << 20;
+
+    /// <summary>How much of what a console said a new reader is shown.</summary>
+    public const int DefaultScrollbackBytes = 64 << 10;
+
+    private readonly ConcurrentDictionary<DomId, DomainConsole> _consoles = [];
+
+    /// <summary>Begins to serve a domain's console, which has a page and a channel.</summary>
+    /// <param name="domain">Whose console it is.</param>
+    /// <param name="channel">The page and the event channel; the daemon's from now on.</param>
+    /// <param name="logPath">Where its log goes; the folder exists.</param>
+    /// <param name="logBytes">The log's limit.</param>
+    /// <param name="scrollbackBytes">The scrollback's size.</param>
+    /// <exception cref="InvalidOperationException">The domain has a console already.</exception>
+    public void Open(DomId domain, IConsoleChannel channel, string logPath, long logBytes = DefaultLogBytes, int scrollbackBytes = DefaultScrollbackBytes)
+    {
+        var console = new DomainConsole(domain, channel, new ConsoleLog(logPath, logBytes, report), scrollbackBytes, report);
+        if (_consoles.TryAdd(domain, console))
+            return;
+        _ = console.DisposeAsync().AsTask();
+        throw new InvalidOperationException($"{domain} has a console already.");
+    }
+
+    public IConsoleReader? Attach(DomId domain, int number)
+        => number == 0 && _consoles.TryGetValue(domain, out var console) ? console.Attach() : null;
+
+    /// <summary>Ends a domain's console: takes its last words, lets its page go, and shows its readers the end. Nothing happens where there is none.</summary>
+    public ValueTask CloseAsync(DomId domain)
+        => _consoles.TryRemove(domain, out var console) ? console.DisposeAsync() : ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var domain in _consoles.Keys)
+            await CloseAsync(domain);
+    }
+}
