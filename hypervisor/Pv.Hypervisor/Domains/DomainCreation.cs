@@ -25,7 +25,9 @@ internal static class DomainCreation
             return Errno.ENOMEM;
         }
         domain!.SharedInfo = shared;
-        core.Memory.At<SharedInfo>(shared.Address).Mask[..].Fill(ulong.MaxValue);
+        // A PV kernel finds no port masked, as from Xen's own builder.
+        if (kind != DomainKind.Paravirtualized)
+            core.Memory.At<SharedInfo>(shared.Address).Mask[..].Fill(ulong.MaxValue);
         PvClock.WriteWallClock(domain);
         if (kind != DomainKind.Paravirtualized)
             domain.Gate = new ManagedGate(domain);
@@ -68,6 +70,19 @@ internal static class DomainCreation
         }
         AddVcpu(dom0, default);
         dom0.Gate!.InitialFrames = frames;
+        WriteDom0Start(dom0, frames);
         return dom0.Gate;
+    }
+
+    /// <summary>Dom0's start page is its frame 0; its shared page is mapped behind its memory.</summary>
+    private static void WriteDom0Start(Domain dom0, ulong frames)
+    {
+        var shared = new Pfn(frames);
+        dom0.PhysicalMap!.Set(shared, PhysicalMapKind.Xen, dom0.SharedInfo);
+        dom0.PhysicalMap.Get(dom0.Gate!.StartInfo, out var page);
+        dom0.Core.Memory.At<StartInfo>(page.Address) = new StartInfo
+        {
+            PageCount = frames, SharedInfo = shared.Address, Flags = StartInfoFlags.Privileged | StartInfoFlags.InitialDomain,
+        };
     }
 }
