@@ -21,11 +21,12 @@ internal static class Comparison
             Exit(text, Seen(processor.Exit), Seen(engine.Exit));
         // An instruction that faulted has not touched flags or destination: then nothing is undefined.
         var faulted = processor.Rip == row.Form.Rip;
-        var mask = ~Resume & ~(faulted ? 0 : UndefinedFlags.For(row));
+        var program = row.Form.UndefinedAt;
+        var mask = ~Resume & ~(program is not null ? program.GetValueOrDefault(processor.Rip) : faulted ? 0 : UndefinedFlags.For(row));
         if (!VendorDependent.Rip(row, processor))
             Word(text, "rip", processor.Rip, engine.Rip);
         Word(text, "rflags", processor.Rflags & mask, engine.Rflags & mask);
-        var undefined = !faulted && UndefinedFlags.Destination(row);
+        var undefined = program is null && !faulted && UndefinedFlags.Destination(row);
         for (var i = 0; i < 16; i++)
             if (!(undefined && row.Form.First.Op0Kind == OpKind.Register && row.Form.First.Op0Register.GetFullRegister().GetNumber() == i))
                 Word(text, Names[i], processor.General[i], engine.General[i]);

@@ -28,6 +28,12 @@ internal sealed class Form
     /// <summary>The first byte's place in <see cref="Arena.Code"/>.</summary>
     public int Offset { get; }
 
+    /// <summary>
+    /// For a program of several instructions: the flags that may be undefined when it stops at an address. Null: the first instruction
+    /// decides (<see cref="UndefinedFlags"/>).
+    /// </summary>
+    public IReadOnlyDictionary<ulong, ulong>? UndefinedAt { get; init; }
+
     public ulong Rip => Arena.Code + (ulong)Offset;
 
     /// <summary>The first instruction, decoded.</summary>

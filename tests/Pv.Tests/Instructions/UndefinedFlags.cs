@@ -10,18 +10,29 @@ internal static class UndefinedFlags
 {
     private const ulong Cf = 1, Pf = 4, Af = 0x10, Zf = 0x40, Sf = 0x80, Of = 0x800;
 
-    public static ulong For(Row row)
+    public static ulong For(Row row) => For(row.Form.First, (byte)row.General[1]);
+
+    /// <summary>Those that some count in CL leaves undefined.</summary>
+    public static ulong Possible(Instruction instruction)
     {
-        var instruction = row.Form.First;
+        ulong flags = 0;
+        for (byte count = 0; count < 64; count++)
+            flags |= For(instruction, count);
+        return flags;
+    }
+
+    private static ulong For(Instruction instruction, byte cl)
+    {
+        var count = Count(instruction, cl);
         return instruction.Mnemonic switch
         {
             Mnemonic.Mul or Mnemonic.Imul => Sf | Zf | Af | Pf,
             Mnemonic.Div or Mnemonic.Idiv => Cf | Of | Sf | Zf | Af | Pf,
             Mnemonic.And or Mnemonic.Or or Mnemonic.Xor or Mnemonic.Test => Af,
-            Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr => OfShift(Count(row)) | (Count(row) >= Bits(row) ? Cf : 0),
-            Mnemonic.Sar => OfShift(Count(row)),
-            Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr => Count(row) > 1 ? Of : 0,
-            Mnemonic.Shld or Mnemonic.Shrd => Count(row) > Bits(row) ? Cf | Of | Sf | Zf | Af | Pf : OfShift(Count(row)),
+            Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr => OfShift(count) | (count >= Bits(instruction) ? Cf : 0),
+            Mnemonic.Sar => OfShift(count),
+            Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr => count > 1 ? Of : 0,
+            Mnemonic.Shld or Mnemonic.Shrd => count > Bits(instruction) ? Cf | Of | Sf | Zf | Af | Pf : OfShift(count),
             Mnemonic.Bsf or Mnemonic.Bsr => Cf | Of | Sf | Af | Pf,
             Mnemonic.Bt or Mnemonic.Btc or Mnemonic.Btr or Mnemonic.Bts => Of | Sf | Af | Pf,
             Mnemonic.Lzcnt or Mnemonic.Tzcnt => Of | Sf | Af | Pf,
@@ -37,8 +48,8 @@ internal static class UndefinedFlags
     /// </summary>
     public static bool Destination(Row row) => row.Form.First.Mnemonic switch
     {
-        Mnemonic.Shld or Mnemonic.Shrd => Count(row) > Bits(row),
-        Mnemonic.Bswap => Bits(row) == 16,
+        Mnemonic.Shld or Mnemonic.Shrd => Count(row.Form.First, (byte)row.General[1]) > Bits(row.Form.First),
+        Mnemonic.Bswap => Bits(row.Form.First) == 16,
         _ => false,
     };
 
@@ -49,18 +60,21 @@ internal static class UndefinedFlags
         _ => Af | Of,
     };
 
-    private static int Bits(Row row)
-    {
-        var instruction = row.Form.First;
-        return 8 * (instruction.Op0Kind == OpKind.Register ? instruction.Op0Register.GetSize() : instruction.MemorySize.GetSize());
-    }
+    private static int Bits(Instruction instruction)
+        => 8 * (instruction.Op0Kind == OpKind.Register ? instruction.Op0Register.GetSize() : instruction.MemorySize.GetSize());
 
-    /// <summary>A shift's count as the processor masks it.</summary>
-    private static int Count(Row row)
+    /// <summary>A shift's count as the processor masks it; 0 for what is no shift.</summary>
+    private static int Count(Instruction instruction, byte cl)
     {
-        var instruction = row.Form.First;
         var last = instruction.OpCount - 1;
-        var count = instruction.GetOpKind(last) == OpKind.Register ? (byte)row.General[1] : (byte)instruction.GetImmediate(last);
-        return count & (Bits(row) == 64 ? 63 : 31);
+        if (last < 1)
+            return 0;
+        var count = instruction.GetOpKind(last) switch
+        {
+            OpKind.Register => cl,
+            OpKind.Immediate8 => instruction.Immediate8,
+            _ => 0,
+        };
+        return count & (Bits(instruction) == 64 ? 63 : 31);
     }
 }

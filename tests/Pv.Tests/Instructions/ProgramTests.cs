@@ -1,0 +1,26 @@
+using System.Runtime.Versioning;
+using NUnit.Framework;
+
+namespace Pv.Tests.Instructions;
+
+/// <summary>Random programs end as they do on the processor.</summary>
+[TestFixture]
+[SupportedOSPlatform("linux")]
+public sealed class ProgramTests
+{
+    private RowRunner _runner = null!;
+
+    [OneTimeSetUp]
+    public void Start() => _runner = RowRunner.StartOrSkip();
+
+    [OneTimeTearDown]
+    public void Stop() => _runner?.Dispose();
+
+    [Test]
+    public void ProgramsAgreeWithTheProcessor([Range(1, 8)] int seed)
+    {
+        var maker = new ProgramMaker(FormCatalogue.Usual);
+        var random = new Random(seed);
+        _runner.AssertAgree(Enumerable.Range(0, TestAmount.IsFull ? 50_000 : 2_500).Select(_ => maker.Make(random)));
+    }
+}
