@@ -29,6 +29,9 @@ public sealed record MachineOptions
 
     public IClock Clock { get; init; } = new HostClock();
 
+    /// <summary>Timers fire only when whoever moves the clock has them fired, on its thread: the deterministic mode.</summary>
+    public bool ManualTimers { get; init; }
+
     /// <summary>The source of chance for <c>rdrand</c> and the like.</summary>
     public Random Random { get; init; } = new();
 
@@ -59,9 +62,11 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces
         Frames = new FrameTable(Memory, Allocator, Domains);
         PageTypes = new PageTypes(this);
         Flushes = new TlbFlushes(this);
-        Timekeeper = new Timekeeper(Clock);
+        Frames.FlushBeforeFree = Flushes.DropStale;
+        Timekeeper = new Timekeeper(Clock, options.ManualTimers);
         Timekeeper.Failed += failure => Log.Write($"a timer failed: {failure}");
         Scheduler = new Scheduler(Clock, Timekeeper, options.Policy, options.PCpus, new VcpuLoop(this).Run);
+        PreemptionChooser = Scheduler.ShouldLeave;
         ParavirtualizedEngine = options.ParavirtualizedEngine?.Invoke(Memory);
         ManagedEngine = options.ManagedEngine?.Invoke(GateOf);
         _dom0Gate = DomainCreation.CreateDom0(this, options.Dom0Frames, options.Dom0MaptrackFrames);
@@ -108,6 +113,9 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces
     internal Timekeeper Timekeeper { get; }
 
     internal Scheduler Scheduler { get; }
+
+    /// <summary>Whether a vCPU's pCPU is wanted, so that its long work shall stop. A test chooses otherwise, to stop work wherever it can stop.</summary>
+    internal Func<Vcpu, bool> PreemptionChooser { get; set; }
 
     internal ICpuEngine? ParavirtualizedEngine { get; }
 

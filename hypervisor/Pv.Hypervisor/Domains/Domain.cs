@@ -161,7 +161,8 @@ public sealed class Domain
         {
             if (Shutdown is not null)
                 return;
-            Shutdown = reason;
+            // The reason is a guest's word; the toolstack sees eight bits of it, as Xen keeps them.
+            Shutdown = (ShutdownReason)(byte)reason;
         }
         foreach (var vcpu in OnlineVcpus)
         {

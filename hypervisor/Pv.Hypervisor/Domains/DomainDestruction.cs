@@ -52,11 +52,11 @@ internal static class DomainDestruction
 
     private static void ReleaseForeign(Domain domain, PhysicalMap map)
     {
-        for (ulong i = 0; i < map.End; i++)
+        foreach (var pfn in map.Mapped())
         {
-            if (map.Get(new Pfn(i), out var mfn) != PhysicalMapKind.Foreign)
+            if (map.Get(pfn, out var mfn) != PhysicalMapKind.Foreign)
                 continue;
-            map.Clear(new Pfn(i));
+            map.Clear(pfn);
             domain.Core.Frames.Put(mfn);
         }
     }

@@ -1,5 +1,6 @@
 using Pv.Abi;
 using Pv.Cpu;
+using Pv.Hypervisor.Paging;
 using Pv.Hypervisor.Scheduling;
 using Pv.Hypervisor.Time;
 using Pv.Hypervisor.Traps;
@@ -24,6 +25,7 @@ public sealed class Vcpu
         Domain = domain;
         Id = id;
         VcpuInfoAddress = domain.SharedInfo.Address + id.Value * VcpuInfo.WireSize;
+        Runstate = new RunstateClock(domain.Core.Clock.Now);
         Timers = new VcpuTimers(this);
         domain.Core.Scheduler.Add(this);
     }
@@ -38,7 +40,7 @@ public sealed class Vcpu
 
     internal SchedulingUnit Unit { get; set; } = null!;
 
-    internal RunstateClock Runstate { get; } = new();
+    internal RunstateClock Runstate { get; }
 
     internal TrapState Traps { get; } = new();
 
@@ -164,7 +166,8 @@ public sealed class Vcpu
     /// <summary>Has the vCPU forget its translations before it runs guest code again. Any thread; takes effect at once if it does not run.</summary>
     internal void RequestFlush()
     {
-        Volatile.Write(ref _flushPending, 1);
+        // A full fence, too: whoever asks looks next whether guest code runs, while that vCPU announces itself and then looks here.
+        Interlocked.Exchange(ref _flushPending, 1);
         if (Unit.RunningOn >= 0 && !VcpuLoop.IsCurrent(this))
             Engine?.Kick();
     }
@@ -198,6 +201,37 @@ public sealed class Vcpu
     }
 
     internal void LeaveGuest() => InGuest = false;
+
+    /// <summary>
+    /// For a call of the engine's that must take a lock: whoever holds it may be waiting for this vCPU to leave its guest's code. When the scope
+    /// ends, what was asked to be flushed meanwhile is.
+    /// </summary>
+    internal OutOfGuest StepOutOfGuest() => new(this);
+
+    internal readonly ref struct OutOfGuest
+    {
+        private readonly Vcpu? _inside;
+
+        public OutOfGuest(Vcpu vcpu)
+        {
+            if (!vcpu.InGuest)
+                return;
+            _inside = vcpu;
+            vcpu.LeaveGuest();
+        }
+
+        public void Dispose()
+        {
+            if (_inside is not { } vcpu)
+                return;
+            do
+                vcpu.FlushIfRequested();
+            while (!vcpu.TryEnterGuest());
+        }
+    }
+
+    /// <summary>Walks of this vCPU's page tables by the hypervisor itself.</summary>
+    internal TableWalks Walks { get; } = new();
 
     internal bool FlushIsPending => Volatile.Read(ref _flushPending) != 0;
 

@@ -38,9 +38,9 @@ internal static class VcpuOperations
     {
         if (!call.TryRead(argument, out VcpuGuestContext context))
             return Errno.EFAULT;
-        if (vcpu.IsInitialised)
-            return Errno.EEXIST;
-        return VcpuContexts.TrySet(vcpu, in context);
+        // Two vCPUs may want to give a third its state at once.
+        lock (call.Caller.PagingLock)
+            return vcpu.IsInitialised ? Errno.EEXIST : VcpuContexts.TrySet(vcpu, in context);
     }
 
     private static HypercallResult Up(Vcpu vcpu)
@@ -68,8 +68,9 @@ internal static class VcpuOperations
             return Errno.EFAULT;
         if (call.Caller.PhysicalMap is null && Paging.PageWalker.IsReserved(area.Address))
             return Errno.EFAULT;
+        // The first copy is the caller's to be made, by its page tables: the other vCPU may run, or have none yet.
         vcpu.RunstateArea = area.Address;
-        RunstateAreas.Update(vcpu);
+        _ = area.Address == 0 || call.TryWrite(area.Address, RunstateAreas.ToAbi(call.Core.Scheduler.Snapshot(vcpu)));
         return HypercallResult.Success;
     }
 

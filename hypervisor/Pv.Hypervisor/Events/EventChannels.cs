@@ -333,7 +333,9 @@ public sealed class EventChannels
 
     private bool TryCloseInterdomain(EventPort port, DomId peer)
     {
-        var remote = _domain.Core.Domains.Find(peer) ?? throw new InvalidOperationException($"{_domain.Id} {port} is bound to {peer}, which is gone.");
+        // A peer that went meanwhile has closed its end, which unbound this one.
+        if (_domain.Core.Domains.Find(peer) is not { } remote)
+            return false;
         EnterBoth(_domain, remote);
         try
         {

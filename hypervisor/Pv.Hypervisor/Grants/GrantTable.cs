@@ -75,7 +75,12 @@ internal sealed class GrantTable
         if (!TryGrow(index + 1))
             return Errno.ENOMEM;
         lock (Lock)
+        {
+            // The domain may have come to its end in between.
+            if (index >= (uint)_frames.Count)
+                return Errno.EINVAL;
             mfn = _frames[(int)index];
+        }
         return Errno.None;
     }
 
@@ -127,6 +132,7 @@ internal sealed class GrantTable
             else if (own.Frame != frame || own.User != user)
             {
                 // The guest changed an entry that is in use.
+                ClearUse(ref entry, own);
                 return GrantStatus.GeneralError;
             }
             own.Pins++;

@@ -37,6 +37,7 @@ internal readonly ref struct GuestAccess
         var memory = _vcpu.Domain.Core.Memory;
         while (!to.IsEmpty)
         {
+            using var walk = _vcpu.Walks.Begin();
             if (!TryTranslate(address, false, out var machine, out var length))
                 return false;
             var part = Math.Min(length, to.Length);
@@ -58,6 +59,7 @@ internal readonly ref struct GuestAccess
         var memory = _vcpu.Domain.Core.Memory;
         while (!from.IsEmpty)
         {
+            using var walk = _vcpu.Walks.Begin();
             if (!TryTranslate(address, true, out var machine, out var length))
                 return false;
             var part = Math.Min(length, from.Length);

@@ -18,6 +18,14 @@ internal delegate HypercallResult HypercallHandler(ref HypercallContext call);
 /// <summary>The one way in: every hypercall of every domain goes through <see cref="Dispatch"/>.</summary>
 internal sealed class HypercallTable
 {
+    /// <summary>A bit for each call that only a domain with a processor's state of its own can make.</summary>
+    private const ulong OfMachineCode = 1ul << (int)HypercallNumber.SetTrapTable | 1ul << (int)HypercallNumber.MmuUpdate
+        | 1ul << (int)HypercallNumber.SetGdt | 1ul << (int)HypercallNumber.StackSwitch | 1ul << (int)HypercallNumber.SetCallbacks
+        | 1ul << (int)HypercallNumber.FpuTaskswitch | 1ul << (int)HypercallNumber.SetDebugRegister | 1ul << (int)HypercallNumber.GetDebugRegister
+        | 1ul << (int)HypercallNumber.UpdateDescriptor | 1ul << (int)HypercallNumber.UpdateVaMapping
+        | 1ul << (int)HypercallNumber.UpdateVaMappingOtherDomain | 1ul << (int)HypercallNumber.Iret | 1ul << (int)HypercallNumber.SetSegmentBase
+        | 1ul << (int)HypercallNumber.CallbackOp;
+
     private readonly HypercallHandler?[] _handlers = new HypercallHandler?[64];
 
     public HypercallTable()
@@ -67,6 +75,9 @@ internal sealed class HypercallTable
     {
         var number = call.Arguments.Number;
         if (number >= (ulong)_handlers.Length || _handlers[number] is not { } handler)
+            return Errno.ENOSYS;
+        // An auto-translated domain has no traps, descriptors or page tables: Xen's table for it lacks these calls, too.
+        if ((OfMachineCode >> (int)number & 1) != 0 && call.Caller.Kind != DomainKind.Paravirtualized)
             return Errno.ENOSYS;
         return handler(ref call);
     }

@@ -30,6 +30,9 @@ internal sealed partial class FrameTable : IDisposable
 
     public ulong Length => _rows.Length;
 
+    /// <summary>Has an owner's vCPUs forget a frame before it is free: the owner, and when the frame was last used by an entry.</summary>
+    public Action<DomId, uint>? FlushBeforeFree { get; set; }
+
     /// <summary>
     /// Counts full flushes of translations. A frame that was stamped when it was last used as something may still be reachable as that by
     /// a vCPU whose last flush is not later.
@@ -105,6 +108,9 @@ internal sealed partial class FrameTable : IDisposable
             }
         }
     }
+
+    /// <summary>Takes one more reference to a frame to which the caller holds one.</summary>
+    public void GetAnother(Mfn mfn) => Interlocked.Increment(ref this[mfn].Count);
 
     /// <summary>Gives a reference back. The last one frees the frame.</summary>
     public void Put(Mfn mfn)
@@ -226,6 +232,8 @@ internal sealed partial class FrameTable : IDisposable
     private void Free(Mfn mfn, ref FrameInfo row, bool xenFrame)
     {
         var owner = _domains.Find(row.Owner) ?? throw new InvalidOperationException($"{mfn} belongs to {row.Owner}, which is gone.");
+        // The last reference may have been an entry of the owner's page tables: no vCPU may still reach the frame when somebody else gets it.
+        FlushBeforeFree?.Invoke(row.Owner, row.Stamp);
         row.Use = 0;
         row.Count = 0;
         row.Owner = DomId.Invalid;

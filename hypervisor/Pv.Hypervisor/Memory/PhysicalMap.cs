@@ -70,5 +70,21 @@ internal sealed class PhysicalMap
         Volatile.Write(ref chunk[pfn.Value & (ChunkLength - 1)], kind == PhysicalMapKind.Empty ? 0 : mfn.Value & MfnMask | (ulong)kind << KindShift);
     }
 
+    /// <summary>The frame numbers at which something is mapped, by rising number. Parts that were never used cost nothing.</summary>
+    public IEnumerable<Pfn> Mapped()
+    {
+        var chunks = Volatile.Read(ref _chunks);
+        for (var index = 0; index < chunks.Length; index++)
+        {
+            if (Volatile.Read(ref chunks[index]) is not { } chunk)
+                continue;
+            for (var i = 0; i < ChunkLength; i++)
+            {
+                if (Volatile.Read(ref chunk[i]) != 0)
+                    yield return new Pfn((ulong)index << ChunkShift | (uint)i);
+            }
+        }
+    }
+
     public void Clear(Pfn pfn) => Set(pfn, PhysicalMapKind.Empty, default);
 }

@@ -47,7 +47,7 @@ internal static class ReservationOperations
         var at = Pfn.Invalid;
         if (populate && !call.TryRead(slot, out at))
             return false;
-        if (domain.PhysicalMap is not null && at.Value >= PhysicalMap.Limit)
+        if (populate && domain.PhysicalMap is { } physical && !IsEmpty(domain, physical, at, reservation.ExtentOrder))
             return false;
         var core = call.Core;
         if (core.Frames.TryAllocate(domain, (int)reservation.ExtentOrder, out var first) != Errno.None)
@@ -63,6 +63,23 @@ internal static class ReservationOperations
         }
         // A domain that knows machine frames is told which; an auto-translated one has them where it asked.
         return domain.PhysicalMap is not null || reservation.ExtentStart == 0 || call.TryWrite(slot, first);
+    }
+
+    /// <summary>Whether an extent of a physical map can be filled: what is mapped there already holds references, and keeps its place.</summary>
+    private static bool IsEmpty(Domain domain, PhysicalMap map, Pfn first, uint order)
+    {
+        var frames = 1ul << (int)order;
+        if (first.Value > PhysicalMap.Limit - frames)
+            return false;
+        lock (domain.PageLock)
+        {
+            for (ulong i = 0; i < frames; i++)
+            {
+                if (map.Get(first.Plus(i), out _) != PhysicalMapKind.Empty)
+                    return false;
+            }
+        }
+        return true;
     }
 
     private static bool TryRemove(ref HypercallContext call, Domain domain, in MemoryReservation reservation, ulong extent)

@@ -21,7 +21,8 @@ internal sealed partial class PageTypes
     {
         var table = Mfn.OfAddress(entryAddress);
         var index = (int)(entryAddress & PageSize.OffsetMask) / sizeof(ulong);
-        if (!EntryRules.IsGuestSlot(level, index))
+        // A walk may have come here through a linear map, by which a table of a higher level stands where an L1 table is looked for.
+        if (!IsValid(table, EntryRules.TypeOf(level)) || !EntryRules.IsGuestSlot(level, index))
             return Errno.EINVAL;
         ref var slot = ref core.Memory.At<ulong>(entryAddress);
         var old = new PageTableEntry(Volatile.Read(ref slot));

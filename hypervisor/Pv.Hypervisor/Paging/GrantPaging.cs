@@ -35,11 +35,11 @@ internal static class GrantPaging
     private static bool TryFindEntry(Vcpu vcpu, GrantMap map, out ulong entryAddress)
     {
         entryAddress = map.HostAddress;
-        if ((map.Flags & GrantMapFlags.ContainsPte) == 0)
-        {
-            return !PageWalker.IsReserved(map.HostAddress)
-                && PageWalker.TryFindL1Entry(vcpu.Domain.Core.Memory, vcpu.Registers.Cr3, map.HostAddress, out entryAddress);
-        }
+        if ((map.Flags & GrantMapFlags.ContainsPte) == 0
+            && (PageWalker.IsReserved(map.HostAddress)
+                || !PageWalker.TryFindL1Entry(vcpu.Domain.Core.Memory, vcpu.Registers.Cr3, map.HostAddress, out entryAddress)))
+            return false;
+        // Whichever way: a linear map shows tables of a higher level, which must not be written as an L1 table.
         var table = Mfn.OfAddress(entryAddress);
         return entryAddress % sizeof(ulong) == 0 && vcpu.Domain.Core.Frames.TryGetOwner(table, out var owner) && owner == vcpu.Domain.Id
             && vcpu.Domain.Core.PageTypes.IsValid(table, Memory.FrameType.L1Table);

@@ -98,7 +98,7 @@ internal static class MmuExtOperations
 
     private static Errno FlushOne(ref HypercallContext call, ulong address)
     {
-        call.Vcpu.Engine!.FlushPage(address);
+        call.Vcpu.Engine?.FlushPage(address);
         return Errno.None;
     }
 

@@ -149,8 +149,8 @@ internal sealed partial class PageTypes(HypervisorCore core)
                 return Errno.None;
             case Errno.ERESTART:
                 // The stopped validation keeps the use, and takes a reference of its own.
-                if (!Frames.TryGet(mfn, row.Owner))
-                    throw new InvalidOperationException($"{mfn} went while it was being validated.");
+                // The caller holds one, so the frame is there, even if it was taken out of its owner's reservation meanwhile.
+                Frames.GetAnother(mfn);
                 Interlocked.Or(ref row.Use, Partial | SelfHeld);
                 return Errno.ERESTART;
             default:
@@ -163,7 +163,7 @@ internal sealed partial class PageTypes(HypervisorCore core)
     private Errno FinishValidation(Mfn mfn, ref FrameInfo row, Vcpu? preemptible)
     {
         var level = EntryRules.LevelOf(TypeOf(mfn));
-        var error = Validate(mfn, ref row, level, preemptible);
+        var error = Complete(mfn, ref row, level, preemptible);
         if (error == Errno.ERESTART)
             return error;
         var selfHeld = (row.Use & SelfHeld) != 0;

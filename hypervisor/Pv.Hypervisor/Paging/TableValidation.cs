@@ -50,6 +50,33 @@ internal sealed partial class PageTypes
         return Errno.None;
     }
 
+    /// <summary>
+    /// Goes on with a table that is partial. When it is one whose invalidation stopped, the table below its last held entry may itself be half
+    /// taken apart: that one is completed first, for it is held as if it were whole.
+    /// </summary>
+    private Errno Complete(Mfn table, ref FrameInfo row, int level, Vcpu? preemptible)
+    {
+        var last = row.ValidatedEntries - 1;
+        if (level > 1 && last >= 0 && EntryRules.IsGuestSlot(level, last)
+            && new PageTableEntry(core.Memory.Words(table)[last]) is { IsPresent: true } entry && TypeOf(entry.Frame) == EntryRules.TypeOf(level - 1))
+        {
+            ref var below = ref Frames[entry.Frame];
+            if ((Volatile.Read(ref below.Use) & Partial) != 0)
+            {
+                var error = Complete(entry.Frame, ref below, level - 1, preemptible);
+                if (error == Errno.ERESTART)
+                    return error;
+                if (error != Errno.None)
+                {
+                    Invalidate(table, ref row, level, null);
+                    return error;
+                }
+                Volatile.Write(ref below.Use, below.Use & ~Partial | Valid);
+            }
+        }
+        return Validate(table, ref row, level, preemptible);
+    }
+
     /// <summary>Gives back what the first <see cref="FrameInfo.ValidatedEntries"/> entries hold, the last first.</summary>
     private Errno Invalidate(Mfn table, ref FrameInfo row, int level, Vcpu? preemptible)
     {
@@ -78,7 +105,7 @@ internal sealed partial class PageTypes
     {
         if (preemptible is null || at == begun || (level == 1 && at % EntriesBetweenLooks != 0))
             return false;
-        return Math.Abs(at - begun) > 1 && core.Scheduler.ShouldLeave(preemptible);
+        return Math.Abs(at - begun) > 1 && core.PreemptionChooser(preemptible);
     }
 
     private void SetReservedSlots(Span<ulong> entries)

@@ -29,7 +29,7 @@ internal sealed class TlbFlushes(HypervisorCore core)
     /// </summary>
     public void DropStale(DomId owner, uint stamp)
     {
-        if (core.Domains.Find(owner) is not { Kind: DomainKind.Paravirtualized } domain)
+        if (core.Domains.Find(owner) is not { Kind: DomainKind.Paravirtualized, IsDying: false } domain)
             return;
         ulong stale = 0;
         foreach (var vcpu in domain.Vcpus)
@@ -61,5 +61,7 @@ internal sealed class TlbFlushes(HypervisorCore core)
             vcpu.Engine?.Kick();
             spinner.SpinOnce();
         }
+        // Nor may the hypervisor be copying for it by tables that it walked before.
+        vcpu.Walks.AwaitCurrent();
     }
 }

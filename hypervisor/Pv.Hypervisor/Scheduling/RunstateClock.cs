@@ -3,11 +3,11 @@ using Pv.Abi;
 namespace Pv.Hypervisor.Scheduling;
 
 /// <summary>How long a vCPU was in each runstate (<c>struct vcpu_runstate_info</c>). The run queue's lock guards it.</summary>
-internal sealed class RunstateClock
+internal sealed class RunstateClock(ulong now)
 {
     private readonly ulong[] _times = new ulong[4];
     private Runstate _state = Runstate.Offline;
-    private ulong _since;
+    private ulong _since = now;
 
     public Runstate State => _state;
 

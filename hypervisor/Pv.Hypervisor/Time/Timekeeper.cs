@@ -6,17 +6,24 @@ namespace Pv.Hypervisor.Time;
 /// <remarks>Xen has a heap a pCPU; here the pCPUs are threads that run guest code, so somebody else must interrupt them.</remarks>
 public sealed class Timekeeper : IDisposable
 {
+    private const int MostVoid = 64;
+
     private readonly IClock _clock;
     private readonly Lock _lock = new();
     private readonly PriorityQueue<(CoreTimer Timer, ulong Generation), ulong> _heap = new();
     private readonly HostSignal _changed = new();
-    private readonly Thread _thread;
+    private readonly Thread? _thread;
     private ulong _sleepingUntil;
+    private int _void;
     private volatile bool _stopping;
 
-    public Timekeeper(IClock clock)
+    /// <param name="clock">System time.</param>
+    /// <param name="manual">Without a thread: whoever moves the clock calls <see cref="FireExpired"/>. The deterministic mode.</param>
+    public Timekeeper(IClock clock, bool manual = false)
     {
         _clock = clock;
+        if (manual)
+            return;
         _thread = new Thread(Serve) { IsBackground = true, Name = "timekeeper" };
         _thread.Start();
     }
@@ -29,8 +36,13 @@ public sealed class Timekeeper : IDisposable
         bool earlier;
         lock (_lock)
         {
+            // A timer that is set again leaves a void entry behind, and a guest may set one as often as it likes.
+            if (timer.Armed)
+                _void++;
             timer.Armed = true;
             _heap.Enqueue((timer, ++timer.Generation), deadline);
+            if (_void > MostVoid && _void > _heap.Count / 2)
+                DropVoid();
             earlier = deadline < _sleepingUntil;
         }
         if (earlier)
@@ -41,6 +53,8 @@ public sealed class Timekeeper : IDisposable
     {
         lock (_lock)
         {
+            if (timer.Armed)
+                _void++;
             timer.Armed = false;
             timer.Generation++;
         }
@@ -50,8 +64,34 @@ public sealed class Timekeeper : IDisposable
     {
         _stopping = true;
         _changed.Set();
-        _thread.Join();
+        _thread?.Join();
         _changed.Dispose();
+    }
+
+    /// <summary>Fires every timer whose time has come, on the calling thread, in the order of their deadlines.</summary>
+    internal void FireExpired()
+    {
+        while (TakeExpired(out var timer, out _))
+            Fire(timer!);
+    }
+
+    /// <summary>The earliest deadline that is set; null when there is none.</summary>
+    internal ulong? NextDeadline
+    {
+        get
+        {
+            lock (_lock)
+            {
+                while (_heap.TryPeek(out var entry, out var deadline))
+                {
+                    if (!IsVoid(entry))
+                        return deadline;
+                    _heap.Dequeue();
+                    _void--;
+                }
+                return null;
+            }
+        }
     }
 
     private void Serve()
@@ -71,9 +111,10 @@ public sealed class Timekeeper : IDisposable
         {
             while (_heap.TryPeek(out var entry, out var deadline))
             {
-                if (!entry.Timer.Armed || entry.Generation != entry.Timer.Generation)
+                if (IsVoid(entry))
                 {
                     _heap.Dequeue();
+                    _void--;
                     continue;
                 }
                 var now = _clock.Now;
@@ -92,6 +133,17 @@ public sealed class Timekeeper : IDisposable
             (timer, wait) = (null, -1);
             return false;
         }
+    }
+
+    private static bool IsVoid((CoreTimer Timer, ulong Generation) entry)
+        => !entry.Timer.Armed || entry.Generation != entry.Timer.Generation;
+
+    private void DropVoid()
+    {
+        var current = _heap.UnorderedItems.Where(item => !IsVoid(item.Element)).ToArray();
+        _heap.Clear();
+        _heap.EnqueueRange(current);
+        _void = 0;
     }
 
     private void Fire(CoreTimer timer)

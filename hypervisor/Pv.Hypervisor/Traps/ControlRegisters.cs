@@ -87,13 +87,25 @@ internal static class ControlRegisters
                 vcpu.Info.Arch.Cr2 = value;
                 return true;
             case Register.CR3:
-                lock (vcpu.Domain.PagingLock)
-                    return BasePointers.SetKernel(vcpu, Mfn.OfAddress(value)) == Errno.None;
+                return TrySetTable(vcpu, Mfn.OfAddress(value));
             case Register.CR4:
                 vcpu.Traps.Cr4 = value & Cr4Switchable;
                 return true;
             default:
                 return false;
+        }
+    }
+
+    /// <summary>An instruction cannot stop in the middle as a hypercall can; what is done of the table stays done, so this ends.</summary>
+    private static bool TrySetTable(Vcpu vcpu, Mfn table)
+    {
+        lock (vcpu.Domain.PagingLock)
+        {
+            Errno error;
+            do
+                error = BasePointers.SetKernel(vcpu, table);
+            while (error == Errno.ERESTART);
+            return error == Errno.None;
         }
     }
 

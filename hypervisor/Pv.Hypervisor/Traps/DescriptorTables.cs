@@ -102,6 +102,7 @@ internal static class DescriptorTables
     {
         var core = vcpu.Domain.Core;
         var address = vcpu.Traps.LdtBase + (ulong)page * PageSize.Bytes;
+        using var outside = vcpu.StepOutOfGuest();
         lock (vcpu.Domain.PagingLock)
         {
             if (!PageWalker.TryFindL1Entry(core.Memory, vcpu.Traps.KernelTable.Address, address, out var entryAddress))

@@ -1,0 +1,35 @@
+namespace Pv.Hypervisor.Paging;
+
+/// <summary>
+/// The copies that the hypervisor makes by a vCPU's page tables. They take no lock, so whoever takes a table or a frame away waits until a
+/// copy that may have seen it is over; one that begins later finds the tables as they are then.
+/// </summary>
+/// <remarks>Begun and ended by the thread that serves the vCPU; awaited by any.</remarks>
+internal sealed class TableWalks
+{
+    // Odd while a copy is being made.
+    private int _state;
+
+    public Scope Begin()
+    {
+        Interlocked.Increment(ref _state);
+        return new Scope(this);
+    }
+
+    /// <summary>Returns when no copy that began before is still being made. A copy blocks on nothing, so this is short.</summary>
+    public void AwaitCurrent()
+    {
+        Interlocked.MemoryBarrier();
+        var seen = Volatile.Read(ref _state);
+        if ((seen & 1) == 0)
+            return;
+        var spinner = default(SpinWait);
+        while (Volatile.Read(ref _state) == seen)
+            spinner.SpinOnce();
+    }
+
+    public readonly ref struct Scope(TableWalks walks)
+    {
+        public void Dispose() => Interlocked.Increment(ref walks._state);
+    }
+}
