@@ -29,6 +29,9 @@ internal sealed class Store
 
     public Func<IStoreWork, bool> Schedule { get; }
 
+    /// <summary>The turn of the tools in this process to transact.</summary>
+    public SemaphoreSlim ToolTransactions { get; } = new(1, 1);
+
     public StoreClock Clock { get; } = new();
 
     public WatchTable Watches { get; } = new();

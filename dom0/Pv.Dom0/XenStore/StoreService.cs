@@ -5,7 +5,7 @@ using Pv.XenStore;
 namespace Pv.Dom0.XenStore;
 
 /// <summary>xenstored as a service of Dom0: the daemon, and the virtual interrupt by which it hears of domains that shut down or die.</summary>
-/// <remarks>It takes Dom0's <c>VIRQ_DOM_EXC</c>; whoever else wants to hear watches <c>@releaseDomain</c>.</remarks>
+/// <remarks>It takes Dom0's <c>VIRQ_DOM_EXC</c>, which only one can bind; whoever else wants to hear has <see cref="DomainsChanged"/>.</remarks>
 public sealed class StoreService : IAsyncDisposable
 {
     private readonly XenStoreDaemon _daemon;
@@ -18,6 +18,9 @@ public sealed class StoreService : IAsyncDisposable
         _daemon = new XenStoreDaemon(new Dom0StoreHost(kernel, log));
         _domainsChanged = kernel.Events.BindVirq(VirtualIrq.DomainException, () => _ = CheckAsync());
     }
+
+    /// <summary>A domain shut down or died, and the store has seen it. On any thread.</summary>
+    public event Action? DomainsChanged;
 
     /// <summary>A new client of Dom0's, with watches and transactions of its own.</summary>
     public IXenStore OpenClient() => _daemon.OpenClient();
@@ -33,6 +36,7 @@ public sealed class StoreService : IAsyncDisposable
         try
         {
             await _daemon.CheckDomainsAsync();
+            DomainsChanged?.Invoke();
         }
         catch (OperationCanceledException)
         {

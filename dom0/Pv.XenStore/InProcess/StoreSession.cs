@@ -41,28 +41,18 @@ internal sealed class StoreSession : StoreClient, IXenStore
 
     public async Task TransactAsync(Func<IXenStoreNodes, Task> body)
     {
-        while (true)
+        // The tools of this process do not overtake each other: many domains are made at once, all below the same few nodes.
+        await _store.ToolTransactions.WaitAsync().ConfigureAwait(false);
+        try
         {
-            var reply = await AskAsync(XenStoreMessageType.TransactionStart, 0, Payload.Of(string.Empty), "a transaction").ConfigureAwait(false);
-            var id = uint.Parse(new Payload(reply).Single!, CultureInfo.InvariantCulture);
-            try
+            while (!await TryTransactAsync(body).ConfigureAwait(false))
             {
-                await body(new StoreNodes(this, id)).ConfigureAwait(false);
+                // A guest or a tool on a socket changed what the body read: it runs again over the store as it is now.
             }
-            catch
-            {
-                await EndAsync(id, "F").ConfigureAwait(false);
-                throw;
-            }
-            try
-            {
-                await EndAsync(id, "T").ConfigureAwait(false);
-                return;
-            }
-            catch (XenStoreException exception) when (exception.Error == Errno.EAGAIN)
-            {
-                // Somebody changed what the body read: it runs again over the store as it is now.
-            }
+        }
+        finally
+        {
+            _store.ToolTransactions.Release();
         }
     }
 
@@ -87,7 +77,17 @@ internal sealed class StoreSession : StoreClient, IXenStore
     public Task IntroduceAsync(DomId domain, Pfn page, EventPort port)
         => AskAsync(XenStoreMessageType.Introduce, 0, Payload.Of($"{domain.Value}\0{page.Value}\0{port.Value}"), domain.ToString());
 
-    public Task ReleaseAsync(DomId domain) => AskAboutAsync(XenStoreMessageType.Release, domain);
+    public async Task ReleaseAsync(DomId domain)
+    {
+        try
+        {
+            await AskAboutAsync(XenStoreMessageType.Release, domain).ConfigureAwait(false);
+        }
+        catch (XenStoreException exception) when (exception.Error == Errno.ENOENT)
+        {
+            // It died, and the store has forgotten it already.
+        }
+    }
 
     public Task ResumeAsync(DomId domain) => AskAboutAsync(XenStoreMessageType.Resume, domain);
 
@@ -150,6 +150,31 @@ internal sealed class StoreSession : StoreClient, IXenStore
         catch (ObjectDisposedException)
         {
             // The daemon stopped, and the watch with it.
+        }
+    }
+
+    /// <summary>One run of a transaction's body, and its commit. False: somebody was faster.</summary>
+    private async Task<bool> TryTransactAsync(Func<IXenStoreNodes, Task> body)
+    {
+        var reply = await AskAsync(XenStoreMessageType.TransactionStart, 0, Payload.Of(string.Empty), "a transaction").ConfigureAwait(false);
+        var id = uint.Parse(new Payload(reply).Single!, CultureInfo.InvariantCulture);
+        try
+        {
+            await body(new StoreNodes(this, id)).ConfigureAwait(false);
+        }
+        catch
+        {
+            await EndAsync(id, "F").ConfigureAwait(false);
+            throw;
+        }
+        try
+        {
+            await EndAsync(id, "T").ConfigureAwait(false);
+            return true;
+        }
+        catch (XenStoreException exception) when (exception.Error == Errno.EAGAIN)
+        {
+            return false;
         }
     }
 

@@ -10,7 +10,7 @@ public interface IXenStore : IXenStoreNodes
 {
     /// <summary>
     /// Runs <paramref name="body"/> in a transaction and commits it; when somebody else changed what it read, runs it again.
-    /// An exception from the body gives the transaction up and comes out.
+    /// An exception from the body gives the transaction up and comes out. The body begins no other transaction.
     /// </summary>
     Task TransactAsync(Func<IXenStoreNodes, Task> body);
 
@@ -26,7 +26,7 @@ public interface IXenStore : IXenStoreNodes
     /// </summary>
     Task IntroduceAsync(DomId domain, Pfn page, EventPort port);
 
-    /// <summary>Closes a domain's ring, removes every node that it owns, and fires <c>@releaseDomain</c>.</summary>
+    /// <summary>Closes a domain's ring, removes every node that it owns, and fires <c>@releaseDomain</c>. Nothing happens where the store forgot it already.</summary>
     Task ReleaseAsync(DomId domain);
 
     /// <summary>A domain that had shut down for a suspend runs on.</summary>

