@@ -61,7 +61,8 @@ public static class ControlConnection
     private static async Task ConverseAsync(FrameChannel channel, CommandRequest request, CommandHandler run, CancellationTokenSource gone)
     {
         using var terminal = new RemoteTerminal(channel, request, gone.Token);
-        var command = run(request, terminal);
+        // On a thread of its own: a command that computes for long must not keep this from hearing that xl has left.
+        var command = Task.Run(() => run(request, terminal), CancellationToken.None);
         var listening = ListenAsync(channel, terminal, gone.Token);
         try
         {

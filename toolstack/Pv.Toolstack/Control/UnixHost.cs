@@ -4,7 +4,7 @@ using System.Text;
 namespace Pv.Toolstack.Control;
 
 /// <summary>The few things about users and sessions that .NET does not tell. Nothing here passes pointers: buffers are references.</summary>
-internal static class UnixHost
+public static class UnixHost
 {
     private const int AtCurrentDirectory = -100;
     private const int NoFollowLinks = 0x100;
@@ -44,4 +44,4 @@ internal static class UnixHost
 }
 
 /// <summary>A path's owner and permission bits.</summary>
-internal readonly record struct PathOwner(uint User, int Mode, bool IsDirectory);
+public readonly record struct PathOwner(uint User, int Mode, bool IsDirectory);

@@ -7,7 +7,7 @@ public interface IToolstack
 {
     IDomains Domains { get; }
 
-    IHost Host { get; }
+    IHostFacts Host { get; }
 
     IConsoles Consoles { get; }
 

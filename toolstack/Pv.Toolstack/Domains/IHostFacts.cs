@@ -3,7 +3,7 @@ using Pv.Abi;
 namespace Pv.Toolstack.Domains;
 
 /// <summary>The host as the hypervisor describes it.</summary>
-public interface IHost
+public interface IHostFacts
 {
     HostDescription Describe();
 

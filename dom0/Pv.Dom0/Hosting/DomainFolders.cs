@@ -1,0 +1,53 @@
+using System.Globalization;
+using Pv.Abi;
+using Pv.Config.Domain;
+using Pv.Config.Json;
+using Pv.Toolstack.Control;
+
+namespace Pv.Dom0.Hosting;
+
+/// <summary>A subfolder of the run directory for each domain, by its number: its console log and its configuration.</summary>
+/// <remarks>Those of domains that have ended stay for a while, since a crash is looked into afterwards. Any thread.</remarks>
+internal sealed class DomainFolders
+{
+    /// <summary>Ended domains whose folders are kept.</summary>
+    private const int Kept = 32;
+
+    private readonly Queue<string> _ended = new();
+    private readonly RunDirectory _directory;
+
+    /// <summary>Removes what an earlier <c>pvd</c> left: numbers begin anew.</summary>
+    public DomainFolders(RunDirectory directory)
+    {
+        _directory = directory;
+        foreach (var folder in Directory.EnumerateDirectories(directory.Path))
+        {
+            if (ushort.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out _))
+                Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    public string ConsoleLog(DomId domain) => Path.Combine(Of(domain), "console.log");
+
+    public void Begin(DomId domain, DomainConfiguration configuration)
+    {
+        Directory.CreateDirectory(Of(domain));
+        File.WriteAllText(Path.Combine(Of(domain), "config.json"), DomainConfigurationJson.Render(configuration) + "\n");
+    }
+
+    public void End(DomId domain)
+    {
+        lock (_ended)
+        {
+            _ended.Enqueue(Of(domain));
+            while (_ended.Count > Kept)
+            {
+                var oldest = _ended.Dequeue();
+                if (Directory.Exists(oldest))
+                    Directory.Delete(oldest, recursive: true);
+            }
+        }
+    }
+
+    private string Of(DomId domain) => _directory.File(domain.Value.ToString(CultureInfo.InvariantCulture));
+}

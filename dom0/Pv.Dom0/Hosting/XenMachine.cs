@@ -1,0 +1,118 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Pv.Abi;
+using Pv.Cpu.Managed;
+using Pv.Cpu.Software;
+using Pv.Dom0.Consoles;
+using Pv.Dom0.XenStore;
+using Pv.Guest;
+using Pv.Hypervisor;
+using Pv.Machine.Gate;
+using Pv.Toolstack.Building;
+using Pv.Toolstack.Control;
+using Pv.Toolstack.Domains;
+using Pv.Toolstack.Hypervisor;
+
+namespace Pv.Dom0.Hosting;
+
+/// <summary>The host that one <c>pvd</c> is: the hypervisor, Dom0's kernel, xenstored, the consoles and the toolstack, made in this order and ended in the other.</summary>
+internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDisposable
+{
+    private readonly HypervisorCore _core;
+    private readonly Dom0Kernel _kernel;
+    private readonly StoreService _store;
+    private readonly CancellationTokenSource _stop = new();
+    private Task _following = Task.CompletedTask;
+    private readonly ConsoleDaemon _consoles;
+    private readonly DomainFolders _folders;
+    private readonly XenDomains _domains;
+    private readonly ILogger<XenMachine> _log;
+
+    public XenMachine(PvdOptions options, RunDirectory directory, ILogger<XenMachine> log)
+    {
+        _log = log;
+        _folders = new DomainFolders(directory);
+        ManagedEngine? managed = null;
+        _core = new HypervisorCore(new MachineOptions
+        {
+            Frames = options.Memory >> PageSize.Shift,
+            PCpus = options.Cpus,
+            ParavirtualizedEngine = memory => new SoftwareEngine(memory),
+            ManagedEngine = gates => managed = new ManagedEngine(gates),
+        });
+        _core.Log.Written += line => LogHypervisor(line);
+        managed!.Overran += (domain, ticks) => _core.Log.Write($"{domain} kept its pCPU {ticks / 1_000_000} ms after it was wanted back");
+        _kernel = new Dom0Kernel(_core.Dom0, (channel, failure) => LogHandlerFailed(channel.Port, failure));
+        _core.Dom0Upcall += _kernel.Upcall;
+        _store = new StoreService(_kernel, line => LogStore(line));
+        _consoles = new ConsoleDaemon(line => LogConsole(line));
+        var control = new HypervisorControl(_core.Dom0);
+        _domains = new XenDomains(control, _store.OpenClient(), new DomainAssembly(control, _kernel.Memory, managed), line => LogDomains(line));
+        _domains.Introduced += OpenConsoleAsync;
+        _domains.Ending += CloseConsoleAsync;
+        Host = new XenHost(control);
+        LogMachine(options.Memory >> 20, options.Cpus);
+    }
+
+    public IDomains Domains => _domains;
+
+    public XenDomains Lives => _domains;
+
+    public IHostFacts Host { get; }
+
+    public IConsoles Consoles => _consoles;
+
+    public IDomainTraces Traces => _core;
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await DomainNodes.MakeDom0Async(_store.OpenClient(), _core.Dom0.InitialFrames * (PageSize.Bytes / 1024));
+        _following = _domains.FollowAsync(_stop.Token);
+    }
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await _stop.CancelAsync();
+        await _following;
+        await _domains.DestroyAllAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _consoles.DisposeAsync();
+        await _store.DisposeAsync();
+        _core.Dispose();
+        _stop.Dispose();
+    }
+
+    private Task OpenConsoleAsync(DomId domain, BuiltDomain built)
+    {
+        _folders.Begin(domain, _domains.ConfigurationOf(domain)!);
+        _consoles.Open(domain, new Dom0ConsoleChannel(_kernel, domain, built.ConsolePort), _folders.ConsoleLog(domain));
+        return Task.CompletedTask;
+    }
+
+    private async Task CloseConsoleAsync(DomId domain)
+    {
+        await _consoles.CloseAsync(domain);
+        _folders.End(domain);
+    }
+
+    [LoggerMessage(LogLevel.Information, "a machine of {MiB} MiB and {Cpus} pCPUs")]
+    private partial void LogMachine(ulong miB, int cpus);
+
+    [LoggerMessage(LogLevel.Information, "(XEN) {Line}")]
+    private partial void LogHypervisor(string line);
+
+    [LoggerMessage(LogLevel.Information, "xenstored: {Line}")]
+    private partial void LogStore(string line);
+
+    [LoggerMessage(LogLevel.Warning, "consoles: {Line}")]
+    private partial void LogConsole(string line);
+
+    [LoggerMessage(LogLevel.Information, "{Line}")]
+    private partial void LogDomains(string line);
+
+    [LoggerMessage(LogLevel.Error, "a handler of Dom0's {Port} failed")]
+    private partial void LogHandlerFailed(EventPort port, Exception failure);
+}

@@ -1,0 +1,93 @@
+using NUnit.Framework;
+using Pv.Toolstack.CommandLine;
+
+namespace Pv.Tests.Commands;
+
+[TestFixture]
+public sealed class CommandLineTests
+{
+    private static readonly CommandRow Row = new("test", "", "A test")
+    {
+        Options = [new('p', null, null, ""), new('n', "number", "N", ""), new('q', "quiet", null, ""), new('1', "quick", null, "")],
+    };
+
+    private static (CommandWords? Words, string? Refusal) Sort(params string[] words) => (CommandWords.Sort(Row, words, out var refusal), refusal);
+
+    public static IEnumerable<TestCaseData> RealCommands()
+        => File.ReadLines(Repository.Data("xl", "XL-SUBCOMMANDS.tsv")).Skip(1).Select(line => line.Split('\t')).Select(row => new TestCaseData(row[0], row[1] == "1"));
+
+    [TestCaseSource(nameof(RealCommands))]
+    public void Every_command_of_xl_is_in_the_table(string name, bool hasDryRun)
+        => Assert.That(CommandRows.Find(name)?.HasDryRun, Is.EqualTo(hasDryRun));
+
+    [TestCase("l", null)]
+    [TestCase("li", "list")]
+    [TestCase("cre", "create")]
+    [TestCase("pau", "pause")]
+    [TestCase("block", null)]
+    [TestCase("sched-credit", "sched-credit")]
+    [TestCase("migrate", "migrate")]
+    [TestCase("", null)]
+    [TestCase("lists", null)]
+    public void The_beginning_of_a_name_names_it_if_no_other_begins_so(string word, string? name)
+        => Assert.That(CommandRows.Find(word)?.Name, Is.EqualTo(word == "l" ? CommandRows.All.Count(row => row.Name.StartsWith('l')) == 1 ? "list" : null : name));
+
+    [Test]
+    public void Options_may_stand_anywhere_and_together()
+    {
+        var (words, _) = Sort("a", "-pn7", "b", "--number=8", "--qu=", "-n", "9");
+        Assert.That(words, Is.Null, "an option without argument was given one");
+
+        (words, _) = Sort("a", "-pn7", "b", "--quiet", "--numb", "8", "--", "-p", "--x");
+        Assert.That(words!.Rest, Is.EqualTo(new[] { "a", "b", "-p", "--x" }));
+        Assert.That((words.Has('p'), words.Has('q'), words.Has('1'), words.Argument('n')), Is.EqualTo((true, true, false, "8")));
+    }
+
+    [TestCase("option `x' not supported.", "-x")]
+    [TestCase("option `1' not supported.", "-1")]
+    [TestCase("option `--qui' not supported.", "--qui")]
+    [TestCase("option `n' needs an argument.", "a", "-n")]
+    [TestCase("option `--number' needs an argument.", "--number")]
+    public void What_is_no_option_is_named(string refusal, params string[] words) => Assert.That(Sort(words), Is.EqualTo(((CommandWords?)null, refusal)));
+
+    [Test]
+    public void A_minus_alone_is_a_word() => Assert.That(Sort("-").Words!.Rest, Is.EqualTo(new[] { "-" }));
+
+    [Test]
+    public void Global_options_stand_before_the_command()
+    {
+        var words = GlobalWords.Sort(["-vvN", "-t", "list", "-v"])!;
+
+        Assert.That((words.Verbosity, words.DryRun, words.Force, words.Command), Is.EqualTo((2, true, false, "list")));
+        Assert.That(words.After, Is.EqualTo(new[] { "-v" }));
+        Assert.That(GlobalWords.Sort(["-x", "list"]), Is.Null);
+    }
+
+    [Test]
+    public void A_dry_run_of_a_command_without_one_is_refused()
+        => Assert.That(CommandChoice.Of(["-N", "list"]), Is.EqualTo(new CommandChoice(1, "", "command does not implement -N (dryrun) option\n")));
+
+    private static IEnumerable<string> NotBuilt() => CommandRows.All.Where(row => !row.IsBuilt).Select(row => row.Name);
+
+    [TestCaseSource(nameof(NotBuilt))]
+    public void What_is_not_built_says_so(string name)
+    {
+        var choice = CommandChoice.Of([name, "-x", "1", "2", "3"]);
+
+        Assert.That((choice.ExitCode, choice.ErrorOutput), Is.EqualTo((1, $"xl {name}: not built yet in this version of Pv\n")));
+        Assert.That(CommandHelp.List(whole: false), Does.Contain(" " + name));
+    }
+
+    [Test]
+    public void Help_names_every_option_of_every_command_that_is_built()
+    {
+        foreach (var row in CommandRows.All.Where(row => row.IsBuilt))
+        {
+            var help = CommandChoice.Of(["help", row.Name]).Output;
+            Assert.That(help, Does.StartWith("Usage: xl [-").And.Contain(row.Summary));
+            foreach (var option in row.Options)
+                Assert.That(help, Does.Contain(option.HasLetter ? $"\n-{option.Letter}" : $"\n--{option.Long}"), row.Name);
+            Assert.That(CommandChoice.Of([row.Name, "-h"]).Output, Is.EqualTo(help));
+        }
+    }
+}

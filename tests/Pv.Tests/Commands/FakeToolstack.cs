@@ -1,0 +1,147 @@
+using Pv.Abi;
+using Pv.Config.Domain;
+using Pv.Machine.Gate;
+using Pv.Toolstack.Domains;
+
+namespace Pv.Tests.Commands;
+
+/// <summary>A host of tables: commands read it, and what they do is written down.</summary>
+internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsoles, IDomainTraces
+{
+    public List<DomainView> All { get; } = [Dom0(1024, 2)];
+
+    /// <summary>What was done, in order.</summary>
+    public List<string> Done { get; } = [];
+
+    public DomainConfiguration? Created { get; private set; }
+
+    public FakeConsole Console { get; } = new();
+
+    public string Log { get; set; } = "";
+
+    public Dictionary<DomId, ShutdownReason?> Shutdowns { get; } = [];
+
+    public List<TracedHypercall> Calls { get; } = [];
+
+    public IDomains Domains => this;
+
+    public IHostFacts Host => this;
+
+    public IConsoles Consoles => this;
+
+    public IDomainTraces Traces => this;
+
+    public static DomainView Dom0(ulong mebibytes, uint vcpus) => new(
+        DomId.Dom0, "Domain-0", Guid.Empty, DomainInfoFlags.Running, default, mebibytes << 8, vcpus, 1066_100_000_000, "Pool-0", DateTimeOffset.Now);
+
+    public Task<IReadOnlyList<DomainView>> ListAsync() => Task.FromResult<IReadOnlyList<DomainView>>(All);
+
+    public Task<DomainView?> FindAsync(DomId domain) => Task.FromResult(All.Find(view => view.Id == domain));
+
+    public DomainConfiguration? ConfigurationOf(DomId domain) => null;
+
+    public async Task<DomId> CreateAsync(DomainConfiguration configuration, CreateOptions options, CancellationToken cancel)
+    {
+        Created = configuration;
+        Done.Add($"create {configuration.Name} paused={options.Paused} act={options.ActOnEnd} in {options.Directory}");
+        if (options.BeforeStart is { } before)
+            await before(new DomId(7));
+        return new DomId(7);
+    }
+
+    public Task PauseAsync(DomId domain) => Note($"pause {domain}");
+
+    public Task UnpauseAsync(DomId domain) => Note($"unpause {domain}");
+
+    public Task AskToShutDownAsync(DomId domain, ShutdownRequest request) => Note($"{request} {domain}");
+
+    public Task DestroyAsync(DomId domain) => Note($"destroy {domain}");
+
+    public Task RenameAsync(DomId domain, string name) => Note($"rename {domain} {name}");
+
+    public Task<ShutdownReason?> WaitForShutdownAsync(DomId domain, CancellationToken cancel)
+        => Shutdowns.TryGetValue(domain, out var reason) ? Task.FromResult(reason) : Task.Delay(Timeout.Infinite, cancel).ContinueWith(_ => default(ShutdownReason?), cancel);
+
+    public Task WaitForEndAsync(DomId domain, CancellationToken cancel) => Task.Delay(Timeout.Infinite, cancel);
+
+    public HostDescription Describe() => new()
+    {
+        Host = "dom0", Release = "6.1.0-56-amd64", Version = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)", Machine = "x86_64",
+        Physical = new SysctlPhysicalInfo
+        {
+            CpuCount = 2, MaxCpuId = 1, NodeCount = 1, CoresPerSocket = 2, ThreadsPerCore = 1, CpuKhz = 2_000_001,
+            TotalPages = 4095 << 8, FreePages = 3028 << 8,
+            Capabilities = PhysicalCapabilities.Pv | PhysicalCapabilities.Hvm | PhysicalCapabilities.Hap | PhysicalCapabilities.GrantTableV1 | PhysicalCapabilities.GrantTableV2,
+            HardwareCapabilities = Words(0x1fcbf3fd, 0xf6d8320b, 0xec500800, 0x77, 5, 0x018843a9, 0x20c, 0),
+        },
+        FreeCpus = 0, XenMajor = 4, XenMinor = 17, XenExtra = ".7", Scheduler = "credit2", VirtualStart = 0xffff800000000000,
+        XenCapabilities = "xen-3.0-x86_64 hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 ",
+        Changeset = "", CommandLine = "console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M loglvl=warning guest_loglvl=warning",
+        Compiler = "x86_64-linux-gnu-gcc (Debian 12.2.0-14+deb12u1) 12.2.0", CompiledBy = "pkg-xen-devel", CompileDomain = "lists.alioth.debian.org",
+        CompileDate = "Wed Nov  4 16:52:28 UTC 2026", BuildId = "151b373fd64b321593bf987fd923cd10dabadac4",
+    };
+
+    public string ReadLog(bool clear)
+    {
+        var log = Log;
+        Log = clear ? "" : log;
+        return log;
+    }
+
+    public IConsoleReader? Attach(DomId domain, int number) => number == 0 && domain != DomId.Dom0 ? Console : null;
+
+    public bool TrySwitch(DomId domain, bool on)
+    {
+        Done.Add($"trace {domain} {on}");
+        return true;
+    }
+
+    public IReadOnlyList<TracedHypercall> Read(DomId domain) => Calls;
+
+    public TraceCounts Count(DomId domain)
+        => new(new Dictionary<HypercallNumber, ulong> { [HypercallNumber.SchedOp] = 12 }, new Dictionary<byte, ulong> { [14] = 3 });
+
+    private Task Note(string what)
+    {
+        Done.Add(what);
+        return Task.CompletedTask;
+    }
+
+    private static Array8<uint> Words(params ReadOnlySpan<uint> words)
+    {
+        var array = default(Array8<uint>);
+        words.CopyTo(array);
+        return array;
+    }
+}
+
+/// <summary>A console that shows a text once, and then stays quiet until it is left.</summary>
+internal sealed class FakeConsole : IConsoleReader
+{
+    private int _shown;
+
+    public string Text { get; set; } = "";
+
+    public List<byte> Typed { get; } = [];
+
+    public bool IsDisposed { get; private set; }
+
+    public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancel)
+    {
+        if (Interlocked.Exchange(ref _shown, 1) == 1)
+            await Task.Delay(Timeout.Infinite, cancel);
+        return System.Text.Encoding.UTF8.GetBytes(Text, buffer.Span);
+    }
+
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> typed, CancellationToken cancel)
+    {
+        Typed.AddRange(typed.Span);
+        return default;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        IsDisposed = true;
+        return default;
+    }
+}

@@ -1,0 +1,119 @@
+using Pv.Abi;
+using Pv.Config.Domain;
+using Pv.Guest;
+using Pv.Machine.Gate;
+using Pv.Toolstack.Building;
+using Pv.Toolstack.Hypervisor;
+
+namespace Pv.Toolstack.Domains;
+
+/// <summary>Puts a domain together in the hypervisor: reads its files, makes it, fills it.</summary>
+/// <param name="control">The control calls.</param>
+/// <param name="slots">Where Dom0 maps foreign pages.</param>
+/// <param name="kernels">Where C# kernels are left for the engine that runs them.</param>
+public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots, IManagedKernels kernels)
+{
+    /// <summary>libxl's ERROR_FAIL, negated.</summary>
+    private const int Failed = 3;
+
+    /// <summary>What a domain may have above its memory, in KiB (libxl's constant of the same purpose).</summary>
+    private const ulong Slack = 1024;
+
+    /// <summary>Reads what the domain is to be built from, and checks what can be checked before anything exists.</summary>
+    /// <exception cref="ToolstackException">It cannot be built.</exception>
+    internal static async Task<DomainPlan> PlanAsync(DomainConfiguration configuration, string directory, CancellationToken cancel)
+    {
+        if (configuration.Type != DomainType.Pv)
+            throw new ToolstackException($"Pv runs paravirtualized domains; type {configuration.Type} is not one.", Failed);
+        if (configuration.Kernel is not { } kernel)
+            throw new ToolstackException("bootloader= is not built yet in this version of Pv; name a kernel.", Failed);
+        if (configuration.Disks.Count + configuration.Nics.Count > 0)
+            throw new ToolstackException("Disks and network interfaces are not built yet in this version of Pv.", Failed);
+        var kernelFile = await ReadAsync(kernel, directory, cancel);
+        var ramdisk = configuration.Ramdisk is { } file ? (await ReadAsync(file, directory, cancel)).Content : [];
+        var managed = GuestAssembly.IsAssembly(kernelFile.Content) ? ChooseKernel(kernelFile.Path, configuration) : null;
+        return new DomainPlan(configuration, new BuildImages(kernelFile.Content, ramdisk, configuration.CommandLine ?? ""), managed);
+    }
+
+    /// <summary>Makes the empty domain: a number, limits, vCPUs.</summary>
+    internal DomId MakeEmpty(DomainPlan plan)
+    {
+        var configuration = plan.Configuration;
+        var create = new DomctlCreateDomain
+        {
+            // An auto-translated domain is what Xen calls hardware assisted.
+            Flags = plan.Managed == null ? DomainCreateFlags.None : DomainCreateFlags.Hvm | DomainCreateFlags.Hap,
+            MaxVcpus = (uint)configuration.EffectiveMaxVcpus,
+            MaxEventChannelPort = configuration.EffectiveEventChannels,
+            MaxGrantFrames = configuration.MaxGrantFrames ?? -1,
+            MaxMapTrackFrames = configuration.MaxMaptrackFrames ?? -1,
+            GrantOptions = (uint)(configuration.MaxGrantVersion ?? 1),
+        };
+        configuration.Uuid.TryWriteBytes(create.Handle.Bytes, bigEndian: true, out _);
+        if (control.CreateDomain(create, out var domain) is not Errno.None and var error)
+        {
+            throw new ToolstackException(error switch
+            {
+                Errno.EOPNOTSUPP => "This machine has no engine for such a domain.",
+                Errno.ENOMEM => "The host has no memory for another domain.",
+                _ => $"The hypervisor refused to make the domain: {error}",
+            }, Failed);
+        }
+        return domain;
+    }
+
+    /// <summary>Fills it. Blocks for as long as the building takes.</summary>
+    /// <exception cref="ImageException">The image does not fit.</exception>
+    /// <exception cref="HypercallException">The hypervisor refused something.</exception>
+    internal BuiltDomain Build(DomainPlan plan, DomId domain)
+    {
+        var configuration = plan.Configuration;
+        control.SetMaxVcpus(domain, (uint)configuration.EffectiveMaxVcpus);
+        control.SetMaxMemory(domain, configuration.EffectiveMaxMemoryKiB + Slack);
+        var pages = configuration.EffectiveMemoryKiB / (PageSize.Bytes / 1024);
+        if (plan.Managed is not { } kernel)
+            return ParavirtualizedBuilder.Build(control, slots, domain, plan.Images, pages);
+        kernels.Assign(domain, kernel);
+        return ManagedBuilder.Build(control, slots, domain, plan.Images, pages);
+    }
+
+    private static ManagedKernelFactory ChooseKernel(string path, DomainConfiguration configuration)
+    {
+        if (configuration.EffectiveMaxVcpus > 1)
+            throw new ToolstackException($"{path} is a C# guest, which has one vCPU; the configuration asks for {configuration.EffectiveMaxVcpus}.", Failed);
+        try
+        {
+            return GuestAssembly.Load(path).Choose(configuration.CommandLine ?? "");
+        }
+        catch (Exception e) when (e is InvalidDataException or BadImageFormatException or IOException or System.Reflection.ReflectionTypeLoadException)
+        {
+            throw new ToolstackException(e.Message, Failed);
+        }
+    }
+
+    /// <summary>A path of a configuration is taken from the file's own folder when it is relative.</summary>
+    private static async Task<(string Path, byte[] Content)> ReadAsync(string file, string directory, CancellationToken cancel)
+    {
+        var path = Path.GetFullPath(Path.Combine(directory, file));
+        try
+        {
+            return (path, await File.ReadAllBytesAsync(path, cancel));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            var reason = e switch
+            {
+                FileNotFoundException or DirectoryNotFoundException => "No such file or directory",
+                UnauthorizedAccessException => Directory.Exists(path) ? "Is a directory" : "Permission denied",
+                _ => e.Message,
+            };
+            throw new ToolstackException($"failed to open file '{path}': {reason}", Failed);
+        }
+    }
+}
+
+/// <summary>A domain that is to be built.</summary>
+/// <param name="Configuration">What was asked for.</param>
+/// <param name="Images">Its files.</param>
+/// <param name="Managed">The C# kernel, or null for a real one.</param>
+internal sealed record DomainPlan(DomainConfiguration Configuration, BuildImages Images, ManagedKernelFactory? Managed);

@@ -1,0 +1,97 @@
+using Pv.Abi;
+using Pv.Config.Domain;
+using Pv.Guest;
+using Pv.Toolstack.Building;
+
+namespace Pv.Toolstack.Domains;
+
+/// <summary>A domain's nodes in xenstore, as libxl makes them: same names, same owners, same order.</summary>
+public static class DomainNodes
+{
+    /// <summary>Nodes that the domain itself writes.</summary>
+    private static readonly string[] ItsOwn =
+    [
+        "device/suspend/event-channel", "control/shutdown", "control/feature-poweroff", "control/feature-reboot", "control/feature-suspend",
+        "control/sysrq", "data", "drivers", "feature", "attr", "error",
+    ];
+
+    public static string Home(DomId domain) => $"/local/domain/{domain.Value}";
+
+    /// <summary>Dom0's own nodes, once at the start.</summary>
+    public static Task MakeDom0Async(IXenStore store, ulong memoryKib) => store.TransactAsync(async nodes =>
+    {
+        await nodes.MakeDirectoryAsync("/tool/xenstored");
+        await nodes.WriteAsync("/local/domain/0/domid", "0");
+        await nodes.WriteAsync("/local/domain/0/name", "Domain-0");
+        await nodes.WriteAsync("/local/domain/0/memory/target", $"{memoryKib}");
+        await nodes.WriteAsync("/local/domain/0/memory/static-max", $"{memoryKib}");
+    });
+
+    /// <summary>Makes them all.</summary>
+    internal static Task MakeAsync(IXenStore store, DomId domain, DomainConfiguration configuration, BuiltDomain built, DateTimeOffset now)
+        => store.TransactAsync(nodes => MakeAsync(nodes, domain, configuration, built, now));
+
+    /// <summary>Removes what does not go by itself when xenstored releases the domain.</summary>
+    internal static Task RemoveAsync(IXenStore store, DomId domain, Guid uuid) => store.TransactAsync(async nodes =>
+    {
+        await nodes.RemoveAsync(Home(domain));
+        await nodes.RemoveAsync($"/local/domain/0/backend/console/{domain.Value}");
+        await nodes.RemoveAsync($"/libxl/{domain.Value}");
+        await nodes.RemoveAsync($"/vm/{uuid}");
+    });
+
+    private static async Task MakeAsync(IXenStoreNodes nodes, DomId domain, DomainConfiguration configuration, BuiltDomain built, DateTimeOffset now)
+    {
+        XenStorePermission[] readable = [new(DomId.Dom0, XenStoreAccess.None), new(domain, XenStoreAccess.Read)];
+        XenStorePermission[] itsOwn = [new(domain, XenStoreAccess.None)];
+        var home = Home(domain);
+        var vm = $"/vm/{configuration.Uuid}";
+
+        await MakeAsync(vm, "", readable);
+        await MakeAsync($"{vm}/name", configuration.Name, readable);
+        await MakeAsync($"{vm}/uuid", $"{configuration.Uuid}", readable);
+        await MakeAsync($"{vm}/start_time", $"{now.ToUnixTimeSeconds()}", readable);
+        await MakeAsync(home, "", readable);
+        await MakeAsync($"{home}/vm", vm, readable);
+        await MakeAsync($"{home}/name", configuration.Name, readable);
+        for (var vcpu = 0; vcpu < configuration.EffectiveMaxVcpus; vcpu++)
+            await MakeAsync($"{home}/cpu/{vcpu}/availability", vcpu < configuration.EffectiveOnlineVcpus ? "online" : "offline", readable);
+        await MakeAsync($"{home}/memory/static-max", $"{configuration.EffectiveMaxMemoryKiB}", readable);
+        await MakeAsync($"{home}/memory/target", $"{configuration.EffectiveMemoryKiB}", readable);
+        await MakeAsync($"{home}/memory/videoram", "0", readable);
+        await MakeAsync($"{home}/device", "", readable);
+        await MakeAsync($"{home}/control", "", readable);
+        foreach (var node in ItsOwn)
+            await MakeAsync($"{home}/{node}", "", itsOwn);
+        await MakeAsync($"{home}/control/platform-feature-multiprocessor-suspend", "1", readable);
+        await MakeAsync($"{home}/control/platform-feature-xs_reset_watches", "1", readable);
+        await MakeAsync($"{home}/domid", $"{domain.Value}", readable);
+        await MakeAsync($"{home}/store/port", $"{built.XenStorePort.Value}", readable);
+        await MakeAsync($"{home}/store/ring-ref", $"{built.XenStorePage}", readable);
+        await MakeConsoleAsync();
+
+        async Task MakeConsoleAsync()
+        {
+            var backend = $"/local/domain/0/backend/console/{domain.Value}/0";
+            await MakeAsync($"{backend}/frontend", $"{home}/console", readable);
+            await MakeAsync($"{backend}/frontend-id", $"{domain.Value}", readable);
+            await MakeAsync($"{backend}/online", "1", readable);
+            await MakeAsync($"{backend}/state", "1", readable);
+            await MakeAsync($"{backend}/protocol", "vt100", readable);
+            await MakeAsync($"{home}/console/backend", backend, readable);
+            await MakeAsync($"{home}/console/backend-id", "0", readable);
+            await MakeAsync($"{home}/console/limit", "1048576", readable);
+            await MakeAsync($"{home}/console/type", "xenconsoled", readable);
+            await MakeAsync($"{home}/console/output", "pty", readable);
+            await MakeAsync($"{home}/console/tty", "", readable);
+            await MakeAsync($"{home}/console/port", $"{built.ConsolePort.Value}", readable);
+            await MakeAsync($"{home}/console/ring-ref", $"{built.ConsolePage}", readable);
+        }
+
+        async Task MakeAsync(string path, string value, XenStorePermission[] permissions)
+        {
+            await nodes.WriteAsync(path, value);
+            await nodes.SetPermissionsAsync(path, permissions);
+        }
+    }
+}

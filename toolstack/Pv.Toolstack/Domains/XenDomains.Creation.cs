@@ -1,0 +1,64 @@
+using Pv.Abi;
+using Pv.Config.Domain;
+using Pv.Guest;
+using Pv.Toolstack.Building;
+
+namespace Pv.Toolstack.Domains;
+
+/// <content>From a configuration to a running domain.</content>
+public sealed partial class XenDomains
+{
+    public async Task<DomId> CreateAsync(DomainConfiguration configuration, CreateOptions options, CancellationToken cancel)
+        => (await CreateAsync(configuration, options, new Lineage(), cancel)).Id;
+
+    private async Task<DomainRecord> CreateAsync(DomainConfiguration configuration, CreateOptions options, Lineage lineage, CancellationToken cancel)
+    {
+        var plan = await DomainAssembly.PlanAsync(configuration, options.Directory, cancel);
+        var record = Reserve(plan, options, lineage);
+        try
+        {
+            var built = _assembly.Build(plan, record.Id);
+            cancel.ThrowIfCancellationRequested();
+            await DomainNodes.MakeAsync(_store, record.Id, configuration, built, record.Started);
+            await _store.IntroduceAsync(record.Id, new Pfn(built.XenStorePage), built.XenStorePort);
+            if (Introduced is { } introduced)
+                await introduced(record.Id, built);
+            if (options.BeforeStart is { } beforeStart)
+                await beforeStart(record.Id);
+            cancel.ThrowIfCancellationRequested();
+            if (!options.Paused)
+                _control.UnpauseDomain(record.Id).OrThrow("XEN_DOMCTL_unpausedomain");
+            _log($"domain {record.Id.Value} ({record.Name}) created");
+            return record;
+        }
+        catch (Exception e)
+        {
+            await EndAsync(record);
+            throw e switch
+            {
+                ImageException or InvalidDataException => new ToolstackException(e.Message, Failed),
+                HypercallException or XenStoreException => new ToolstackException($"The domain could not be built: {e.Message}", Failed),
+                _ => e,
+            };
+        }
+    }
+
+    /// <summary>A domain's rings are there, and it does not run yet: the console daemon takes its page and port.</summary>
+    public event Func<DomId, BuiltDomain, Task>? Introduced;
+
+    /// <summary>libxl's ERROR_FAIL, negated: the exit code of a create that failed.</summary>
+    private const int Failed = 3;
+
+    /// <summary>Makes the empty domain and its record, with nobody else taking the name in between.</summary>
+    private DomainRecord Reserve(DomainPlan plan, CreateOptions options, Lineage lineage)
+    {
+        lock (_names)
+        {
+            DemandFree(plan.Configuration.Name, except: null);
+            var id = _assembly.MakeEmpty(plan);
+            var record = new DomainRecord(id, plan.Configuration, options, lineage) { Started = DateTimeOffset.Now };
+            _records[id] = record;
+            return record;
+        }
+    }
+}

@@ -1,0 +1,109 @@
+using System.Collections.Concurrent;
+using Pv.Abi;
+using Pv.Config.Domain;
+using Pv.Guest;
+using Pv.Toolstack.Hypervisor;
+
+namespace Pv.Toolstack.Domains;
+
+/// <summary>The domains of one hypervisor, by hypercalls and xenstore: their building, their life, and what follows when they end.</summary>
+public sealed partial class XenDomains : IDomains
+{
+    private readonly ConcurrentDictionary<DomId, DomainRecord> _records = new();
+    private readonly HypervisorControl _control;
+    private readonly IXenStore _store;
+    private readonly DomainAssembly _assembly;
+    private readonly Action<string> _log;
+    private readonly DateTimeOffset _started = DateTimeOffset.Now;
+    private readonly Lock _names = new();
+
+    /// <param name="control">The control calls.</param>
+    /// <param name="store">A privileged client of xenstored.</param>
+    /// <param name="assembly">What builds domains.</param>
+    /// <param name="log">A line for <c>pvd</c>'s log.</param>
+    public XenDomains(HypervisorControl control, IXenStore store, DomainAssembly assembly, Action<string> log)
+    {
+        (_control, _store, _assembly, _log) = (control, store, assembly, log);
+    }
+
+    /// <summary>A domain is about to be destroyed; consoles and back ends let go of it. Not told for Dom0.</summary>
+    public event Func<DomId, Task>? Ending;
+
+    /// <summary>How many domains there are besides Dom0.</summary>
+    public int Count => _records.Count;
+
+    public Task<IReadOnlyList<DomainView>> ListAsync()
+        => Task.FromResult<IReadOnlyList<DomainView>>([.. _control.ListDomains().Select(View)]);
+
+    public Task<DomainView?> FindAsync(DomId domain)
+        => Task.FromResult(_control.GetDomainInfo(domain) is { } info ? View(info) : null);
+
+    public DomainConfiguration? ConfigurationOf(DomId domain) => _records.GetValueOrDefault(domain)?.Configuration;
+
+    public Task PauseAsync(DomId domain)
+    {
+        Demand(_control.PauseDomain(domain), domain, "paused");
+        return Task.CompletedTask;
+    }
+
+    public Task UnpauseAsync(DomId domain)
+    {
+        Demand(_control.UnpauseDomain(domain), domain, "unpaused");
+        return Task.CompletedTask;
+    }
+
+    public async Task AskToShutDownAsync(DomId domain, ShutdownRequest request)
+    {
+        if (domain == DomId.Dom0)
+            throw new ToolstackException("Domain 0 is pvd itself: send pvd SIGTERM to end it.");
+        var record = Find(domain);
+        await _store.WriteAsync($"{DomainNodes.Home(record.Id)}/control/shutdown", request == ShutdownRequest.Reboot ? "reboot" : "poweroff");
+    }
+
+    public async Task RenameAsync(DomId domain, string name)
+    {
+        var record = Find(domain);
+        lock (_names)
+        {
+            DemandFree(name, except: record);
+            record.Name = name;
+            record.Configuration.Name = name;
+        }
+        await _store.TransactAsync(async nodes =>
+        {
+            await nodes.WriteAsync($"{DomainNodes.Home(domain)}/name", name);
+            await nodes.WriteAsync($"/vm/{record.Configuration.Uuid}/name", name);
+        });
+    }
+
+    public async Task<ShutdownReason?> WaitForShutdownAsync(DomId domain, CancellationToken cancel)
+        => _records.TryGetValue(domain, out var record) ? await record.Shutdown.WaitAsync(cancel) : null;
+
+    public Task WaitForEndAsync(DomId domain, CancellationToken cancel)
+        => _records.TryGetValue(domain, out var record) ? record.Lineage.Ended.WaitAsync(cancel) : Task.CompletedTask;
+
+    private DomainRecord Find(DomId domain)
+        => _records.GetValueOrDefault(domain) ?? throw new ToolstackException($"Domain {domain.Value} does not exist (rc=-21)");
+
+    private DomainView View(DomctlGetDomainInfo info)
+    {
+        var record = _records.GetValueOrDefault(info.Domain);
+        // One that is dying has no record any more; it shows until others let go of its frames.
+        return new DomainView(
+            info.Domain, info.Domain == DomId.Dom0 ? "Domain-0" : record?.Name ?? "(null)", new Guid((ReadOnlySpan<byte>)info.Handle.Bytes, bigEndian: true),
+            info.Flags, info.ShutdownReason, info.TotalPages + info.OutstandingPages, info.OnlineVcpuCount, info.CpuTime, "Pool-0", record?.Started ?? _started);
+    }
+
+    /// <summary>Under the lock of names.</summary>
+    private void DemandFree(string name, DomainRecord? except)
+    {
+        if (name == "Domain-0" || _records.Values.Any(record => record != except && record.Name == name))
+            throw new ToolstackException($"Domain with name \"{name}\" already exists.", 3);
+    }
+
+    private static void Demand(Errno error, DomId domain, string done)
+    {
+        if (error != Errno.None)
+            throw new ToolstackException(error == Errno.ESRCH ? $"Domain {domain.Value} does not exist (rc=-21)" : $"Domain {domain.Value} cannot be {done}: {error}");
+    }
+}

@@ -1,0 +1,72 @@
+using Pv.Abi;
+using Pv.Guest;
+using Pv.Machine.Gate;
+
+namespace Pv.Toolstack.Hypervisor;
+
+/// <content>One domain (<c>public/domctl.h</c>).</content>
+public sealed partial class HypervisorControl
+{
+    /// <summary>Domains asked for at once.</summary>
+    private const int ListPart = 256;
+
+    /// <summary>Makes a domain without memory; its number is the next free one.</summary>
+    public Errno CreateDomain(DomctlCreateDomain create, out DomId domain)
+    {
+        domain = new DomId(0);
+        return Domctl(DomctlOperation.CreateDomain, ref domain, ref create);
+    }
+
+    public Errno DestroyDomain(DomId domain) => Domctl(DomctlOperation.DestroyDomain, domain);
+
+    public Errno PauseDomain(DomId domain) => Domctl(DomctlOperation.PauseDomain, domain);
+
+    public Errno UnpauseDomain(DomId domain) => Domctl(DomctlOperation.UnpauseDomain, domain);
+
+    public void SetMaxVcpus(DomId domain, uint vcpus)
+    {
+        var argument = new DomctlMaxVcpus { Max = vcpus };
+        Domctl(DomctlOperation.MaxVcpus, domain, ref argument).OrThrow("XEN_DOMCTL_max_vcpus");
+    }
+
+    public void SetMaxMemory(DomId domain, ulong kibibytes)
+    {
+        var argument = new DomctlMaxMemory { MaxMemoryKib = kibibytes };
+        Domctl(DomctlOperation.MaxMemory, domain, ref argument).OrThrow("XEN_DOMCTL_max_mem");
+    }
+
+    public void SetVcpuContext(DomId domain, VcpuId vcpu, VcpuGuestContext context)
+    {
+        VcpuGuestContext[] contexts = [context];
+        using var pin = HostPin.Of(contexts);
+        var argument = new DomctlVcpuContext { Vcpu = vcpu, Context = pin.Address };
+        Domctl(DomctlOperation.SetVcpuContext, domain, ref argument).OrThrow("XEN_DOMCTL_setvcpucontext");
+    }
+
+    /// <summary>What the hypervisor knows of a domain; null when there is none of that number.</summary>
+    public DomctlGetDomainInfo? GetDomainInfo(DomId domain)
+    {
+        var info = default(DomctlGetDomainInfo);
+        var found = domain;
+        // Xen answers for the next domain when there is none of that number.
+        return Domctl(DomctlOperation.GetDomainInfo, ref found, ref info) == Errno.None && found == domain ? info : null;
+    }
+
+    /// <summary>What it knows of all of them, by number.</summary>
+    public IReadOnlyList<DomctlGetDomainInfo> ListDomains()
+    {
+        var all = new List<DomctlGetDomainInfo>();
+        var part = new DomctlGetDomainInfo[ListPart];
+        using var pin = HostPin.Of(part);
+        var first = DomId.Dom0;
+        while (true)
+        {
+            var list = new SysctlGetDomainInfoList { FirstDomain = first, MaxDomains = ListPart, Buffer = pin.Address };
+            Sysctl(SysctlOperation.GetDomainInfoList, ref list).OrThrow("XEN_SYSCTL_getdomaininfolist");
+            all.AddRange(part.AsSpan(0, (int)list.NumDomains));
+            if (list.NumDomains < ListPart)
+                return all;
+            first = new DomId((ushort)(all[^1].Domain.Value + 1));
+        }
+    }
+}
