@@ -78,5 +78,10 @@ public sealed class EventSignal : IValueTaskSource<bool>
     ValueTaskSourceStatus IValueTaskSource<bool>.GetStatus(short token) => _wait.GetStatus(token);
 
     void IValueTaskSource<bool>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
-        => _wait.OnCompleted(continuation, state, token, flags);
+    {
+        // Whoever makes a task of the wait asks for no context; in a turn even that must come back to the turns.
+        if (SynchronizationContext.Current is TurnQueue)
+            flags |= ValueTaskSourceOnCompletedFlags.UseSchedulingContext;
+        _wait.OnCompleted(continuation, state, token, flags);
+    }
 }

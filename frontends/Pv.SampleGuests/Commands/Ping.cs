@@ -15,7 +15,7 @@ internal static class Ping
     {
         var (peer, count) = Parse(words);
         var node = $"{await guest.XenStore.GetDomainPathAsync(peer)}/{PingPartner.Node}";
-        if (await guest.XenStore.ReadAsync(node) is null)
+        if (!await IsThereAsync(guest, node))
             throw new UsageException($"domain {peer.Value} has no shell that answers.");
         using var channel = guest.Events.AllocUnbound(peer);
         var meeting = $"{node}/{guest.Domain.Value}";
@@ -29,6 +29,19 @@ internal static class Ping
         finally
         {
             await guest.XenStore.RemoveAsync(meeting);
+        }
+    }
+
+    /// <summary>Whether a node can be read. What a domain may not see, the store hides whether it is there or not.</summary>
+    private static async Task<bool> IsThereAsync(GuestContext guest, string node)
+    {
+        try
+        {
+            return await guest.XenStore.ReadAsync(node) is not null;
+        }
+        catch (XenStoreException failure) when (failure.Error == Errno.EACCES)
+        {
+            return false;
         }
     }
 

@@ -111,6 +111,24 @@ public sealed class TurnTests
     }
 
     [Test]
+    public void A_wait_that_became_a_task_comes_back_to_the_turns()
+    {
+        var ran = false;
+        EventChannel? channel = null;
+        using var guest = new GuestHarness(async context =>
+        {
+            channel = context.Events.AllocUnbound(DomId.Dom0);
+            await Task.WhenAny(channel.WaitAsync().AsTask(), context.Delay(TimeSpan.FromSeconds(1)));
+            ran = true;
+        });
+        guest.Run();
+        guest.Gate.Raise(channel!.Port.Value);
+        guest.Run();
+        Assert.That(guest.Gate.CrashReason, Is.Null);
+        Assert.That(ran, Is.True);
+    }
+
+    [Test]
     public async Task A_continuation_from_another_thread_crashes_the_domain()
     {
         var foreign = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
