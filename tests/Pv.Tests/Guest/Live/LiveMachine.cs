@@ -197,7 +197,7 @@ internal sealed class LiveMachine : IAsyncDisposable
 
     private sealed class LiveStoreHost(LiveMachine machine) : IStoreHost
     {
-        public bool Exists(DomId domain) => true;
+        public StoreDomainState StateOf(DomId domain) => StoreDomainState.Alive;
 
         public Errno Connect(DomId domain, Pfn page, EventPort port, Action wake, out IStoreChannel? channel)
         {
