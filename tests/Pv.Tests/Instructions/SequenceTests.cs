@@ -146,7 +146,7 @@ public sealed class SequenceTests
     [Test]
     public void MisalignedAccessesWithAlignmentCheck()
     {
-        var rows = FormCatalogue.Usual.ByMnemonic.Values.SelectMany(forms => forms.Take(12)).SelectMany(form => RowMaker.Make(form, 4)).ToArray();
+        var rows = FormCatalogue.Usual.ByMnemonic.Values.SelectMany(forms => forms.Where(form => form.First.Mnemonic != Mnemonic.Syscall).Take(12)).SelectMany(form => RowMaker.Make(form, 4)).ToArray();
         var ends = _runner.Oracle.Run(rows);
         _runner.AssertAgree(rows.Where((_, i) => ends[i].Exit.Vector == ExceptionVector.Breakpoint).Select(row =>
         {
