@@ -63,6 +63,7 @@ internal sealed class EngineUnderTest : IDisposable
             Fs = registers.Fs,
             Gs = registers.Gs,
             Memory = TakeDifferences(row),
+            Vectors = row.Vectors is null ? null : ((ReadOnlySpan<byte>)registers.Fx)[..VectorForms.ImageBytes].ToArray(),
         };
     }
 
@@ -84,6 +85,7 @@ internal sealed class EngineUnderTest : IDisposable
         registers.Fx[1] = 0x03;
         registers.Fx[24] = 0x80;
         registers.Fx[25] = 0x1f;
+        row.Vectors?.CopyTo((Span<byte>)registers.Fx);
         return registers;
     }
 

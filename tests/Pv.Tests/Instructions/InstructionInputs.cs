@@ -60,6 +60,10 @@ internal static class InstructionInputs
             case Mnemonic.Popf or Mnemonic.Popfq:
                 row.WriteMemory(row.General[Rsp], (ulong)random.NextInt64(1L << 22), 8);
                 break;
+            case Mnemonic.Ldmxcsr:
+                // Bits 16 and up are reserved but one, which only some processors have.
+                row.WriteMemory(target, (uint)random.Next(0x10000) | (random.Next(4) == 0 ? 1u << random.Next(20, 32) : 0u), 4);
+                break;
             case Mnemonic.Ret:
                 row.WriteMemory(row.General[Rsp], BranchTarget(random), 8);
                 break;

@@ -22,6 +22,9 @@ internal sealed class Row(Form form)
 
     public ulong GsBase { get; set; }
 
+    /// <summary>An FXSAVE image to start with; null: the units are as after a reset, and what becomes of them is not asked.</summary>
+    public byte[]? Vectors { get; set; }
+
     /// <summary>What memory holds beyond <see cref="Arena.Image"/>, an entry a word.</summary>
     public Dictionary<ulong, ulong> Patches { get; } = [];
 
@@ -86,4 +89,7 @@ internal sealed class Outcome
 
     /// <summary>The words of memory that changed, by <see cref="Arena.Writable"/> and address.</summary>
     public Difference[] Memory { get; init; } = [];
+
+    /// <summary>The FXSAVE image afterwards, if the row had one.</summary>
+    public byte[]? Vectors { get; init; }
 }

@@ -26,6 +26,8 @@ internal static class RowMaker
         if (random.Next(64) == 0)
             row.Rflags |= Trap;
 
+        if (VectorForms.Contains(form.First))
+            row.Vectors = VectorForms.MakeImage(random);
         InstructionInputs.SetRegisters(row, random);
         if (MemoryOperand.Exists(form.First))
         {

@@ -146,7 +146,10 @@ public sealed class SequenceTests
     [Test]
     public void MisalignedAccessesWithAlignmentCheck()
     {
-        var rows = FormCatalogue.Usual.ByMnemonic.Values.SelectMany(forms => forms.Where(form => form.First.Mnemonic != Mnemonic.Syscall).Take(12)).SelectMany(form => RowMaker.Make(form, 4)).ToArray();
+        // Whether unaligned moves of 16 bytes count is each processor's own affair (SDM, MOVUPS).
+        var forms = FormCatalogue.Usual.ByMnemonic.Values.SelectMany(all => all
+            .Where(form => form.First.Mnemonic != Mnemonic.Syscall && !(VectorForms.Contains(form.First) && form.First.MemorySize.GetSize() == 16)).Take(12));
+        var rows = forms.SelectMany(form => RowMaker.Make(form, 4)).ToArray();
         var ends = _runner.Oracle.Run(rows);
         _runner.AssertAgree(rows.Where((_, i) => ends[i].Exit.Vector == ExceptionVector.Breakpoint).Select(row =>
         {

@@ -190,6 +190,7 @@ internal static class OracleProgram
         a.sub(rax, OracleWire.ResultBytes);
         a.shr(rax, 4);
         a.mov(__qword_ptr[r13 + OracleWire.DifferenceCount], rax);
+        SaveVectors(a);
         a.mov(__qword_ptr[rbp + OutputNext], rdi);
         UndoPatches(a);
 
@@ -272,7 +273,6 @@ internal static class OracleProgram
         a.rep.movsq();
         a.mov(__word_ptr[rbx + SavedSegments], 0x33);
         a.mov(__word_ptr[rbx + SavedSegments + 6], 0x2b);
-        a.mov(__qword_ptr[rbx + SavedFpState], 0);
 
         a.mov(edi, ArchSetFs);
         a.mov(rsi, __qword_ptr[r13 + OracleWire.RowFsBase]);
@@ -299,7 +299,38 @@ internal static class OracleProgram
             a.mov(__qword_ptr[rcx], rax);
             a.mov(__qword_ptr[rbp + rdx + Shadow], rax);
         });
+        LoadVectors(a);
         a.mov(__qword_ptr[rbp + InputNext], r14);
+    }
+
+    /// <summary>Puts the row's FXSAVE image behind r14, if any, into the signal frame; without one the kernel resets the units.</summary>
+    private static void LoadVectors(Assembler a)
+    {
+        Label none = a.CreateLabel(), done = a.CreateLabel();
+        a.cmp(__qword_ptr[r13 + OracleWire.VectorBytes], 0);
+        a.je(none);
+        a.mov(rsi, r14);
+        a.mov(rdi, __qword_ptr[rbx + SavedFpState]);
+        a.mov(ecx, VectorForms.ImageBytes / 8);
+        a.rep.movsq();
+        a.mov(r14, rsi);
+        a.jmp(done);
+        Place(a, ref none);
+        a.mov(__qword_ptr[rbx + SavedFpState], 0);
+        Place(a, ref done);
+    }
+
+    /// <summary>Writes the FXSAVE image at rdi, when the row had one.</summary>
+    private static void SaveVectors(Assembler a)
+    {
+        var none = a.CreateLabel();
+        a.mov(rsi, __qword_ptr[rbp + Row]);
+        a.cmp(__qword_ptr[rsi + OracleWire.VectorBytes], 0);
+        a.je(none);
+        a.mov(rsi, __qword_ptr[rbx + SavedFpState]);
+        a.mov(ecx, VectorForms.ImageBytes / 8);
+        a.rep.movsq();
+        Place(a, ref none);
     }
 
     private static void ReadBatch(Assembler a)

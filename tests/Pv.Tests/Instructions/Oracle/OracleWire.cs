@@ -13,8 +13,9 @@ internal static class OracleWire
     public static ReadOnlySpan<byte> RegisterOrder => [8, 9, 10, 11, 12, 13, 14, 15, 7, 6, 5, 3, 2, 0, 1, 4];
 
     // A row: 18 words of registers, then:
-    public const int RowFsBase = 144, RowGsBase = 152, CodeOffset = 160, CodeLength = 168, PatchCount = 176, RowBytes = 184;
-    // … the code's bytes (none: the code stays), padded to 8; then the patches: live address, offset in the image, value.
+    public const int RowFsBase = 144, RowGsBase = 152, CodeOffset = 160, CodeLength = 168, PatchCount = 176, VectorBytes = 184, RowBytes = 192;
+    // … the code's bytes (none: the code stays), padded to 8; then the patches: live address, offset in the image, value; then the
+    // FXSAVE image, when VectorBytes is not zero.
     public const int PatchBytes = 24;
 
     // A result: the signal, then sigcontext's words: registers, cs and others, error code, trap number, old mask, cr2; then:
@@ -23,6 +24,6 @@ internal static class OracleWire
     public const int CodeSegment = SavedStart + 18 * 8, StackSegment = CodeSegment + 6;
     public const int FsBase = SavedStart + SavedWords * 8, GsBase = FsBase + 8, Segments = GsBase + 8, DifferenceCount = Segments + 8,
         ResultBytes = DifferenceCount + 8;
-    // … and the words of memory that changed: address, value.
-    public const int DifferenceBytes = 16, LargestResult = ResultBytes + Arena.WritableBytes / 8 * DifferenceBytes;
+    // … the words of memory that changed: address, value; and the FXSAVE image, when the row had one.
+    public const int DifferenceBytes = 16, LargestResult = ResultBytes + Arena.WritableBytes / 8 * DifferenceBytes + VectorForms.ImageBytes;
 }

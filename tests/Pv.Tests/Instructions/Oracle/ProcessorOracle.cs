@@ -60,7 +60,7 @@ internal sealed class ProcessorOracle : IDisposable
         for (; to < rows.Count; to++)
         {
             var row = rows[to];
-            if (length + OracleWire.RowBytes + row.Form.Code.Length + 8 + row.Patches.Count * OracleWire.PatchBytes > _batch.Length)
+            if (length + OracleWire.RowBytes + row.Form.Code.Length + 8 + row.Patches.Count * OracleWire.PatchBytes + VectorForms.ImageBytes > _batch.Length)
                 break;
             length += Encode(row, withCode: row.Form != last, _batch.AsSpan(length));
             last = row.Form;
@@ -83,6 +83,7 @@ internal sealed class ProcessorOracle : IDisposable
         words[20] = (ulong)row.Form.Offset;
         words[21] = withCode ? (ulong)row.Form.Code.Length : 0;
         words[22] = (ulong)row.Patches.Count;
+        words[23] = (ulong)(row.Vectors?.Length ?? 0);
         var at = OracleWire.RowBytes;
         if (withCode)
         {
@@ -96,7 +97,8 @@ internal sealed class ProcessorOracle : IDisposable
             BinaryPrimitives.WriteUInt64LittleEndian(to[(at + 16)..], value);
             at += OracleWire.PatchBytes;
         }
-        return at;
+        row.Vectors?.CopyTo(to[at..]);
+        return at + (row.Vectors?.Length ?? 0);
     }
 
     private Outcome Receive(Row row)
@@ -105,6 +107,8 @@ internal sealed class ProcessorOracle : IDisposable
         Read(result, row);
         var memory = new Difference[MemoryMarshal.Read<ulong>(result[OracleWire.DifferenceCount..])];
         Read(MemoryMarshal.AsBytes(memory.AsSpan()), row);
+        var vectors = row.Vectors is null ? null : new byte[VectorForms.ImageBytes];
+        Read(vectors, row);
         var words = MemoryMarshal.Cast<byte, ulong>(result);
         var halves = MemoryMarshal.Cast<byte, ushort>(result);
         var outcome = new Outcome
@@ -121,6 +125,7 @@ internal sealed class ProcessorOracle : IDisposable
             Fs = halves[OracleWire.Segments / 2 + 2],
             Gs = halves[OracleWire.Segments / 2 + 3],
             Memory = memory,
+            Vectors = vectors,
         };
         for (var i = 0; i < 16; i++)
             outcome.General[OracleWire.RegisterOrder[i]] = words[1 + i];
