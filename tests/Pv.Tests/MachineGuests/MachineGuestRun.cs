@@ -1,0 +1,110 @@
+using System.Buffers.Binary;
+using System.Text;
+using NUnit.Framework;
+using Pv.Abi;
+using Pv.Cpu.Software;
+using Pv.Guest;
+using Pv.Hypervisor;
+using Pv.Toolstack.Building;
+using Pv.Toolstack.Hypervisor;
+
+namespace Pv.Tests.MachineGuests;
+
+/// <summary>
+/// Runs a machine-code guest on the software engine in a machine of its own, from the domain builder to its end, and reads the rows
+/// out of its memory.
+/// </summary>
+internal sealed class MachineGuestRun : IDisposable
+{
+    private const ulong MachineFrames = 16384, GuestPages = 4096, SlackKib = 1024;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private readonly HypervisorCore _core;
+    private readonly HypervisorControl _control;
+    private readonly GuestMemory _memory;
+    private readonly SharedInfoPage _shared;
+    private readonly EventPort _ended;
+    private readonly SemaphoreSlim _domainExit = new(0);
+
+    public MachineGuestRun()
+    {
+        _core = new HypervisorCore(new MachineOptions
+        {
+            Frames = MachineFrames, PCpus = 1, ParavirtualizedEngine = memory => new SoftwareEngine(memory),
+        });
+        _control = new HypervisorControl(_core.Dom0);
+        _memory = new GuestMemory(_core.Dom0, []);
+        var calls = Hypercalls.ForDom0(_core.Dom0);
+        var slot = _memory.TakeSlot();
+        calls.AddToPhysmap(PhysmapSpace.SharedInfo, 0, slot).OrThrow("XENMEM_add_to_physmap");
+        _shared = new SharedInfoPage(_core.Dom0.Page(slot));
+        calls.BindVirq(VirtualIrq.DomainException, new VcpuId(0), out _ended).OrThrow("EVTCHNOP_bind_virq");
+        _shared.ClearMask(_ended);
+        _core.Dom0Upcall += () => _domainExit.Release();
+    }
+
+    /// <summary>What the hypervisor had to say.</summary>
+    public string Log => _core.Log.Read(clear: false);
+
+    /// <summary>Runs the guest to its end; its rows, and last the shutdown code.</summary>
+    public IReadOnlyList<GuestRow> Run(MachineGuest guest)
+    {
+        _control.CreateDomain(new DomctlCreateDomain { MaxVcpus = 1, MaxEventChannelPort = 1023, MaxGrantFrames = 64, MaxMapTrackFrames = 1024, GrantOptions = 1 }, out var domain)
+            .OrThrow("XEN_DOMCTL_createdomain");
+        _control.SetMaxVcpus(domain, 1);
+        _control.SetMaxMemory(domain, (GuestPages << 2) + SlackKib);
+        // A command line keeps the guest from printing.
+        var image = guest.BuildImage();
+        var built = ParavirtualizedBuilder.Build(_control, _memory, domain, new BuildImages(image, default, "quiet"), GuestPages);
+        // The builder populates by 2 MiB: what lies below the console page, in the first extent, is contiguous with it.
+        var console = StartOfDayLayout.Compute(KernelImage.Load(image, image.Length * 2), GuestPages, 0).Console;
+        Assert.That(console.Value, Is.LessThan(512UL), "the guest's pages are more than an extent");
+        var first = new Mfn(built.ConsolePage - console.Value);
+        _control.UnpauseDomain(domain).OrThrow("XEN_DOMCTL_unpausedomain");
+        for (var ended = Ended(domain); ; ended = Ended(domain))
+        {
+            // Armed again before the look that follows.
+            _shared.UpcallPending = false;
+            _shared.TakeSelector();
+            _shared.ClearPending(_ended);
+            ended ??= Ended(domain);
+            if (ended is { } reason)
+                return [.. ReadRows(first), new GuestRow(RealXenAnswers.Shutdown, (long)reason)];
+            if (!_domainExit.Wait(Patience))
+                    return [.. ReadRows(first), new GuestRow("it goes on for ever", 1)];
+        }
+    }
+
+    public void Dispose() => _core.Dispose();
+
+    private ShutdownReason? Ended(DomId domain)
+        => _control.GetDomainInfo(domain) is { } info && (info.Flags & DomainInfoFlags.Shutdown) != 0 ? info.ShutdownReason : null;
+
+    private IReadOnlyList<GuestRow> ReadRows(Mfn first)
+    {
+        var count = (int)Math.Min(BinaryPrimitives.ReadUInt64LittleEndian(Read(first, GuestVariables.RowCount, 8)), GuestLayout.RowLimit);
+        var rows = new List<GuestRow>();
+        for (var i = 0; i < count; i++)
+        {
+            var row = Read(first, GuestLayout.Rows + (ulong)i * 16, 16);
+            var name = Read(first, BinaryPrimitives.ReadUInt64LittleEndian(row), 128);
+            rows.Add(new GuestRow(
+                Encoding.ASCII.GetString(name.AsSpan(0, name.AsSpan().IndexOf((byte)0))), BinaryPrimitives.ReadInt64LittleEndian(row.AsSpan(8))));
+        }
+        return rows;
+    }
+
+    private byte[] Read(Mfn first, ulong address, int length)
+    {
+        var bytes = new byte[length];
+        for (var done = 0; done < length;)
+        {
+            var at = address - GuestLayout.Base + (ulong)done;
+            var offset = (int)(at & PageSize.OffsetMask);
+            var part = Math.Min(length - done, PageSize.Bytes - offset);
+            _core.Memory.Bytes(first.Address + at, part).CopyTo(bytes.AsSpan(done));
+            done += part;
+        }
+        return bytes;
+    }
+}

@@ -1,0 +1,52 @@
+using NUnit.Framework;
+
+namespace Pv.Tests.MachineGuests;
+
+/// <summary>Every machine-code guest answers here what it answered on real Xen.</summary>
+[TestFixture]
+internal sealed class MachineGuestTests
+{
+    [Test]
+    public void AnswersAsOnRealXen([ValueSource(typeof(MachineGuestCatalog), nameof(MachineGuestCatalog.All))] MachineGuest guest)
+    {
+        using var run = new MachineGuestRun();
+        var rows = run.Run(guest);
+        var expected = RealXenAnswers.Read(guest.Name);
+        var differences = Compare(expected, rows);
+        Assert.That(differences, Is.Empty, () => $"{guest.Name} proves {guest.Proves}\n{string.Join('\n', differences)}\n{run.Log}");
+    }
+
+    /// <summary>A line for each row that is missing, unexpected or another value, in the order of the rows.</summary>
+    private static List<string> Compare(IReadOnlyList<GuestRow> expected, IReadOnlyList<GuestRow> rows)
+    {
+        var differences = new List<string>();
+        var next = 0;
+        foreach (var row in expected)
+        {
+            var at = Find(rows, next, row.Name);
+            if (at < 0)
+            {
+                differences.Add($"missing: {row}");
+                continue;
+            }
+            for (; next < at; next++)
+                differences.Add($"not on Xen: {rows[next]}");
+            if (rows[next] != row)
+                differences.Add($"Xen: {row}, here {new GuestRow("", rows[next].Value)}");
+            next++;
+        }
+        for (; next < rows.Count; next++)
+            differences.Add($"not on Xen: {rows[next]}");
+        return differences;
+    }
+
+    private static int Find(IReadOnlyList<GuestRow> rows, int from, string name)
+    {
+        for (var i = from; i < rows.Count; i++)
+        {
+            if (rows[i].Name == name)
+                return i;
+        }
+        return -1;
+    }
+}
