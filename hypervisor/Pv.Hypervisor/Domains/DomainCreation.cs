@@ -70,6 +70,19 @@ internal static class DomainCreation
         }
         AddVcpu(dom0, default);
         dom0.Gate!.InitialFrames = frames;
+        WriteDom0Start(dom0, frames);
         return dom0.Gate;
+    }
+
+    /// <summary>Dom0's start page is its frame 0; its shared page is mapped behind its memory.</summary>
+    private static void WriteDom0Start(Domain dom0, ulong frames)
+    {
+        var shared = new Pfn(frames);
+        dom0.PhysicalMap!.Set(shared, PhysicalMapKind.Xen, dom0.SharedInfo);
+        dom0.PhysicalMap.Get(dom0.Gate!.StartInfo, out var page);
+        dom0.Core.Memory.At<StartInfo>(page.Address) = new StartInfo
+        {
+            PageCount = frames, SharedInfo = shared.Address, Flags = StartInfoFlags.Privileged | StartInfoFlags.InitialDomain,
+        };
     }
 }
