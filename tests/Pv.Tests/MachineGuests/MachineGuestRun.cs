@@ -33,12 +33,11 @@ internal sealed class MachineGuestRun : IDisposable
             Frames = MachineFrames, PCpus = 1, ParavirtualizedEngine = memory => new SoftwareEngine(memory),
         });
         _control = new HypervisorControl(_core.Dom0);
-        _memory = new GuestMemory(_core.Dom0, []);
-        var calls = Hypercalls.ForDom0(_core.Dom0);
-        var slot = _memory.TakeSlot();
-        calls.AddToPhysmap(PhysmapSpace.SharedInfo, 0, slot).OrThrow("XENMEM_add_to_physmap");
-        _shared = new SharedInfoPage(_core.Dom0.Page(slot));
-        calls.BindVirq(VirtualIrq.DomainException, new VcpuId(0), out _ended).OrThrow("EVTCHNOP_bind_virq");
+        var start = GuestDevices.ReadStartInfo(_core.Dom0);
+        var sharedInfo = Pfn.OfAddress(start.SharedInfo);
+        _memory = new GuestMemory(_core.Dom0, GuestDevices.Taken(_core.Dom0, start, sharedInfo));
+        _shared = new SharedInfoPage(_core.Dom0.Page(sharedInfo));
+        Hypercalls.ForDom0(_core.Dom0).BindVirq(VirtualIrq.DomainException, new VcpuId(0), out _ended).OrThrow("EVTCHNOP_bind_virq");
         _shared.ClearMask(_ended);
         _core.Dom0Upcall += () => _domainExit.Release();
     }
