@@ -64,9 +64,11 @@ public sealed unsafe class FrameMarks : IDisposable
     /// <summary>To be called after a write to <paramref name="mfn"/>; does nothing when the frame bears no mark.</summary>
     public void NoteWrite(Mfn mfn)
     {
-        var mark = this[mfn];
-        if (mark != FrameMark.None)
-            Written?.Invoke(mfn, mark);
+        if (mfn.Value >= _frames)
+            throw new ArgumentOutOfRangeException(nameof(mfn));
+        // SAFETY: the index is below the number of frames, which is the length of the table.
+        if (Volatile.Read(ref _marks[mfn.Value]) is not 0 and var mark)
+            Written?.Invoke(mfn, (FrameMark)mark);
     }
 
     private void Change(Mfn mfn, FrameMark add, FrameMark remove)

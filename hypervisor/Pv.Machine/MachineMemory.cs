@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Pv.Abi;
 
@@ -16,6 +15,7 @@ public sealed unsafe class MachineMemory : IDisposable
 {
     private readonly HostRange _range;
     private byte* _base;
+    private ulong _end;
 
     /// <summary>Reserves <paramref name="frames"/> frames. Nothing is committed yet.</summary>
     /// <exception cref="OutOfMemoryException">The host refuses the address range.</exception>
@@ -25,6 +25,7 @@ public sealed unsafe class MachineMemory : IDisposable
         FrameCount = frames;
         _range = HostRange.ReserveShared(frames << PageSize.Shift);
         _base = _range.Base;
+        _end = frames << PageSize.Shift;
         Marks = new FrameMarks(frames);
     }
 
@@ -59,7 +60,12 @@ public sealed unsafe class MachineMemory : IDisposable
 
     /// <summary>A typed view of machine memory. The value must not cross the machine's end; alignment is the caller's matter.</summary>
     public ref T At<T>(ulong machineAddress) where T : unmanaged
-        => ref MemoryMarshal.AsRef<T>(Bytes(machineAddress, Unsafe.SizeOf<T>()));
+    {
+        if (_end < (ulong)sizeof(T) || machineAddress > _end - (ulong)sizeof(T))
+            throw new ArgumentOutOfRangeException(nameof(machineAddress), $"0x{machineAddress:x} is not in the machine.");
+        // SAFETY: the check keeps the value inside the reserved range; once disposed, the end is such that every address fails it.
+        return ref *(T*)(_base + machineAddress);
+    }
 
     /// <summary>Makes frames read as zero, and tells the write hook.</summary>
     public void Zero(Mfn first, ulong count)
@@ -82,6 +88,7 @@ public sealed unsafe class MachineMemory : IDisposable
     public void Dispose()
     {
         _base = null;
+        _end = 0;
         _range.Dispose();
         Marks.Dispose();
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Pv.Abi;
 using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Memory;
@@ -69,6 +70,43 @@ internal readonly ref struct GuestAccess
             address += (ulong)part;
         }
         return true;
+    }
+
+    /// <summary>Copies one value in; the common case that it lies in one page takes the short way.</summary>
+    public bool TryRead<T>(ulong address, out T value) where T : unmanaged
+    {
+        if (_vcpu.Domain.Kind == DomainKind.Control || !FitsPage<T>(address))
+        {
+            value = default;
+            return TryRead(address, MemoryMarshal.AsBytes(new Span<T>(ref value)));
+        }
+        if (!TryTranslate(address, false, out var machine, out _))
+        {
+            value = default;
+            return false;
+        }
+        value = _vcpu.Domain.Core.Memory.At<T>(machine);
+        return true;
+    }
+
+    /// <summary>Copies one value out.</summary>
+    public bool TryWrite<T>(ulong address, in T value) where T : unmanaged
+    {
+        if (_vcpu.Domain.Kind == DomainKind.Control || !FitsPage<T>(address))
+            return TryWrite(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
+        if (!TryTranslate(address, true, out var machine, out _))
+            return false;
+        var memory = _vcpu.Domain.Core.Memory;
+        memory.At<T>(machine) = value;
+        memory.Marks.NoteWrite(Mfn.OfAddress(machine));
+        return true;
+    }
+
+    private static bool FitsPage<T>(ulong address) where T : unmanaged => (address & PageSize.OffsetMask) <= PageSize.Bytes - SizeOf<T>.Bytes;
+
+    private static class SizeOf<T> where T : unmanaged
+    {
+        public static readonly ulong Bytes = (ulong)MemoryMarshal.AsBytes<T>([default]).Length;
     }
 
     /// <summary>Translates one address, and tells how many bytes from it on lie in the same page.</summary>

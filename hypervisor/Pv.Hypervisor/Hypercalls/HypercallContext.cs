@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Pv.Abi;
 using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Tracing;
 using Pv.Machine.Gate;
@@ -60,10 +61,25 @@ internal ref struct HypercallContext
 
     public readonly bool TryRead<T>(ulong address, out T value) where T : unmanaged
     {
-        value = default;
-        return TryRead(address, MemoryMarshal.AsBytes(new Span<T>(ref value)));
+        if (!_access.TryRead(address, out value))
+            return false;
+        Trace?.NoteInput(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
+        return true;
+    }
+
+    /// <summary>Takes the arguments of a multicall's entry for this call's own.</summary>
+    public bool TryReadEntry(ulong address)
+    {
+        if (!TryRead(address, out MulticallEntry entry))
+            return false;
+        ReadOnlySpan<ulong> arguments = entry.Arguments;
+        Arguments = new HypercallRegisters(entry.Operation, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+        return true;
     }
 
     public readonly bool TryWrite<T>(ulong address, in T value) where T : unmanaged
-        => TryWrite(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
+    {
+        Trace?.NoteOutput(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
+        return _access.TryWrite(address, value);
+    }
 }

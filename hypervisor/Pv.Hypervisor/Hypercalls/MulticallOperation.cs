@@ -24,15 +24,13 @@ internal static class MulticallOperation
             var at = list + done * MulticallEntry.WireSize;
             if (done > 0 && call.PreemptionWanted)
                 return Continue(ref call, own, at, count - done);
-            if (!call.TryRead(at, out MulticallEntry entry))
+            if (!call.TryReadEntry(at))
                 return Stop(ref call, own, Errno.EFAULT);
-            call.Arguments = new HypercallRegisters(entry.Operation, entry.Arguments[0], entry.Arguments[1], entry.Arguments[2],
-                entry.Arguments[3], entry.Arguments[4], entry.Arguments[5]);
             var result = call.Core.Hypercalls.Dispatch(ref call);
             if (result.Outcome == HypercallOutcome.Continue)
             {
                 // The entry itself says how to go on, and the list begins at it next time.
-                WriteArguments(ref entry, call.Arguments);
+                var entry = Entry(call.Arguments);
                 if (!call.TryWrite(at, entry))
                     return Stop(ref call, own, Errno.EFAULT);
                 return Continue(ref call, own, at, count - done);
@@ -60,14 +58,15 @@ internal static class MulticallOperation
         return result;
     }
 
-    private static void WriteArguments(ref MulticallEntry entry, HypercallRegisters registers)
+    private static MulticallEntry Entry(HypercallRegisters registers)
     {
-        entry.Operation = registers.Number;
+        var entry = new MulticallEntry { Operation = registers.Number };
         entry.Arguments[0] = registers.First;
         entry.Arguments[1] = registers.Second;
         entry.Arguments[2] = registers.Third;
         entry.Arguments[3] = registers.Fourth;
         entry.Arguments[4] = registers.Fifth;
         entry.Arguments[5] = registers.Sixth;
+        return entry;
     }
 }

@@ -1,0 +1,208 @@
+using System.Diagnostics;
+using Pv.Abi;
+using Pv.Machine;
+using Pv.Machine.Gate;
+
+namespace Pv.Benchmarks.Core;
+
+/// <summary>
+/// An event from one domain to the upcall of another whose vCPU is blocked, there and back: on two pCPUs, beside a futex ping-pong of two
+/// threads in turn with it; and on one pCPU. Half a round trip is shown, the median of many rounds.
+/// </summary>
+internal static class EventBenchmark
+{
+    private const int Rounds = 15, TripsARound = 5_000;
+
+    public static int Run()
+    {
+        Console.WriteLine("half a round trip, median of rounds taken in turn:");
+        var (events, futexes) = (new List<double>(), new List<double>());
+        using (var two = new PingPong(2))
+        {
+            for (var i = 0; i < Rounds; i++)
+            {
+                events.Add(two.Round(TripsARound));
+                futexes.Add(FutexRound(TripsARound));
+            }
+        }
+        var (eventTime, futexTime) = (Median(events), Median(futexes));
+        Console.WriteLine($"event to upcall, other pCPU              {eventTime,8:f0} ns");
+        Console.WriteLine($"futex ping-pong of two threads           {futexTime,8:f0} ns   ratio {eventTime / futexTime:f2}");
+        using var one = new PingPong(1);
+        var same = Enumerable.Range(0, Rounds).Select(_ => one.Round(TripsARound)).ToList();
+        Console.WriteLine($"event to upcall, same pCPU               {Median(same),8:f0} ns");
+        return 0;
+    }
+
+    private static double Median(List<double> values)
+    {
+        values.Sort();
+        return values[values.Count / 2];
+    }
+
+    private static double FutexRound(int trips)
+    {
+        using var ping = new HostSignal();
+        using var pong = new HostSignal();
+        var other = new Thread(() =>
+        {
+            for (var i = 0; i < trips; i++)
+            {
+                ping.Wait();
+                pong.Set();
+            }
+        });
+        other.Start();
+        var start = Stopwatch.GetTimestamp();
+        for (var i = 0; i < trips; i++)
+        {
+            ping.Set();
+            pong.Wait();
+        }
+        var elapsed = Stopwatch.GetElapsedTime(start).TotalNanoseconds;
+        other.Join();
+        return elapsed / trips / 2;
+    }
+
+    /// <summary>Two domains that answer each other's events.</summary>
+    private sealed class PingPong : IDisposable
+    {
+        private static readonly Pfn SharedInfoAt = new(100), ArgumentPage = new(4);
+
+        private readonly BareGuests _guests;
+        private readonly ManualResetEventSlim _done = new();
+        private readonly DomId _first, _second;
+        private volatile int _left;
+        private EventPort _offered;
+
+        public PingPong(int pcpus)
+        {
+            _guests = new BareGuests(pcpus);
+            DomId second = default;
+            using var offered = new ManualResetEventSlim();
+            using var bound = new ManualResetEventSlim();
+            _first = _guests.Create(gate => Player(gate, () => Offer(gate, second, offered), starts: true));
+            _second = second = _guests.Create(gate => Player(gate, () => Accept(gate, _first, bound), starts: false));
+            _guests.Pin(_first, 0);
+            _guests.Pin(_second, pcpus - 1);
+            _guests.Unpause(_first);
+            offered.Wait();
+            _guests.Unpause(_second);
+            bound.Wait();
+        }
+
+        /// <summary>Nanoseconds for half a trip.</summary>
+        public double Round(int trips)
+        {
+            _done.Reset();
+            _left = trips;
+            var start = Stopwatch.GetTimestamp();
+            _done.Wait();
+            return Stopwatch.GetElapsedTime(start).TotalNanoseconds / trips / 2;
+        }
+
+        public void Dispose()
+        {
+            _guests.Destroy(_first);
+            _guests.Destroy(_second);
+            _guests.Dispose();
+        }
+
+        private Func<TurnOutcome> Player(IGuestGate gate, Func<EventPort> connect, bool starts)
+        {
+            EventPort? port = null;
+            var serving = false;
+            return () =>
+            {
+                if (port is null)
+                {
+                    Map(gate);
+                    port = connect();
+                    return starts ? TurnOutcome.Yielded : TurnOutcome.Idle;
+                }
+                var shared = gate.Page(SharedInfoAt);
+                var heard = TakePending(shared, port.Value);
+                // Between rounds the first one looks for the next; inside one both sleep between events.
+                if (starts && !serving)
+                {
+                    if (_left == 0)
+                        return TurnOutcome.Yielded;
+                    serving = true;
+                }
+                else if (!heard)
+                {
+                    return TurnOutcome.Idle;
+                }
+                else if (starts && --_left == 0)
+                {
+                    serving = false;
+                    _done.Set();
+                    return TurnOutcome.Yielded;
+                }
+                Send(gate, port.Value);
+                return TurnOutcome.Idle;
+            };
+        }
+
+        private EventPort Offer(IGuestGate gate, DomId to, ManualResetEventSlim offered)
+        {
+            var allocate = new EventChannelAllocUnbound { Domain = DomId.Self, RemoteDomain = to };
+            Do(gate, EventChannelOperation.AllocUnbound, ref allocate);
+            _offered = allocate.Port;
+            Unmask(gate, allocate.Port);
+            offered.Set();
+            return allocate.Port;
+        }
+
+        private EventPort Accept(IGuestGate gate, DomId from, ManualResetEventSlim bound)
+        {
+            var bind = new EventChannelBindInterdomain { RemoteDomain = from, RemotePort = _offered };
+            Do(gate, EventChannelOperation.BindInterdomain, ref bind);
+            TakePending(gate.Page(SharedInfoAt), bind.LocalPort);
+            Unmask(gate, bind.LocalPort);
+            bound.Set();
+            return bind.LocalPort;
+        }
+
+        private static void Map(IGuestGate gate)
+        {
+            var add = new AddToPhysmap { Domain = DomId.Self, Space = PhysmapSpace.SharedInfo, Gpfn = SharedInfoAt };
+            Call(gate, HypercallNumber.MemoryOp, (ulong)MemoryOperation.AddToPhysmap, ref add);
+        }
+
+        private static bool TakePending(SharedPage shared, EventPort port)
+        {
+            const int upcallPending = 0, pendingSelector = 8, pending = 0x800;
+            shared.WriteByteRelease(upcallPending, 0);
+            if (shared.ExchangeUInt64(pendingSelector, 0) == 0)
+                return false;
+            var bit = 1ul << (int)port.Value;
+            return (shared.AndUInt64(pending, ~bit) & bit) != 0;
+        }
+
+        private static void Unmask(IGuestGate gate, EventPort port)
+        {
+            var unmask = new EventChannelUnmask { Port = port };
+            Do(gate, EventChannelOperation.Unmask, ref unmask);
+        }
+
+        private static void Send(IGuestGate gate, EventPort port)
+        {
+            var send = new EventChannelSend { Port = port };
+            Do(gate, EventChannelOperation.Send, ref send);
+        }
+
+        private static void Do<T>(IGuestGate gate, EventChannelOperation operation, ref T argument) where T : unmanaged
+            => Call(gate, HypercallNumber.EventChannelOp, (ulong)operation, ref argument);
+
+        private static void Call<T>(IGuestGate gate, HypercallNumber number, ulong operation, ref T argument) where T : unmanaged
+        {
+            var page = gate.Page(ArgumentPage);
+            var bytes = System.Runtime.InteropServices.MemoryMarshal.AsBytes(new Span<T>(ref argument));
+            page.CopyFrom(0, bytes);
+            if (gate.Call(new HypercallRegisters((ulong)number, operation, ArgumentPage.Address)) is var result and < 0)
+                throw new InvalidOperationException($"{number} {operation} answered {result}.");
+            page.CopyTo(0, bytes);
+        }
+    }
+}
