@@ -1,0 +1,42 @@
+using System.Runtime.InteropServices;
+using Pv.Machine.Gate;
+
+namespace Pv.SystemTests.Traces;
+
+/// <summary>What is known of a guest's memory from what one hypercall copied: before the call from its inputs, after it with its outputs on top.</summary>
+internal sealed class GuestBytes(TracedHypercall call)
+{
+    // What was read first: a call that goes on later may read what it wrote.
+    private readonly Dictionary<ulong, byte> _before = Collect(call.Inputs.Reverse());
+    private readonly Dictionary<ulong, byte> _after = Collect(call.Inputs.Concat(call.Outputs));
+
+    /// <summary>What the call read at an address.</summary>
+    public T Before<T>(ulong address) where T : unmanaged => Read<T>(_before, address);
+
+    /// <summary>What stands there when it has returned.</summary>
+    public T After<T>(ulong address) where T : unmanaged => Read<T>(_after, address);
+
+    private static T Read<T>(Dictionary<ulong, byte> bytes, ulong address) where T : unmanaged
+    {
+        var value = new T[1];
+        var into = MemoryMarshal.AsBytes(value.AsSpan());
+        for (var i = 0; i < into.Length; i++)
+        {
+            into[i] = bytes.TryGetValue(address + (ulong)i, out var known)
+                ? known
+                : throw new InvalidDataException($"The trace has nothing of the guest's memory at 0x{address + (ulong)i:x}.");
+        }
+        return value[0];
+    }
+
+    private static Dictionary<ulong, byte> Collect(IEnumerable<TracedBytes> parts)
+    {
+        var bytes = new Dictionary<ulong, byte>();
+        foreach (var part in parts)
+        {
+            for (var i = 0; i < part.Content.Length; i++)
+                bytes[part.Address + (ulong)i] = part.Content[i];
+        }
+        return bytes;
+    }
+}
