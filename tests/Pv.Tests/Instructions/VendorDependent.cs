@@ -21,7 +21,8 @@ internal static class VendorDependent
 
     /// <summary>
     /// Encodings that makers take differently: short near branches (<see cref="IsShortBranch"/>); loope and loopne with a repeat prefix,
-    /// which AMD's processors take for the condition; 0F 0D with a register, a nop or undefined; REX.W with lfs, lgs and lss, which AMD's ignore.
+    /// which AMD's processors take for the condition; 0F 0D with a register, a nop or undefined; REX.W with lfs, lgs and lss, which AMD's ignore;
+    /// movsxd of 16 bits from memory, where AMD's read 32.
     /// </summary>
     public static bool IsEncoding(Form form)
     {
@@ -29,6 +30,7 @@ internal static class VendorDependent
         return IsShortBranch(form)
             || instruction.Mnemonic is Mnemonic.Loope or Mnemonic.Loopne && form.Code.AsSpan(0, form.Code.Length - 2).IndexOfAny((byte)0xf2, (byte)0xf3) >= 0
             || instruction.Mnemonic is Mnemonic.Lfs or Mnemonic.Lgs or Mnemonic.Lss && instruction.Op0Register.GetSize() == 8
+            || instruction.Code == Code.Movsxd_r16_rm16 && instruction.Op1Kind == OpKind.Memory
             || instruction.Code is Code.Reservednop_rm16_r16_0F0D or Code.Reservednop_rm32_r32_0F0D or Code.Reservednop_rm64_r64_0F0D;
     }
 
