@@ -27,6 +27,7 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
     private volatile bool _kicked;
     private volatile bool _running;
     private int _thread;
+    private int _goodCodeSegment = -1;
 
     public SoftwareVcpu(SoftwareDomain domain, ICpuHost host)
     {
@@ -66,7 +67,8 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
             try
             {
                 Enter(s, guest);
-                Loop(s);
+                if (CanRun(s, guest->Cs))
+                    Loop(s);
                 Leave(s, guest);
             }
             finally
@@ -121,6 +123,21 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
         _domain.Remove(this);
         _self.Free();
         Blocks.Dispose();
+    }
+
+    /// <summary>32-bit code is not run, and says so.</summary>
+    private bool CanRun(CpuState* s, ushort codeSegment)
+    {
+        if (codeSegment == _goodCodeSegment)
+            return true;
+        if (SegmentInstructions.WhyNotRun(Host, codeSegment) is { } reason)
+        {
+            UnsupportedReason = reason;
+            Core.SetExit(s, CpuExitKind.Exception, ExceptionVector.InvalidOpcode);
+            return false;
+        }
+        _goodCodeSegment = codeSegment;
+        return true;
     }
 
     private void Enter(CpuState* s, GuestRegisters* guest)

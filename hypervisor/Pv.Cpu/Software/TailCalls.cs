@@ -9,26 +9,32 @@ namespace Pv.Cpu.Software;
 // SAFETY: the addresses of locals are compared, never used.
 internal static unsafe class TailCalls
 {
-    private static nint s_first, s_second;
+    private const int Calls = 8;
 
     public static bool AreMade { get; } = Measure();
 
     private static bool Measure()
     {
-        First(null, null);
-        return s_first == s_second;
+        var ops = stackalloc Op[Calls + 1];
+        for (var i = 0; i < Calls; i++)
+            ops[i].Handler = &Probe;
+        ops[Calls].Handler = &Stop;
+        Probe(null, ops);
+        return ops[1].Disp == ops[Calls - 1].Disp;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void First(CpuState* s, Op* op)
+    /// <summary>Notes the stack's depth and goes on as handlers do.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Probe(CpuState* s, Op* op)
     {
-        s_first = Depth();
-        Handler next = &Second;
-        next(s, op);
+        op->Disp = Depth();
+        Core.Next(s, op);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Second(CpuState* s, Op* op) => s_second = Depth();
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Stop(CpuState* s, Op* op)
+    {
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static nint Depth()
