@@ -174,7 +174,7 @@ internal static unsafe class HotChoice
             op->Src = Registers.OffsetOf(instruction.Op1Register);
             from = Registers.SizeOf(instruction.Op1Register);
         }
-        if (from == to || (from == 4 && to == 2))
+        if (from >= to || (from == 4 && to == 2))
             return false;
         op->Handler = MoveChoice.Extend(instruction.Mnemonic != Mnemonic.Movzx, to, from, memory, address);
         return true;

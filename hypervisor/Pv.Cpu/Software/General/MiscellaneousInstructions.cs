@@ -26,10 +26,13 @@ internal static unsafe class MiscellaneousInstructions
         => Operand.TryRead(s, op, record, 1, out var value) && Operand.TryWrite(s, op, record, 0, value);
 
     public static bool MoveSigned(CpuState* s, Op* op, GeneralRecord* record)
-        => Operand.TryRead(s, op, record, 1, out var value)
+        => record->Instruction.Code == Code.Movsxd_r16_rm16 && Operand.IsMemory(record, 1) ? MoveHalf(s, op, record)
+            : Operand.TryRead(s, op, record, 1, out var value)
             && Operand.TryWrite(s, op, record, 0, (ulong)Operand.Signed(value, Operand.Size(record, 1)));
 
-    public static bool MoveZeroed(CpuState* s, Op* op, GeneralRecord* record) => Move(s, op, record);
+    /// <summary><c>movsxd r16, m</c> reads 32 bits and keeps 16.</summary>
+    private static bool MoveHalf(CpuState* s, Op* op, GeneralRecord* record)
+        => Operand.TryLoad(s, op, Operand.Address(s, op, record), 4, out var value) && Operand.TryWrite(s, op, record, 0, (ushort)value);
 
     public static bool ConditionalMove(CpuState* s, Op* op, GeneralRecord* record)
     {
