@@ -21,11 +21,12 @@ public sealed class Dom0Kernel : IThreadPoolWorkItem
     /// <param name="handlerFailed">Told when a channel's handler throws; the event is lost, nothing else.</param>
     public Dom0Kernel(IGuestGate gate, Action<EventChannel, Exception> handlerFailed)
     {
-        var start = GuestDevices.ReadStartInfo(gate);
-        var sharedInfo = Pfn.OfAddress(start.SharedInfo);
-        _shared = new SharedInfoPage(gate.Page(sharedInfo));
-        Memory = new GuestMemory(gate, GuestDevices.Taken(gate, start, sharedInfo));
+        // Nobody builds Dom0, so it has no start page, and puts its shared_info where it likes.
+        Memory = new GuestMemory(gate, []);
         Hypercalls = Hypercalls.ForDom0(gate);
+        var sharedInfo = Memory.TakeSlot();
+        Hypercalls.AddToPhysmap(PhysmapSpace.SharedInfo, 0, sharedInfo).OrThrow("XENMEM_add_to_physmap of shared_info");
+        _shared = new SharedInfoPage(gate.Page(sharedInfo));
         Clock = new GuestClock(gate, _shared);
         Events = new EventChannels(Hypercalls, _shared, handlerFailed);
         Grants = new GrantTable(Hypercalls, Memory);

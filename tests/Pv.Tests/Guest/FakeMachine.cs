@@ -51,6 +51,7 @@ internal sealed class FakeGate : IGuestGate
     private uint _nextPort = 1;
     private uint _timerPort;
     private ulong _deadline;
+    private Pfn _sharedInfoMapping = Pfn.Invalid;
 
     public FakeGate(FakeMachine machine, DomId domain, Mfn first, ulong frames)
     {
@@ -94,6 +95,8 @@ internal sealed class FakeGate : IGuestGate
 
     public SharedPage Page(Pfn pfn)
     {
+        if (pfn == _sharedInfoMapping)
+            pfn = SharedInfoFrame;
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(pfn.Value, InitialFrames, nameof(pfn));
         return new SharedPage(_machine.Memory, _first.Plus(pfn.Value));
     }
@@ -134,6 +137,7 @@ internal sealed class FakeGate : IGuestGate
         {
             HypercallNumber.XenVersion => 0x0004_0011,
             HypercallNumber.EventChannelOp => EventChannel((EventChannelOperation)registers.First, registers.Second),
+            HypercallNumber.MemoryOp when registers.First == (ulong)MemoryOperation.AddToPhysmap => MapSharedInfo(registers.Second),
             HypercallNumber.SetTimerOp => SetTimer(registers.First),
             HypercallNumber.SchedOp when registers.First == (ulong)SchedOperation.Shutdown => ShutDown(registers.Second),
             HypercallNumber.Multicall => Multicall(registers.First, registers.Second),
@@ -213,6 +217,15 @@ internal sealed class FakeGate : IGuestGate
         _shared.OrUInt64(SharedInfoLayout.PendingSelector, 1UL << ((int)port / 64));
         _shared.WriteByteRelease(SharedInfoLayout.UpcallPending, 1);
         Upcall?.Invoke();
+    }
+
+    private long MapSharedInfo(ulong address)
+    {
+        var add = Read<AddToPhysmap>(address);
+        if (add.Space != PhysmapSpace.SharedInfo)
+            return Errno.ENOSYS.ToReturn();
+        _sharedInfoMapping = add.Gpfn;
+        return 0;
     }
 
     private long SetTimer(ulong deadline)
