@@ -5,7 +5,7 @@ using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Time;
 using Pv.Machine.Gate;
 
-namespace Pv.Tests.HypervisorCore;
+namespace Pv.Tests.Core;
 
 /// <summary>Time that stands still until a test moves it.</summary>
 internal sealed class ManualClock : IClock
@@ -24,7 +24,7 @@ internal sealed class TestMachine : IDisposable
 {
     public TestMachine(ulong frames = 1024, int pcpus = 1, ulong dom0Frames = 16, bool manualTime = true)
     {
-        Core = new Pv.Hypervisor.HypervisorCore(new MachineOptions
+        Core = new HypervisorCore(new MachineOptions
         {
             Frames = frames,
             PCpus = pcpus,
@@ -38,7 +38,7 @@ internal sealed class TestMachine : IDisposable
         FreeAtStart = Core.FreeFrames;
     }
 
-    public Pv.Hypervisor.HypervisorCore Core { get; }
+    public HypervisorCore Core { get; }
 
     public ManualClock Clock { get; } = new();
 

@@ -4,7 +4,7 @@ using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Paging;
 using Pv.Machine.Gate;
 
-namespace Pv.Tests.HypervisorCore;
+namespace Pv.Tests.Core;
 
 /// <summary>
 /// A PV domain as a test plays it. vCPU 0 is at the test's mercy; vCPU 1 keeps page tables of its own, which map two pages for arguments at

@@ -1,9 +1,10 @@
 using Pv.Abi;
+using Pv.Hypervisor;
 using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Memory;
 using Pv.Hypervisor.Paging;
 
-namespace Pv.Tests.HypervisorCore;
+namespace Pv.Tests.Core;
 
 /// <summary>A map of a grant as its mapper was told of it.</summary>
 internal sealed record HeldGrant(DomId Mapper, DomId Granter, uint Ref, bool ReadOnly, Mfn Mfn, uint Handle, ulong HostAddress);
@@ -12,7 +13,7 @@ internal sealed record HeldGrant(DomId Mapper, DomId Granter, uint Ref, bool Rea
 /// What the frame table must say, worked out anew from memory: who holds a frame and as what. Nothing is kept from step to step but what
 /// guests were told (pins and grant maps), so a count that drifts is found at the step where it does.
 /// </summary>
-internal sealed class FrameModel(Pv.Hypervisor.HypervisorCore core)
+internal sealed class FrameModel(HypervisorCore core)
 {
     private const ulong PinnedBit = 1ul << 63, ValidBit = 1ul << 62, PartialBit = 1ul << 61, SelfHeldBit = 1ul << 60;
     private const ulong AllocatedBit = 1ul << 63, XenBit = 1ul << 62, CountMask = 0xffff_ffff;

@@ -6,7 +6,7 @@ using Pv.Hypervisor.Paging;
 using Pv.Hypervisor.Traps;
 using Pv.Machine.Gate;
 
-namespace Pv.Tests.HypervisorCore;
+namespace Pv.Tests.Core;
 
 /// <summary>
 /// Random work of two hostile guests on one machine: everything by which a guest changes what its frames are used as. A step is made of
@@ -35,6 +35,9 @@ internal sealed class PagingSteps : IDisposable
         _grantFrames = [.. _guests.Select(SetUpGrants)];
         _model = new FrameModel(_machine.Core);
     }
+
+    /// <summary>How often each kind of call ended how: so that a test can say that it tested something.</summary>
+    public Dictionary<string, int> Outcomes { get; } = [];
 
     /// <summary>What the last step was, for a report.</summary>
     public string Last { get; private set; } = "";
@@ -371,6 +374,13 @@ internal sealed class PagingSteps : IDisposable
         return Go(guest, guest.Caller, new HypercallRegisters((ulong)HypercallNumber.MmuExtOp, 0, 1, TestGuest.StatusAddress, DomId.Self.Value));
     }
 
+    private void Note(ulong number, long value, int entries)
+    {
+        var operation = (HypercallNumber)number == HypercallNumber.MmuExtOp ? Last.Split(' ')[0] : ((HypercallNumber)number).ToString();
+        var outcome = $"{operation} {(value < 0 ? "refused" : "done")}{(entries > 1 ? " after a stop" : "")}";
+        Outcomes[outcome] = Outcomes.GetValueOrDefault(outcome) + 1;
+    }
+
     /// <summary>Makes a call and, when it is to be continued, continues it, or lets it be. True when it succeeded.</summary>
     private bool Go(TestGuest guest, Vcpu vcpu, HypercallRegisters registers)
     {
@@ -379,11 +389,13 @@ internal sealed class PagingSteps : IDisposable
             var result = guest.Enter(vcpu, ref registers);
             if (result.Outcome != HypercallOutcome.Continue)
             {
+                Note(registers.Number, result.Value, entries);
                 Last += $" -> {result.Value} in {entries}";
                 return result.Value == 0;
             }
             if (_dice.OneIn(200))
             {
+                Outcomes["given up"] = Outcomes.GetValueOrDefault("given up") + 1;
                 Last += $" -> given up after {entries}";
                 return false;
             }

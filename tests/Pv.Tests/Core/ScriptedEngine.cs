@@ -1,7 +1,7 @@
 using Pv.Abi;
 using Pv.Cpu;
 
-namespace Pv.Tests.HypervisorCore;
+namespace Pv.Tests.Core;
 
 /// <summary>What a vCPU's code does when it is entered, in place of code. On the pCPU's thread.</summary>
 internal delegate CpuExit VcpuScript(ScriptedVcpu vcpu, ref GuestRegisters registers);

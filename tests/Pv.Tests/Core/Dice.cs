@@ -1,4 +1,4 @@
-namespace Pv.Tests.HypervisorCore;
+namespace Pv.Tests.Core;
 
 /// <summary>A small generator (SplitMix64) that can begin anywhere for nothing: each step of a random test has one of its own.</summary>
 internal struct Dice(ulong seed)
