@@ -21,11 +21,16 @@ public sealed class Dom0Kernel : IThreadPoolWorkItem
     /// <param name="handlerFailed">Told when a channel's handler throws; the event is lost, nothing else.</param>
     public Dom0Kernel(IGuestGate gate, Action<EventChannel, Exception> handlerFailed)
     {
-        // Nobody builds Dom0, so it has no start page, and puts its shared_info where it likes.
-        Memory = new GuestMemory(gate, []);
+        var start = GuestDevices.ReadStartInfo(gate);
+        var sharedInfo = Pfn.OfAddress(start.SharedInfo);
+        Memory = new GuestMemory(gate, GuestDevices.Taken(gate, start, sharedInfo));
         Hypercalls = Hypercalls.ForDom0(gate);
-        var sharedInfo = Memory.TakeSlot();
-        Hypercalls.AddToPhysmap(PhysmapSpace.SharedInfo, 0, sharedInfo).OrThrow("XENMEM_add_to_physmap of shared_info");
+        if (start.SharedInfo == 0)
+        {
+            // A hypervisor that builds Dom0 no start page leaves it to Dom0 where its shared_info is.
+            sharedInfo = Memory.TakeSlot();
+            Hypercalls.AddToPhysmap(PhysmapSpace.SharedInfo, 0, sharedInfo).OrThrow("XENMEM_add_to_physmap of shared_info");
+        }
         _shared = new SharedInfoPage(gate.Page(sharedInfo));
         Clock = new GuestClock(gate, _shared);
         Events = new EventChannels(Hypercalls, _shared, handlerFailed);
