@@ -10,10 +10,10 @@ internal static class DomctlOperations
 {
     public static HypercallResult Handle(ref HypercallContext call)
     {
-        if (!call.Caller.IsPrivileged)
-            return Errno.EPERM;
         if (!call.TryRead(call.Arguments.First, out Domctl control))
             return Errno.EFAULT;
+        if (!call.Caller.IsPrivileged)
+            return Errno.EPERM;
         if (control.InterfaceVersion != Domctl.CurrentInterfaceVersion)
             return Errno.EACCES;
         lock (call.Core.ControlLock)

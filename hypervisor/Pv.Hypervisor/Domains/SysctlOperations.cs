@@ -10,10 +10,10 @@ internal static class SysctlOperations
 {
     public static HypercallResult Handle(ref HypercallContext call)
     {
-        if (!call.Caller.IsPrivileged)
-            return Errno.EPERM;
         if (!call.TryRead(call.Arguments.First, out Sysctl control))
             return Errno.EFAULT;
+        if (!call.Caller.IsPrivileged)
+            return Errno.EPERM;
         if (control.InterfaceVersion != Sysctl.CurrentInterfaceVersion)
             return Errno.EACCES;
         lock (call.Core.ControlLock)

@@ -8,6 +8,9 @@ namespace Pv.Hypervisor.Domains;
 /// <summary><c>vcpu_op</c>.</summary>
 internal static class VcpuOperations
 {
+    /// <summary>Nanoseconds between two ticks: a millisecond at least, and no more than Xen's clock can add.</summary>
+    private const ulong ShortestPeriod = 1_000_000, LongestPeriod = ulong.MaxValue >> 2;
+
     public static HypercallResult Handle(ref HypercallContext call)
     {
         var operation = (VcpuOperation)call.Arguments.First;
@@ -29,6 +32,8 @@ internal static class VcpuOperations
             VcpuOperation.StopSingleShotTimer => StopSingleShot(ref call, vcpu),
             VcpuOperation.RegisterVcpuInfo => RegisterInfo(ref call, vcpu, argument),
             VcpuOperation.RegisterVcpuTimeMemoryArea => RegisterTimeArea(ref call, vcpu, argument),
+            // There is no handler of NMIs to call before the guest asks for one; until then they are dropped.
+            VcpuOperation.SendNmi => HypercallResult.Success,
             VcpuOperation.GetPhysicalId => Errno.EINVAL,
             _ => Errno.ENOSYS,
         };
@@ -78,7 +83,7 @@ internal static class VcpuOperations
     {
         if (!call.TryRead(argument, out VcpuSetPeriodicTimer timer))
             return Errno.EFAULT;
-        if (timer.Period < VcpuTimers.ShortestPeriod || (long)timer.Period < 0)
+        if (timer.Period is < ShortestPeriod or > LongestPeriod)
             return Errno.EINVAL;
         vcpu.Timers.SetPeriodic(timer.Period);
         return HypercallResult.Success;
@@ -96,8 +101,7 @@ internal static class VcpuOperations
             return Errno.EINVAL;
         if (!call.TryRead(argument, out VcpuSetSingleShotTimer timer))
             return Errno.EFAULT;
-        if ((timer.Flags & SingleShotTimerFlags.Future) != 0 && timer.Timeout < call.Core.Clock.Now)
-            return Errno.ETIME;
+        // Xen 4.17 does not look at the flag that asks for a refusal when the time has passed.
         vcpu.Timers.SetSingleShot(timer.Timeout);
         return HypercallResult.Success;
     }
@@ -127,7 +131,7 @@ internal static class VcpuOperations
         if (!call.TryRead(argument, out VcpuRegisterVcpuInfo register))
             return Errno.EFAULT;
         if (register.Offset > PageSize.Bytes - VcpuInfo.WireSize || register.Offset % 8 != 0)
-            return Errno.EINVAL;
+            return Errno.ENXIO;
         if (vcpu.HasOwnVcpuInfo)
             return Errno.EINVAL;
         var domain = call.Caller;

@@ -24,13 +24,12 @@ internal sealed class Watchdogs
                 return Errno.EINVAL;
             if (id == 0)
             {
-                if (timeout == 0)
-                    return Errno.EINVAL;
                 id = (uint)Array.FindIndex(_timers, timer => timer is null) + 1;
                 if (id == 0)
                     return Errno.ENOSPC;
                 _timers[id - 1] = new CoreTimer(_domain.Core.Timekeeper, Bite);
-                _timers[id - 1]!.Set(_domain.Core.Clock.Now + timeout);
+                if (timeout != 0)
+                    _timers[id - 1]!.Set(_domain.Core.Clock.Now + timeout);
                 return id;
             }
             if (_timers[id - 1] is not { } timer)

@@ -23,8 +23,21 @@ internal static class EventChannelOperations
             EventChannelOperation.Status => Status(ref call, argument),
             EventChannelOperation.Unmask => Unmask(ref call, argument),
             EventChannelOperation.Reset => Reset(ref call, argument),
+            EventChannelOperation.ExpandArray => Errno.EOPNOTSUPP,
             _ => Errno.ENOSYS,
         };
+    }
+
+    /// <summary><c>event_channel_op_compat</c>: the operation and its argument in one structure.</summary>
+    public static HypercallResult HandleCompat(ref HypercallContext call)
+    {
+        var address = call.Arguments.First;
+        if (!call.TryRead(address, out uint command))
+            return Errno.EFAULT;
+        if (command > (uint)EventChannelOperation.Unmask)
+            return Errno.ENOSYS;
+        call.Arguments = call.Arguments with { First = command, Second = address + sizeof(uint) };
+        return Handle(ref call);
     }
 
     private static HypercallResult Send(ref HypercallContext call, ulong argument)
@@ -70,7 +83,7 @@ internal static class EventChannelOperations
 
     // There is no physical interrupt that a domain could be given.
     private static HypercallResult BindPirq(ref HypercallContext call, ulong argument)
-        => call.TryRead(argument, out EventChannelBindPirq _) ? Errno.EPERM : Errno.EFAULT;
+        => call.TryRead(argument, out EventChannelBindPirq _) ? Errno.EINVAL : Errno.EFAULT;
 
     private static HypercallResult BindVcpu(ref HypercallContext call, ulong argument)
         => call.TryRead(argument, out EventChannelBindVcpu bind) ? call.Caller.Events.BindVcpu(bind.Port, bind.Vcpu) : Errno.EFAULT;

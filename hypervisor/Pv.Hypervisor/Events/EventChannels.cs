@@ -201,7 +201,8 @@ public sealed class EventChannels
     {
         lock (_lock)
         {
-            if (FindLocked(port) is not { } channel)
+            // A closed port has a mask like any other.
+            if (FindLocked(port, evenClosed: true) is not { } channel)
                 return Errno.EINVAL;
             if (_domain.Vcpus[channel.Vcpu.Value] is { } vcpu && _abi.Unmask(vcpu, port))
                 Tell(vcpu);

@@ -75,7 +75,7 @@ internal static class GrantCopying
             if (!readOnly && core.PageTypes.TryGet(mfn, FrameType.Writable) != Errno.None)
             {
                 core.Frames.Put(mfn);
-                return GrantStatus.BadPage;
+                return GrantStatus.GeneralError;
             }
             hold = new CopyHold(call.Caller, default, false, readOnly, mfn);
             return GrantStatus.Okay;

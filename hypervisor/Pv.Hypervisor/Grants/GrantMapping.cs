@@ -58,7 +58,7 @@ internal static class GrantMapping
         var caller = call.Caller;
         if ((map.Flags & GrantMapFlags.DeviceMap) != 0 || (map.Flags & GrantMapFlags.HostMap) == 0)
             return GrantStatus.BadGrantRef;
-        if (call.Core.Domains.Find(map.Domain == DomId.Self ? caller.Id : map.Domain) is not { IsDying: false } granter)
+        if (call.Core.Domains.Find(map.Domain) is not { IsDying: false } granter)
             return GrantStatus.BadDomain;
         var readOnly = (map.Flags & GrantMapFlags.ReadOnly) != 0;
         if (granter.Grants.TryPin(map.Ref, caller.Id, readOnly, out var mfn) is not GrantStatus.Okay and var refused)

@@ -18,7 +18,7 @@ internal static class GrantTableOperations
         GrantTableOperation.QuerySize => One<GrantTableQuerySize>(ref call, QuerySize),
         GrantTableOperation.SetVersion => SetVersion(ref call),
         GrantTableOperation.GetVersion => GetVersion(ref call),
-        GrantTableOperation.DumpTable => One<GrantTableDumpTable>(ref call, DumpTable),
+        GrantTableOperation.DumpTable when call.Caller.IsPrivileged => One<GrantTableDumpTable>(ref call, DumpTable),
         _ => Errno.ENOSYS,
     };
 

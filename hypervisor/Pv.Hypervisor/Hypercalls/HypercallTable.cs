@@ -59,6 +59,16 @@ internal sealed class HypercallTable
         this[HypercallNumber.PhysdevOp] = PhysdevOperations.Handle;
         this[HypercallNumber.Sysctl] = SysctlOperations.Handle;
         this[HypercallNumber.Domctl] = DomctlOperations.Handle;
+        this[HypercallNumber.EventChannelOpCompat] = EventChannelOperations.HandleCompat;
+        this[HypercallNumber.PhysdevOpCompat] = PhysdevOperations.HandleCompat;
+        this[HypercallNumber.NmiOp] = CallbackOperations.HandleNmi;
+        this[HypercallNumber.PlatformOp] = RefusedOperations.FirstArgument;
+        this[HypercallNumber.XenoprofOp] = RefusedOperations.SecondArgument;
+        this[HypercallNumber.HvmOp] = RefusedOperations.SecondArgument;
+        this[HypercallNumber.KexecOp] = RefusedOperations.NotPermitted;
+        this[HypercallNumber.XenPmuOp] = RefusedOperations.NotSupported;
+        this[HypercallNumber.HypfsOp] = RefusedOperations.NotPermitted;
+        this[HypercallNumber.Arch0] = RefusedOperations.NotPermitted;
     }
 
     private HypercallHandler this[HypercallNumber number]

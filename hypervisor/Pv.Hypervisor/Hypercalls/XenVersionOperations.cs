@@ -33,11 +33,11 @@ internal static class XenVersionOperations
             XenVersionOperation.PlatformParameters => call.TryWrite(argument, new XenPlatformParameters { VirtualStart = XenVirtualMemory.Start })
                 ? HypercallResult.Success : Errno.EFAULT,
             XenVersionOperation.GetFeatures => GetFeatures(ref call, argument),
-            XenVersionOperation.PageSize => (long)Abi.PageSize.Bytes,
+            XenVersionOperation.PageSize => argument == 0 ? (long)Abi.PageSize.Bytes : Errno.EINVAL,
             XenVersionOperation.GuestHandle => Handle(ref call, argument),
             XenVersionOperation.CommandLine => call.Caller.IsPrivileged
                 ? Text(ref call, argument, "", VersionLimits.CommandLineBytes) : Text(ref call, argument, "<denied>", VersionLimits.CommandLineBytes),
-            XenVersionOperation.BuildId => Errno.ENODATA,
+            XenVersionOperation.BuildId => call.Caller.IsPrivileged ? Errno.ENODATA : Errno.EPERM,
             _ => Errno.ENOSYS,
         };
     }

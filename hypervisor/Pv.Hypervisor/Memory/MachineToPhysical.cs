@@ -10,6 +10,7 @@ namespace Pv.Hypervisor.Memory;
 internal sealed class MachineToPhysical
 {
     private const ulong TableFlags = 0x67;                                   // present, writable, user, accessed, dirty
+    private const ulong RootFlags = 0x25 | 1ul << 63;                        // present, user, accessed, no-execute
     private const ulong LeafFlags = 0x1e5 | 1ul << 63;                       // present, user, accessed, dirty, 2 MiB, global, no-execute
     private const int FramesPerSuperpage = 512;
     private const ulong SuperpageBytes = 2ul << 20;
@@ -42,7 +43,7 @@ internal sealed class MachineToPhysical
     public Mfn L3 { get; }
 
     /// <summary>What the hypervisor puts into slot 256 and 257 of each L4.</summary>
-    public ulong L4Entry => L3.Address | TableFlags;
+    public ulong L4Entry => L3.Address | RootFlags;
 
     /// <summary>The first virtual address of the table as guests are told it (<c>XENMEM_machphys_mapping</c>).</summary>
     public static ulong VirtualStart => XenVirtualMemory.MachineToPhysicalStart;

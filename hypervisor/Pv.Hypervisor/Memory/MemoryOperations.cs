@@ -34,6 +34,7 @@ internal static class MemoryOperations
             MemoryOperation.AddToPhysmapBatch => PhysmapOperations.AddBatch(ref call, argument),
             MemoryOperation.AcquireResource => PhysmapOperations.Acquire(ref call, argument),
             MemoryOperation.RemoveFromPhysmap => PhysmapOperations.Remove(ref call, argument),
+            _ when !call.Caller.IsPrivileged => RefusedOperations.OfMemory((MemoryOperation)(call.Arguments.First & OperationMask)),
             _ => Errno.ENOSYS,
         };
     }
@@ -54,7 +55,7 @@ internal static class MemoryOperations
     }
 
     private static ulong MaximumGpfn(Domain domain)
-        => domain.PhysicalMap is { } map ? Math.Max(1, map.End) - 1 : domain.Core.Memory.At<SharedInfo>(domain.SharedInfo.Address).Arch.MaxPfn - 1;
+        => domain.PhysicalMap is { } map ? Math.Max(1, map.End) - 1 : Math.Max(1, domain.Core.Memory.At<SharedInfo>(domain.SharedInfo.Address).Arch.MaxPfn) - 1;
 
     private static HypercallResult MachphysMapping(ref HypercallContext call, ulong argument)
     {
@@ -100,15 +101,20 @@ internal static class MemoryOperations
         return call.TryWrite(map.Buffer, entry) && call.TryWrite(argument, map) ? HypercallResult.Success : Errno.EFAULT;
     }
 
-    /// <summary>Dom0 says what a guest's memory map shall be: one entry of usable memory from 0 on.</summary>
+    /// <summary>Dom0, or the guest itself, says what its memory map shall be: one entry of usable memory from 0 on, or none.</summary>
     private static HypercallResult SetMemoryMap(ref HypercallContext call, ulong argument)
     {
-        if (!call.Caller.IsPrivileged)
-            return Errno.EPERM;
         if (!call.TryRead(argument, out ForeignMemoryMap foreign))
             return Errno.EFAULT;
-        if (call.Core.Domains.Find(foreign.Domain) is not { } domain)
+        if ((foreign.Domain == DomId.Self ? call.Caller : call.Core.Domains.Find(foreign.Domain)) is not { } domain)
             return Errno.ESRCH;
+        if (domain != call.Caller && !call.Caller.IsPrivileged)
+            return Errno.EPERM;
+        if (foreign.Map.EntryCount == 0)
+        {
+            domain.MemoryMapPages = null;
+            return HypercallResult.Success;
+        }
         if (foreign.Map.EntryCount != 1)
             return Errno.EINVAL;
         Span<byte> entry = stackalloc byte[E820EntryBytes];

@@ -39,7 +39,7 @@ internal static class PhysmapOperations
             return Errno.EFAULT;
         if (Find(ref call, remove.Domain, out var domain) is not Errno.None and var error)
             return error;
-        return domain!.PhysicalMap is null ? Errno.EOPNOTSUPP : RemoveOne(domain, remove.Gpfn);
+        return domain!.PhysicalMap is null ? Errno.EACCES : RemoveOne(domain, remove.Gpfn);
     }
 
     /// <summary>Maps frames that the hypervisor shares with a domain (its grant table) into the physical map of Dom0, at frames of its choice.</summary>
@@ -105,7 +105,7 @@ internal static class PhysmapOperations
     private static Errno AddOne(ref HypercallContext call, Domain domain, PhysmapSpace space, DomId foreignId, ulong index, Pfn gpfn)
     {
         if (domain.PhysicalMap is null)
-            return Errno.EOPNOTSUPP;
+            return Errno.EACCES;
         if (gpfn.Value >= PhysicalMap.Limit)
             return Errno.EINVAL;
         Mfn mfn;

@@ -21,7 +21,7 @@ internal static class ReservationOperations
             return (long)done;
         var domain = reservation.Domain == DomId.Self ? call.Caller : call.Core.Domains.Find(reservation.Domain);
         if (domain is null || (domain != call.Caller && !call.Caller.IsPrivileged))
-            return domain is null ? Errno.ESRCH : Errno.EPERM;
+            return (long)done;
         var operation = (MemoryOperation)(call.Arguments.First & 0x3f);
         for (var i = done; i < reservation.ExtentCount; i++)
         {

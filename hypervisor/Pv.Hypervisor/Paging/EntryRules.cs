@@ -28,6 +28,9 @@ internal static class EntryRules
     {
         if (!entry.IsPresent)
             return entry;
+        // Xen may have a copy of an L4 table at work, whose accessed bits nobody brings back: they are set beforehand.
+        if (level == 4)
+            return new PageTableEntry(entry.Value | PageTableEntry.User | PageTableEntry.Accessed);
         if (level > 1)
             return new PageTableEntry(entry.Value | PageTableEntry.User);
         var value = entry.Value;

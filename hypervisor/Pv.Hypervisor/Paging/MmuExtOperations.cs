@@ -50,7 +50,8 @@ internal static class MmuExtOperations
             => VcpuSets.TryRead(ref call, operation.VcpuMask, out var vcpus) ? FlushSet(ref call, vcpus) : Errno.EINVAL,
         MmuExtOperation.TlbFlushAll or MmuExtOperation.InvlpgAll => FlushSet(ref call, ulong.MaxValue),
         // Caches are coherent, and no guest has a device for which that would matter.
-        MmuExtOperation.FlushCache or MmuExtOperation.FlushCacheGlobal => Errno.EACCES,
+        MmuExtOperation.FlushCache => Errno.EACCES,
+        MmuExtOperation.FlushCacheGlobal => Errno.EINVAL,
         MmuExtOperation.SetLdt => SetLdt(ref call, frames, operation),
         MmuExtOperation.ClearPage => Clear(ref call, frames, operation.Mfn),
         MmuExtOperation.CopyPage => Copy(ref call, frames, operation.Mfn, operation.SourceMfn),

@@ -7,13 +7,19 @@ namespace Pv.Hypervisor.Paging;
 /// <summary><c>mmu_update</c>: writes entries of page tables, words of other frames, and entries of the machine-to-physical table.</summary>
 internal static class MmuUpdateOperation
 {
+    // The kind stands in the address's low bits, of which an entry's address has three.
+    private const ulong UnknownKind = 4;
+
     public static HypercallResult Handle(ref HypercallContext call)
     {
         var batch = MmuBatch.Begin(ref call, MmuUpdate.WireSize);
         if (batch.Refused is { } refused)
             return refused;
-        if (!PageOwners.TryFind(ref call, (uint)call.Arguments.Fourth, out var tables, out var frames, out var error))
+        var owners = (uint)call.Arguments.Fourth;
+        if (!PageOwners.TryFindTables(ref call, owners, out var tables, out var error))
             return error;
+        if (!PageOwners.TryFindFrames(ref call, new DomId((ushort)owners), out var frames, out error))
+            return batch.Finish(ref call, 0, error);
         lock (tables!.PagingLock)
         {
             if (call.Core.PageTypes.FinishTables(call.Caller, call.Vcpu) == Errno.ERESTART)
@@ -35,6 +41,8 @@ internal static class MmuUpdateOperation
 
     private static Errno Apply(ref HypercallContext call, Domain tables, Domain frames, in MmuUpdate update)
     {
+        if ((update.Pointer & UnknownKind) != 0)
+            return Errno.ENOSYS;
         switch (update.Kind)
         {
             case MmuUpdateKind.MachinePhysical:

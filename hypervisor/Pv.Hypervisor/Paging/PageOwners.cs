@@ -10,11 +10,10 @@ internal static class PageOwners
     private const int TablesShift = 16;
 
     /// <summary>The domain word of <c>mmu_update</c>: whose frames in the low half; whose tables, plus one, in the high half when not the caller's.</summary>
-    public static bool TryFind(ref HypercallContext call, uint word, out Domain? tables, out Domain? frames, out Errno error)
+    public static bool TryFindTables(ref HypercallContext call, uint word, out Domain tables, out Errno error)
     {
         tables = call.Caller;
-        if (!TryFindFrames(ref call, new DomId((ushort)word), out frames, out error))
-            return false;
+        error = Errno.None;
         if (call.Caller.Kind != DomainKind.Paravirtualized)
         {
             error = Errno.EINVAL;
@@ -22,7 +21,8 @@ internal static class PageOwners
         }
         if (word >> TablesShift == 0)
             return true;
-        error = Errno.EPERM;
+        var owner = new DomId((ushort)((word >> TablesShift) - 1));
+        error = call.Core.Domains.Find(owner) is null ? Errno.ESRCH : Errno.EPERM;
         return false;
     }
 
@@ -32,6 +32,11 @@ internal static class PageOwners
         error = Errno.None;
         if (id == DomId.Self)
             return true;
+        if (id == DomId.Io || id == DomId.Xen)
+        {
+            error = Errno.EPERM;
+            return false;
+        }
         // Naming oneself as foreign is refused as Xen does.
         frames = id == call.Caller.Id ? null : call.Core.Domains.Find(id);
         error = frames is null ? Errno.ESRCH : call.Caller.IsPrivileged ? Errno.None : Errno.EPERM;

@@ -22,6 +22,21 @@ internal static class CallbackOperations
         }
     }
 
+    /// <summary><c>nmi_op</c>: the older way to have a handler of NMIs.</summary>
+    public static HypercallResult HandleNmi(ref HypercallContext call)
+    {
+        const ulong register = 0, unregister = 1;
+        switch (call.Arguments.First)
+        {
+            case register:
+                return call.TryRead(call.Arguments.Second, out ulong handler) ? TrySet(call.Vcpu.Traps, CallbackType.Nmi, handler, false) : Errno.EFAULT;
+            case unregister:
+                return TryUnset(call.Vcpu.Traps, CallbackType.Nmi);
+            default:
+                return Errno.ENOSYS;
+        }
+    }
+
     public static HypercallResult SetCallbacks(ref HypercallContext call)
     {
         var traps = call.Vcpu.Traps;

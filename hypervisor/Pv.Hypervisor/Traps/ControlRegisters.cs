@@ -13,8 +13,8 @@ internal static class ControlRegisters
     // Protection, coprocessor, extension type, numeric error, write protect, alignment mask, paging.
     private const ulong Cr0 = 0x8005_0033;
 
-    // What runs under every guest: physical address extension, and the FXSAVE and SIMD exception support that user code needs.
-    private const ulong Cr4Fixed = 0x620;
+    // What runs under every guest: physical address extension, machine checks, and the FXSAVE and SIMD exception support that user code needs.
+    private const ulong Cr4Fixed = 0x660;
 
     // What a guest may switch: TSD, DE, FSGSBASE.
     private const ulong Cr4Switchable = 1 << 2 | 1 << 3 | 1 << 16;
@@ -37,15 +37,6 @@ internal static class ControlRegisters
     public static bool ClearTaskSwitched(Vcpu vcpu)
     {
         vcpu.Registers.TaskSwitched = false;
-        return true;
-    }
-
-    /// <summary><c>lmsw</c>: of what it can change, only the task-switched bit is the guest's.</summary>
-    public static bool TryLoadMachineStatus(Vcpu vcpu, in Instruction instruction)
-    {
-        if (instruction.Op0Kind != OpKind.Register)
-            return false;
-        vcpu.Registers.TaskSwitched = (Value(vcpu, instruction.Op0Register) & TaskSwitched) != 0;
         return true;
     }
 

@@ -1,3 +1,5 @@
+using Pv.Abi;
+
 namespace Pv.Hypervisor.Traps;
 
 /// <summary>An 8-byte segment descriptor (Intel SDM, volume 3, figure 3-8).</summary>
@@ -9,23 +11,18 @@ namespace Pv.Hypervisor.Traps;
 /// </remarks>
 internal readonly record struct Descriptor(ulong Value)
 {
-    private const ulong Present = 1ul << 47, DplMask = 3ul << 45, System = 1ul << 44, TypeMask = 15ul << 40, Accessed = 1ul << 40;
-    private const ulong Long = 1ul << 53, DefaultBig = 1ul << 54;
-    private const int CodeOrData = 8, Conforming = 4;
+    private const ulong Present = 1ul << 47, DplMask = 3ul << 45, System = 1ul << 44, TypeMask = 15ul << 40;
+    private const int CallGate = 12, GateSelectorShift = 16, LocalTable = 4;
 
     private bool IsPresent => (Value & Present) != 0;
 
     private bool IsSystem => (Value & System) == 0;
 
-    private int Dpl => (int)((Value & DplMask) >> 45);
-
     private int Type => (int)((Value & TypeMask) >> 40);
-
-    private bool IsCode => (Type & CodeOrData) != 0;
 
     /// <summary>
     /// Judges a descriptor that a guest wants in its tables, as Xen does: nothing that could raise its privilege. What can be made harmless
-    /// is corrected: a privilege level below 1 becomes that of the caller, ring 3.
+    /// is corrected: the privilege level of code and data becomes ring 3.
     /// </summary>
     public static bool TryFix(ulong wanted, out ulong right)
     {
@@ -34,21 +31,26 @@ internal readonly record struct Descriptor(ulong Value)
         // An absent one does nothing; its content is the guest's affair.
         if (!descriptor.IsPresent)
             return true;
-        // No gates, no task states, no local tables.
         if (descriptor.IsSystem)
-        {
-            right = 0;
-            return (wanted & (TypeMask | System)) == 0;
-        }
-        // A conforming code segment would run with the privilege of whoever entered it.
-        if (descriptor.IsCode && (descriptor.Type & Conforming) != 0)
-            return false;
-        // Code is either 64-bit or has a default size of 32: not both.
-        if (descriptor.IsCode && (wanted & (Long | DefaultBig)) == (Long | DefaultBig))
-            return false;
-        if (descriptor.Dpl != 3)
-            right |= DplMask;
-        right |= Accessed;
+            return TryFixSystem(descriptor, out right);
+        right |= DplMask;
         return true;
+    }
+
+    /// <summary>
+    /// Of the system descriptors an empty one does no harm. A call gate into the guest's own code may stay, with the privilege level of the
+    /// hypervisor, so that using it faults. No task states, no local tables, no other gates.
+    /// </summary>
+    private static bool TryFixSystem(Descriptor descriptor, out ulong right)
+    {
+        right = descriptor.Value & ~DplMask;
+        if (descriptor.Type == 0)
+        {
+            right = descriptor.Value;
+            return true;
+        }
+        var selector = (ushort)(descriptor.Value >> GateSelectorShift);
+        return descriptor.Type == CallGate
+            && (selector >> 3 < XenSegments.FirstReservedGdtEntry || selector is XenSegments.FlatCode64 or XenSegments.FlatCode32 || (selector & LocalTable) != 0);
     }
 }

@@ -10,6 +10,10 @@ internal static class ExceptionExit
     private const uint FromInstruction = 2;
     private const int VectorShift = 3;
     private const int IntLength = 2;
+    private const byte OldSystemCall = 0x80;
+    private const uint LocalTable = 4, SelectorMask = 0xfffc;
+    private const int StatusRegister = 6;
+    private const ulong SingleStep = 1 << 14;
 
     private static readonly string[] Names =
     [
@@ -25,6 +29,14 @@ internal static class ExceptionExit
             case ExceptionVector.GeneralProtection when (exit.ErrorCode & FromInstruction) != 0:
                 if (TrySoftwareInterrupt(vcpu, (byte)(exit.ErrorCode >> VectorShift)))
                     return;
+                break;
+            case ExceptionVector.GeneralProtection when (exit.ErrorCode & LocalTable) != 0 && IsMissingLocalDescriptor(vcpu, exit.ErrorCode, out var address):
+                InjectPageFault(vcpu, address, 0);
+                return;
+            case ExceptionVector.Debug:
+                // A guest has no breakpoint of its own in hardware: what traps is the single step.
+                if ((vcpu.Registers.Rflags & GuestFlags.Trap) != 0)
+                    vcpu.Traps.DebugRegisters[StatusRegister] |= SingleStep;
                 break;
             case ExceptionVector.GeneralProtection when exit.ErrorCode == 0:
                 if (PrivilegedInstructions.TryEmulate(vcpu))
@@ -65,12 +77,26 @@ internal static class ExceptionExit
         Inject(vcpu, ExceptionVector.PageFault, errorCode);
     }
 
+    /// <summary>A selector that iret was to load and cannot: the guest's fault, as if the instruction at the new place had raised it.</summary>
+    public static void InjectSelectorFault(Vcpu vcpu, ushort selector)
+        => Inject(vcpu, ExceptionVector.GeneralProtection, selector & SelectorMask);
+
+    /// <summary>Whether a descriptor lies within the LDT but its page cannot be used: the guest gets a page fault at its address.</summary>
+    private static bool IsMissingLocalDescriptor(Vcpu vcpu, uint selector, out ulong address)
+    {
+        var index = (selector & 0xffff) >> 3;
+        address = vcpu.Traps.LdtBase + index * sizeof(ulong);
+        return index < vcpu.Traps.LdtEntries && !DescriptorTables.TryRead(vcpu, (ushort)selector, out _);
+    }
+
     /// <summary><c>int n</c>: the guest's trap table says from which level it may be used.</summary>
     private static bool TrySoftwareInterrupt(Vcpu vcpu, byte vector)
     {
         ref var trap = ref vcpu.Traps.Table[vector];
         var needed = vcpu.Traps.InKernel ? 1 : 3;
-        if ((int)(trap.Flags & TrapFlags.DplMask) < needed)
+        // Xen's gate for the old system call of 32-bit kernels leads to the guest's handler without asking who may use it.
+        var isOpen = vector == OldSystemCall && trap.Address != 0;
+        if (!isOpen && (int)(trap.Flags & TrapFlags.DplMask) < needed)
             return false;
         vcpu.Registers.Rip += IntLength;
         Inject(vcpu, vector, null);

@@ -32,12 +32,4 @@ internal static class GuestMode
         return selector > 3 && DescriptorTables.TryRead(vcpu, selector, out var descriptor)
             && (descriptor & (present | dpl3 | segment | code | writable)) == (present | dpl3 | segment | writable);
     }
-
-    /// <summary>The failsafe callback, for a return to the guest that the processor would refuse.</summary>
-    public static void EnterFailsafe(Vcpu vcpu)
-    {
-        if (!vcpu.Traps.Failsafe.IsSet)
-            throw new GuestCrashException("the guest returned to a segment that cannot be loaded, and has no failsafe callback");
-        BounceFrame.Enter(vcpu, vcpu.Traps.Failsafe);
-    }
 }

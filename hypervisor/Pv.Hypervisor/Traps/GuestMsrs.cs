@@ -10,6 +10,9 @@ internal static class GuestMsrs
     private const uint Tsc = 0x10, ApicBase = 0x1b, MiscEnable = 0x1a0, PageAttributes = 0x277;
     private const uint Efer = 0xc000_0080, FsBase = 0xc000_0100, GsBase = 0xc000_0101, KernelGsBase = 0xc000_0102, TscAux = 0xc000_0103;
 
+    // Where Xen has the register that makes a hypercall page.
+    private const uint HypercallPage = 0x4000_0000;
+
     // Long mode with SYSCALL and no-execute, active.
     private const ulong EferValue = 0xd01;
 
@@ -51,6 +54,7 @@ internal static class GuestMsrs
                 value = vcpu.Traps.UserGsBase(registers);
                 break;
             case TscAux:
+            case HypercallPage:
                 value = 0;
                 break;
             default:
@@ -90,12 +94,11 @@ internal static class GuestMsrs
                 return value == EferValue;
             case PageAttributes:
                 return value == PageAttributesValue;
-            case ApicBase:
             case MiscEnable:
-                // Nothing is behind these: writes are dropped, as Xen drops them.
+                // Nothing is behind it: writes are dropped, as Xen drops them.
                 return true;
             default:
-                return vcpu.Traps.Table[ExceptionVector.GeneralProtection].Address == 0;
+                return false;
         }
     }
 }

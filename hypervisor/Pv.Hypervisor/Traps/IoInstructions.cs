@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Pv.Abi;
 using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Hypercalls;
 
@@ -7,8 +8,15 @@ namespace Pv.Hypervisor.Traps;
 /// <summary>Port input and output. No guest owns a port: reads give all ones, writes go nowhere; without the privilege it is a fault.</summary>
 internal static class IoInstructions
 {
-    /// <summary>Whether the guest's I/O privilege level lets its running code use ports (and <c>cli</c>, <c>sti</c>, which then do nothing).</summary>
-    public static bool MayUsePorts(Vcpu vcpu) => vcpu.Traps.Iopl >= (vcpu.Traps.InKernel ? 1 : 3);
+    /// <summary>
+    /// Whether the guest's I/O privilege level lets its running code use ports (and <c>cli</c>, <c>sti</c>, which then do nothing).
+    /// A kernel counts as ring 1, or as ring 0 when it asked for the architecture's own level.
+    /// </summary>
+    public static bool MayUsePorts(Vcpu vcpu)
+    {
+        var kernelRing = vcpu.Domain.HasAssist(VmAssistType.ArchitecturalIopl) ? 0 : 1;
+        return vcpu.Traps.Iopl >= (vcpu.Traps.InKernel ? kernelRing : 3);
+    }
 
     public static bool TryEmulate(Vcpu vcpu, in Instruction instruction)
     {

@@ -36,10 +36,17 @@ internal static class IretOperation
             registers.Cs = XenSegments.FlatCode64;
             registers.Ss = XenSegments.FlatStack;
         }
-        else if (!GuestMode.IsCodeSelector(vcpu, registers.Cs) || !GuestMode.IsStackSelector(vcpu, registers.Ss)
-            || !Paging.PageWalker.IsCanonical(registers.Rip))
+        else if (!Paging.PageWalker.IsCanonical(registers.Rip))
         {
-            GuestMode.EnterFailsafe(vcpu);
+            ExceptionExit.InjectSelectorFault(vcpu, 0);
+        }
+        else if (!GuestMode.IsCodeSelector(vcpu, registers.Cs))
+        {
+            ExceptionExit.InjectSelectorFault(vcpu, registers.Cs);
+        }
+        else if (!GuestMode.IsStackSelector(vcpu, registers.Ss))
+        {
+            ExceptionExit.InjectSelectorFault(vcpu, registers.Ss);
         }
         return new HypercallResult(HypercallOutcome.RegistersSet, 0);
     }

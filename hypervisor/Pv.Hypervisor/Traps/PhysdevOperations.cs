@@ -13,10 +13,28 @@ internal static class PhysdevOperations
         PhysdevOperation.SetIopl => SetIopl(ref call),
         PhysdevOperation.SetIoBitmap => SetIoBitmap(ref call),
         PhysdevOperation.PirqEoiGmfnV1 or PhysdevOperation.PirqEoiGmfnV2 => PirqEoiPage(ref call),
-        PhysdevOperation.Eoi or PhysdevOperation.IrqStatusQuery => Errno.EINVAL,
-        PhysdevOperation.GetFreePirq or PhysdevOperation.MapPirq or PhysdevOperation.UnmapPirq => Errno.EPERM,
-        _ => call.Caller.IsPrivileged ? Errno.ENOSYS : Errno.EPERM,
+        PhysdevOperation.Eoi => Errno.EINVAL,
+        PhysdevOperation.IrqStatusQuery => call.TryRead(call.Arguments.Second, out PhysdevIrqStatusQuery _) ? HypercallResult.Success : Errno.EFAULT,
+        PhysdevOperation.GetFreePirq => call.TryRead(call.Arguments.Second, out ulong _) ? HypercallResult.Success : Errno.EFAULT,
+        PhysdevOperation.ApicRead or PhysdevOperation.ApicWrite or PhysdevOperation.AllocIrqVector or PhysdevOperation.MapPirq
+            or PhysdevOperation.UnmapPirq or PhysdevOperation.ManagePciAdd or PhysdevOperation.ManagePciRemove or PhysdevOperation.RestoreMsi
+            or PhysdevOperation.ManagePciAddExt or PhysdevOperation.SetupGsi or PhysdevOperation.PciMmcfgReserved or PhysdevOperation.PciDeviceAdd
+            or PhysdevOperation.PciDeviceRemove or PhysdevOperation.RestoreMsiExt or PhysdevOperation.DbgpOp or PhysdevOperation.PrepareMsix
+            or PhysdevOperation.ReleaseMsix => call.Caller.IsPrivileged ? Errno.ENOSYS : Errno.EPERM,
+        _ => Errno.ENOSYS,
     };
+
+    /// <summary><c>physdev_op_compat</c>: the operation and its argument in one structure.</summary>
+    public static HypercallResult HandleCompat(ref HypercallContext call)
+    {
+        const ulong argumentOffset = 8;
+        var address = call.Arguments.First;
+        if (!call.TryRead(address, out uint command))
+            return Errno.EFAULT;
+        call.Arguments = call.Arguments with { First = command, Second = address + argumentOffset };
+        return (PhysdevOperation)command is PhysdevOperation.SetIopl or PhysdevOperation.SetIoBitmap or PhysdevOperation.IrqStatusQuery
+            ? Handle(ref call) : Errno.EINVAL;
+    }
 
     private static HypercallResult SetIopl(ref HypercallContext call)
     {

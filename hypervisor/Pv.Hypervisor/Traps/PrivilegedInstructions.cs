@@ -28,9 +28,7 @@ internal static class PrivilegedInstructions
             Mnemonic.Wrmsr => vcpu.Traps.InKernel && GuestMsrs.TryWrite(vcpu),
             Mnemonic.Mov => vcpu.Traps.InKernel && ControlRegisters.TryMove(vcpu, instruction),
             Mnemonic.Clts => vcpu.Traps.InKernel && ControlRegisters.ClearTaskSwitched(vcpu),
-            Mnemonic.Lmsw => vcpu.Traps.InKernel && ControlRegisters.TryLoadMachineStatus(vcpu, instruction),
-            Mnemonic.Wbinvd or Mnemonic.Invd => vcpu.Traps.InKernel,
-            Mnemonic.Hlt => vcpu.Traps.InKernel && Halt(vcpu),
+            Mnemonic.Wbinvd => vcpu.Traps.InKernel,
             Mnemonic.Cpuid => Cpuid(vcpu),
             Mnemonic.Xsetbv => false,
             _ => false,
@@ -78,14 +76,6 @@ internal static class PrivilegedInstructions
         ref var registers = ref vcpu.Registers;
         var leaf = GuestCpuid.Get((uint)registers.Rax, (uint)registers.Rcx, vcpu);
         (registers.Rax, registers.Rbx, registers.Rcx, registers.Rdx) = (leaf.Eax, leaf.Ebx, leaf.Ecx, leaf.Edx);
-        return true;
-    }
-
-    private static bool Halt(Vcpu vcpu)
-    {
-        vcpu.Block();
-        if (vcpu.HasUpcall || Volatile.Read(ref vcpu.Info.UpcallPending) != 0)
-            vcpu.Unblock();
         return true;
     }
 }

@@ -85,7 +85,7 @@ internal static class TrapOperations
         var which = (int)Math.Min(call.Arguments.First, 255);
         if (which is 4 or 5)
             which += 2;
-        return which <= HighestDebugRegister ? (long)ReadDebugRegister(call.Vcpu.Traps, which) : Errno.EINVAL;
+        return which <= HighestDebugRegister ? (long)ReadDebugRegister(call.Vcpu.Traps, which) : Errno.ENODEV;
     }
 
     /// <summary>A debug register as the guest sees it; 6 and 7 have bits that are always set.</summary>
@@ -110,12 +110,14 @@ internal static class TrapOperations
                 value = value & 0xe00f | StatusFixedOnes;
                 break;
             case ControlRegister:
+                if ((value & ControlHighMask) != 0)
+                    return Errno.EINVAL;
                 value = value & ~ControlFixedZeros | ControlFixedOnes;
                 if ((value & ControlGeneralDetect) != 0)
                     return Errno.EPERM;
                 break;
             default:
-                return Errno.EINVAL;
+                return Errno.ENODEV;
         }
         traps.DebugRegisters[which] = value;
         return Errno.None;

@@ -182,7 +182,7 @@ public sealed class StartOfDayTests
         Assert.That((info.ConsoleMfn, info.ConsolePort), Is.EqualTo((memory.MfnOf(layout.Console), new EventPort(2))));
         Assert.That((info.PageTableBase, info.PageTableFrameCount), Is.EqualTo((layout.AddressOf(layout.PageTableRoot), layout.KernelMapping.Tables.Count)));
         Assert.That(info.MfnList, Is.EqualTo(layout.P2mAddress));
-        Assert.That(info.Flags, Is.EqualTo(StartInfoFlags.VirtualP2mForTools | (linux && withRamdisk ? StartInfoFlags.ModStartPfn : 0)));
+        Assert.That(info.Flags, Is.EqualTo(linux && withRamdisk ? StartInfoFlags.ModStartPfn : StartInfoFlags.None));
         Assert.That(info.ModuleLength, Is.EqualTo(withRamdisk ? 12288 : 0));
         Assert.That((info.FirstP2mPfn, info.P2mFrameCount), Is.EqualTo(linux ? (layout.P2m.First, layout.P2m.Count + 3) : (default(Pfn), 0ul)));
     }

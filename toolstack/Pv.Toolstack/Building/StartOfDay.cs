@@ -79,7 +79,6 @@ public sealed class StartOfDay(KernelImage kernel, StartOfDayLayout layout, IDom
         {
             PageCount = layout.MemoryPages,
             SharedInfo = arguments.SharedInfo.Address,
-            Flags = StartInfoFlags.VirtualP2mForTools,
             StoreMfn = memory.MfnOf(layout.XenStore),
             StorePort = arguments.StorePort,
             ConsoleMfn = memory.MfnOf(layout.Console),

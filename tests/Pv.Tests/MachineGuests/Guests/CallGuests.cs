@@ -12,7 +12,7 @@ internal static class CallGuests
         {
             foreach (var number in (uint[])[11, 38, 43, 47, 48, 55, 56, 63, 64, 0xff, 0x1000, 0xffff_ffff])
                 Raw(code, $"{number:x}", number);
-            foreach (var call in (XenCall[])[XenCall.PlatformOp, XenCall.Domctl, XenCall.Sysctl, XenCall.HvmOp, XenCall.XsmOp, XenCall.KexecOp, XenCall.XenoprofOp, XenCall.XenpmuOp, XenCall.DmOp, XenCall.ArgoOp, XenCall.HypfsOp])
+            foreach (var call in (XenCall[])[XenCall.PlatformOp, XenCall.Domctl, XenCall.Sysctl, XenCall.HvmOp, XenCall.XsmOp, XenCall.KexecOp, XenCall.XenoprofOp, XenCall.XenpmuOp, XenCall.ArgoOp, XenCall.HypfsOp])
                 Raw(code, call.ToString(), (uint)call);
             code.Asm.mov(rax, 0x1_0000_0011UL);
             code.Asm.xor(edi, edi);
@@ -332,7 +332,7 @@ internal static class CallGuests
             code.CallRecord("machphys mapping", XenCall.MemoryOp, 12, argument);
             code.Record("machphys start", Operand.At(argument));
             code.Record("machphys end", Operand.At(argument + 8));
-            foreach (var command in (int[])[5, 7, 10, 13, 15, 16, 17, 18, 20, 24, 26, 27, 28, 40, 63])
+            foreach (var command in (int[])[5, 7, 10, 13, 15, 16, 17, 18, 20, 24, 26, 40, 63])
             {
                 code.Store(argument, 0x7ff0);
                 code.CallRecord($"command {command}", XenCall.MemoryOp, command, argument);

@@ -73,7 +73,7 @@ internal static class CallbackGuests
             code.Flush();
             code.TryUser("syscall", a => a.nop());
         }),
-        new("failsafe", "a selector that iret cannot load goes to the failsafe callback: its frame", code =>
+        new("failsafe", "a selector that iret cannot load is a protection fault of the guest where it was to go, not a matter of the failsafe callback", code =>
         {
             code.InstallTraps();
             code.RegisterCallback(CallbackType.Failsafe, GuestCode.Runtime.Stub(GuestRuntime.FailsafeVector));
@@ -124,10 +124,7 @@ internal static class CallbackGuests
         code.Record(name + ".rflags", Operand.At(V.FrameFlags));
         code.Record(name + ".ss", Operand.At(V.FrameSs));
         code.RecordDifference(name + ".rsp", GuestLayout.StackTop, Operand.At(V.FrameRsp));
-        code.Record(name + ".ds", Operand.At(V.FailsafeDs));
-        code.Record(name + ".es", Operand.At(V.FailsafeEs));
-        code.Record(name + ".fs", Operand.At(V.FailsafeFs));
-        code.Record(name + ".gs", Operand.At(V.FailsafeGs));
+        code.Record(name + ".error", Operand.At(V.FrameError));
         code.Record(name + ".rcx", Operand.At(V.FrameRcx));
         code.Record(name + ".r11", Operand.At(V.FrameR11));
         code.Record(name + ".rax", Operand.At(V.HandlerRax));

@@ -222,11 +222,14 @@ internal static class EventGuests
             for (var port = 0; port < 8; port++)
             {
                 Op($"status {port}", Status, GuestCode.Self | (ulong)port << 32, 0, 0);
+                // Ports 1 and 2 are the daemons': bound when there are such.
+                if (port is 1 or 2)
+                    continue;
                 code.Record($"status {port} kind", Operand.At(op + 8));
-                // An interdomain port's detail holds domain numbers and the daemons' ports: its peer here alone is the same everywhere.
+                // An interdomain port's detail holds a domain number beside the peer's port.
                 if (port is 3 or 5)
                     code.RecordMasked($"status {port} detail", Operand.At(op + 16), 0xffff_ffff_0000_0000);
-                else if (port > 2)
+                else
                     code.Record($"status {port} detail", Operand.At(op + 16));
             }
 

@@ -176,7 +176,6 @@ internal static class PagingGuests
             Batch("done in a hole", 3, 0x1000, GuestCode.Self);
             Batch("foreign dom0", 1, done, 0);
             Batch("foreign none", 1, done, 0x7000);
-            Batch("foreign io", 1, done, 0x7ff1);
             Batch("foreign xen", 1, done, 0x7ff2);
             Batch("page-table owner in the high half", 1, done, 0x8000_7ff0);
             Batch("preempted flag alone", 0x8000_0000, done, GuestCode.Self);

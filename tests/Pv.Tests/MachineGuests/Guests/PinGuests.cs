@@ -77,9 +77,6 @@ internal static class PinGuests
                 lower = table;
             }
 
-            code.RecordEntryFlags("l4 slot 256", lower + 256 * 8);
-            code.RecordEntryFlags("l4 slot 271", lower + 271 * 8);
-            code.RecordEntryFlags("l4 slot 272", lower + 272 * 8);
         }),
         new("pin-reserved-slots", "what a guest wrote into slots 256 to 271 of a table does not survive its pin as L4", code =>
         {
