@@ -12,29 +12,29 @@ internal static class ShellCommands
         var store = new StoreCommand(guest);
         List<ShellCommand> commands =
         [
-            new("mem", "                       the domain's memory", _ => MemoryAsync(guest)),
-            new("time", "                      system time and the time of day", _ => TimeAsync(guest)),
-            new("uptime", "                    how long the kernel has run", _ => UptimeAsync(guest)),
-            new("version", "                   the hypervisor's version", _ => VersionAsync(guest)),
-            new("xs", "ls|read|write|rm|watch  the store: a path, and a value to write", store.RunAsync),
-            new("ping", "<domid> [count]       round trips to another shell over an event channel", words => Ping.RunAsync(guest, words)),
-            new("echo", "<text>                writes it", words => guest.Console.WriteLineAsync(string.Join(' ', words))),
-            new("sleep", "<seconds>            waits on the vCPU's timer", words => guest.Delay(TimeSpan.FromSeconds(Number(words, 0, 1)))),
-            new("spin", "[seconds]             computes, and lets others through", words => SpinAsync(guest, Number(words, 0, 1))),
-            new("hog", "[seconds]              computes, and lets nobody through", words => HogAsync(guest, Number(words, 0, 1))),
-            new("crash", "[reason]             the kernel throws", words => throw new InvalidOperationException(words.Length == 0 ? "as asked" : string.Join(' ', words))),
-            new("stray", "                    the kernel breaks the rule of turns, and crashes", _ => StrayAsync()),
-            new("shutdown", "                 powers off", _ => guest.ShutdownAsync(ShutdownReason.PowerOff)),
-            new("reboot", "                   ends the domain, to be built again", _ => guest.ShutdownAsync(ShutdownReason.Reboot)),
+            new("mem", "", "the domain's memory", _ => MemoryAsync(guest)),
+            new("time", "", "system time and the time of day", _ => TimeAsync(guest)),
+            new("uptime", "", "how long the kernel has run", _ => UptimeAsync(guest)),
+            new("version", "", "the hypervisor's version", _ => VersionAsync(guest)),
+            new("xs", "ls|read|write|rm|watch", "the store: a path, and a value to write", store.RunAsync),
+            new("ping", "<domid> [count]", "round trips to another shell over an event channel", words => Ping.RunAsync(guest, words)),
+            new("echo", "<text>", "writes it", words => guest.Console.WriteLineAsync(string.Join(' ', words))),
+            new("sleep", "<seconds>", "waits on the vCPU's timer", words => guest.Delay(TimeSpan.FromSeconds(Number(words, 0, 1)))),
+            new("spin", "[seconds]", "computes, and lets others through", words => SpinAsync(guest, Number(words, 0, 1))),
+            new("hog", "[seconds]", "computes, and lets nobody through", words => HogAsync(guest, Number(words, 0, 1))),
+            new("crash", "[reason]", "the kernel throws", words => throw new InvalidOperationException(words.Length == 0 ? "as asked" : string.Join(' ', words))),
+            new("stray", "", "the kernel breaks the rule of turns, and crashes", _ => StrayAsync()),
+            new("shutdown", "", "powers off", _ => guest.ShutdownAsync(ShutdownReason.PowerOff)),
+            new("reboot", "", "ends the domain, to be built again", _ => guest.ShutdownAsync(ShutdownReason.Reboot)),
         ];
-        commands.Insert(0, new ShellCommand("help", "                      this list", _ => HelpAsync(guest, commands)));
+        commands.Insert(0, new ShellCommand("help", "", "this list", _ => HelpAsync(guest, commands)));
         return commands;
     }
 
     private static async Task HelpAsync(GuestContext guest, List<ShellCommand> commands)
     {
         foreach (var command in commands)
-            await guest.Console.WriteLineAsync($"  {command.Name} {command.Usage}");
+            await guest.Console.WriteLineAsync($"  {command.Name + " " + command.Arguments,-30}{command.Purpose}");
     }
 
     private static Task MemoryAsync(GuestContext guest)
