@@ -15,12 +15,14 @@ internal sealed unsafe class SoftwareDomain : ICpuDomain
     private const int LineShift = 6;
 
     private readonly SoftwareEngine _engine;
+    private readonly DomId _number;
     private readonly HostRange _lines;
     private SoftwareVcpu[] _vcpus = [];
 
-    public SoftwareDomain(SoftwareEngine engine)
+    public SoftwareDomain(SoftwareEngine engine, DomId number)
     {
         _engine = engine;
+        _number = number;
         _lines = HostRange.ReservePrivate((Memory.FrameCount * sizeof(ulong) + PageSize.OffsetMask) & ~PageSize.OffsetMask);
     }
 
@@ -28,11 +30,13 @@ internal sealed unsafe class SoftwareDomain : ICpuDomain
 
     public ICpuVcpu CreateVcpu(VcpuId vcpu, ICpuHost host)
     {
-        var created = new SoftwareVcpu(this, host);
+        var created = new SoftwareVcpu(this, vcpu, host);
         lock (_lines)
             _vcpus = [.. _vcpus, created];
         return created;
     }
+
+    public void ReportUnsupported(VcpuId vcpu, string what) => _engine.ReportUnsupported(_number, vcpu, what);
 
     public void Remove(SoftwareVcpu vcpu)
     {

@@ -22,13 +22,21 @@ public sealed class SoftwareEngine : ICpuEngine, IDisposable
 
     public MachineMemory Memory { get; }
 
+    /// <summary>
+    /// A vCPU came to something that the architecture has and this engine has not (x87 and SSE arithmetic, 32-bit code): it gets #UD, and this
+    /// says why. On the vCPU's thread; handlers should count or log, and be brief.
+    /// </summary>
+    public event Action<DomId, VcpuId, string>? Unsupported;
+
     public ICpuDomain CreateDomain(DomId domain)
     {
-        var created = new SoftwareDomain(this);
+        var created = new SoftwareDomain(this, domain);
         lock (_lock)
             _domains = [.. _domains, created];
         return created;
     }
+
+    internal void ReportUnsupported(DomId domain, VcpuId vcpu, string what) => Unsupported?.Invoke(domain, vcpu, what);
 
     internal void Remove(SoftwareDomain domain)
     {

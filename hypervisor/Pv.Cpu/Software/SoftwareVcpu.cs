@@ -19,6 +19,7 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
     private const long Quantum = 8192;
 
     private readonly SoftwareDomain _domain;
+    private readonly VcpuId _number;
     private readonly byte[] _storage = GC.AllocateArray<byte>(sizeof(CpuState) + (JumpEntry.Count * sizeof(JumpEntry)) + 64, pinned: true);
     private readonly CpuState* _state;
     private readonly ConcurrentQueue<FrameNote> _notes = new();
@@ -29,9 +30,10 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
     private int _thread;
     private int _goodCodeSegment = -1;
 
-    public SoftwareVcpu(SoftwareDomain domain, ICpuHost host)
+    public SoftwareVcpu(SoftwareDomain domain, VcpuId number, ICpuHost host)
     {
         _domain = domain;
+        _number = number;
         Host = host;
         var start = (byte*)(((nuint)Unsafe.AsPointer(ref _storage[0]) + 63) & ~(nuint)63);
         _state = (CpuState*)start;
@@ -51,8 +53,8 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
 
     public ulong InstructionsRetired => (ulong)Volatile.Read(ref _state->Retired);
 
-    /// <summary>Why the last #UD was raised, when the engine and not the architecture is its cause; for the log. Null otherwise.</summary>
-    public string? UnsupportedReason { get; internal set; }
+    /// <summary>Tells whoever listens why a #UD is raised whose cause is the engine and not the architecture.</summary>
+    public void ReportUnsupported(string what) => _domain.ReportUnsupported(_number, what);
 
     public static SoftwareVcpu Of(CpuState* s) => Unsafe.As<SoftwareVcpu>(GCHandle.FromIntPtr(s->Vcpu).Target!);
 
@@ -132,7 +134,7 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
             return true;
         if (SegmentInstructions.WhyNotRun(Host, codeSegment) is { } reason)
         {
-            UnsupportedReason = reason;
+            ReportUnsupported(reason);
             Core.SetExit(s, CpuExitKind.Exception, ExceptionVector.InvalidOpcode);
             return false;
         }

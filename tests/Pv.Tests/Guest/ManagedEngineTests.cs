@@ -121,7 +121,7 @@ public sealed class ManagedEngineTests
 
         public ulong ReadTsc() => machine.Now;
 
-        public Cpu.CpuidLeaf Cpuid(uint leaf, uint subleaf) => default;
+        public Pv.Cpu.CpuidLeaf Cpuid(uint leaf, uint subleaf) => default;
 
         public ulong Random() => 0;
     }

@@ -208,7 +208,7 @@ internal static unsafe partial class GeneralChoice
 
     private static bool Unsupported(CpuState* s, Op* op, GeneralRecord* record)
     {
-        SoftwareVcpu.Of(s).UnsupportedReason = $"{record->Instruction.Code} at 0x{Core.RipOf(op):x}";
+        SoftwareVcpu.Of(s).ReportUnsupported($"{record->Instruction.Code} at 0x{Core.RipOf(op):x}");
         return Core.Fault(s, op, ExceptionVector.InvalidOpcode);
     }
 }

@@ -146,7 +146,7 @@ internal static unsafe class SegmentInstructions
             return Core.Fault(s, op, ExceptionVector.SegmentNotPresent, error);
         if (descriptor.IsLong)
             return true;
-        SoftwareVcpu.Of(s).UnsupportedReason = $"32-bit code segment 0x{selector:x}";
+        SoftwareVcpu.Of(s).ReportUnsupported($"32-bit code segment 0x{selector:x}");
         return Core.Fault(s, op, ExceptionVector.InvalidOpcode);
     }
 
