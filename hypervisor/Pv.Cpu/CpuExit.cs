@@ -20,6 +20,12 @@ public enum CpuExitKind : byte
 
     /// <summary>The guest's code has nothing to do until an event comes (managed guests; a real kernel blocks by hypercall).</summary>
     Blocked,
+
+    /// <summary>
+    /// The guest's code waits by looking, again and again, for something that others do or for a time. It may rest until an event comes, but
+    /// must look again soon; running on at once is always right.
+    /// </summary>
+    Idle,
 }
 
 /// <summary>An exit and what the processor would have pushed with it.</summary>

@@ -75,6 +75,9 @@ internal unsafe struct CpuState
     /// </summary>
     public bool ChecksAlignment;
 
+    /// <summary>What the guest writes is watched: see <see cref="IdleProbe"/>.</summary>
+    public bool Probing;
+
     /// <summary>The instruction just done holds the single-step trap back (mov ss, pop ss).</summary>
     public bool StepShadow;
 }

@@ -24,6 +24,7 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
     private readonly CpuState* _state;
     private readonly ConcurrentQueue<FrameNote> _notes = new();
     private readonly BlockDecoder _decoder;
+    private readonly IdleProbe _idle;
     private GCHandle _self;
     private volatile bool _kicked;
     private volatile bool _running;
@@ -41,6 +42,7 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
         _self = GCHandle.Alloc(this, GCHandleType.Weak);
         _state->Vcpu = GCHandle.ToIntPtr(_self);
         _decoder = new BlockDecoder(domain, this);
+        _idle = new IdleProbe(domain.Memory);
     }
 
     public MachineMemory Memory => _domain.Memory;
@@ -72,6 +74,8 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
                 if (CanRun(s, guest->Cs))
                     Loop(s);
                 Leave(s, guest);
+                if (s->ExitKind is not (CpuExitKind.Preempted or CpuExitKind.Idle))
+                    _idle.NoteLeft(s->Retired);
             }
             finally
             {
@@ -186,6 +190,10 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
                     Core.SetExit(s, CpuExitKind.Preempted);
                     return;
                 }
+                if (s->Retired >= _idle.DueAt && RunsInCircle(s))
+                    Core.SetExit(s, CpuExitKind.Idle);
+                if (s->HasExit)
+                    return;
             }
             if (s->Stepping)
             {
@@ -210,6 +218,39 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
                 return;
         }
     }
+
+    /// <summary>Runs block by block for a while, to see whether the guest comes back to where it is with nothing changed.</summary>
+    private bool RunsInCircle(CpuState* s)
+    {
+        var found = false;
+        var begun = s->Retired;
+        var last = begun + IdleProbe.LongestCircle;
+        _idle.Begin(s);
+        SoftTlb.ForbidWrites(s);
+        s->Probing = true;
+        while (!found && s->Retired < last && !_idle.IsSpoilt && !_kicked && !s->Stepping && !s->HasExit)
+        {
+            s->PendingLink = null;
+            s->Limit = 0;
+            var block = FindBlock(s);
+            if (block == null)
+                break;
+            var first = (Op*)(block + 1);
+            first->Handler(s, first);
+            found = !s->HasExit && !_idle.IsSpoilt && _idle.Waits(s, s->Retired - begun);
+        }
+        s->Probing = false;
+        s->PendingLink = null;
+        s->Limit = 0;
+        _idle.End(found, s->Retired);
+        return found;
+    }
+
+    /// <summary>The guest is about to write a frame, while it is watched.</summary>
+    public void NoteProbedWrite(Mfn frame) => _idle.NoteWrite(frame);
+
+    /// <summary>The guest read something that changes by itself.</summary>
+    public void NoteChance() => _idle.NoteChance();
 
     /// <summary>The block at <see cref="CpuState.Rip"/>, decoded when need be. Null after a fault.</summary>
     private Block* FindBlock(CpuState* s)

@@ -94,6 +94,9 @@ public sealed class Vcpu
     /// <summary>Yields in a row with nothing else to do, see <see cref="VcpuLoop"/>.</summary>
     internal int IdleYields;
 
+    /// <summary>Blocked because it only polls: any event wakes it, even one that is pending or masked already.</summary>
+    internal volatile bool IsResting;
+
     /// <summary>The value of the frame table's flush clock at the last full flush of this vCPU's translations.</summary>
     internal uint FlushedAt;
 

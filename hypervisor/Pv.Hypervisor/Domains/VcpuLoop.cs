@@ -31,6 +31,7 @@ internal sealed class VcpuLoop(HypervisorCore core)
             while (!core.Scheduler.ShouldLeave(vcpu))
             {
                 vcpu.EndPoll();
+                vcpu.IsResting = false;
                 vcpu.FlushIfRequested();
                 if (vcpu.Domain.Kind == DomainKind.Paravirtualized && vcpu.HasUpcall)
                     EventUpcall.Deliver(vcpu);
@@ -72,6 +73,9 @@ internal sealed class VcpuLoop(HypervisorCore core)
             case CpuExitKind.Blocked:
                 BlockUnlessPending(vcpu);
                 break;
+            case CpuExitKind.Idle:
+                Rest(vcpu);
+                break;
             default:
                 throw new InvalidOperationException($"The engine left with {exit.Kind}.");
         }
@@ -111,9 +115,8 @@ internal sealed class VcpuLoop(HypervisorCore core)
         registers.General[9] = arguments.Sixth;
     }
 
-    private void BlockUnlessPending(Vcpu vcpu)
+    private static void BlockUnlessPending(Vcpu vcpu)
     {
-        vcpu.IdleYields = 0;
         vcpu.Block();
         // Whatever came before the mark was set is seen here; whatever comes after it wakes.
         if (vcpu.HasUpcall || vcpu.PollIsOver())
@@ -123,16 +126,24 @@ internal sealed class VcpuLoop(HypervisorCore core)
     private void Yield(Vcpu vcpu)
     {
         core.Scheduler.Yield(vcpu);
-        if (core.Scheduler.AnythingWaits || Volatile.Read(ref vcpu.Info.UpcallPending) != 0)
+        if (core.Scheduler.AnythingWaits || vcpu.HasUpcall)
         {
             vcpu.IdleYields = 0;
             return;
         }
         if (++vcpu.IdleYields < YieldsBeforeRest)
             return;
+        Rest(vcpu);
+    }
+
+    /// <summary>
+    /// Blocks a vCPU that only polls, for a while or until an event. A guest that polls with events masked may leave their bits set for ever:
+    /// while it rests every event wakes it, and one that slips in just before waits for the timer.
+    /// </summary>
+    private void Rest(Vcpu vcpu)
+    {
+        vcpu.IsResting = true;
         vcpu.Timers.Rest(core.Clock.Now + RestNanoseconds);
-        vcpu.Block();
-        if (Volatile.Read(ref vcpu.Info.UpcallPending) != 0)
-            vcpu.Unblock();
+        BlockUnlessPending(vcpu);
     }
 }

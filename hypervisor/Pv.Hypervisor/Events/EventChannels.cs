@@ -268,6 +268,8 @@ public sealed class EventChannels
         var tell = _abi.SetPending(vcpu, channel.Port);
         if (tell)
             Tell(vcpu);
+        else if (vcpu.IsResting)
+            vcpu.Kick();
         WakePoller(channel.Port);
     }
 

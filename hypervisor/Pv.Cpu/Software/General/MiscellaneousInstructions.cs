@@ -136,6 +136,7 @@ internal static unsafe class MiscellaneousInstructions
     public static bool ReadTimeStamp(CpuState* s, Op* op, GeneralRecord* record)
     {
         var host = SoftwareVcpu.Of(s).Host;
+        SoftwareVcpu.Of(s).NoteChance();
         var time = host.ReadTsc();
         Operand.SetRegister(s, 0, (uint)time, 4);
         Operand.SetRegister(s, 16, time >> 32, 4);
@@ -152,6 +153,7 @@ internal static unsafe class MiscellaneousInstructions
 
     public static bool ReadRandom(CpuState* s, Op* op, GeneralRecord* record)
     {
+        SoftwareVcpu.Of(s).NoteChance();
         Operand.SetRegister(s, record->Instruction.Op0Register, SoftwareVcpu.Of(s).Host.Random());
         Flags.SetExplicit(s, Flags.Carry);
         return true;

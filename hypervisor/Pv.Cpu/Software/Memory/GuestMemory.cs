@@ -130,7 +130,10 @@ internal static unsafe class GuestMemory
             return null;
         }
         var frame = memory.Base + translation.Frame.Address;
-        var direct = translation.Writable && memory.Marks[translation.Frame] == FrameMark.None;
+        if (s->Probing && access == PageAccess.Write)
+            SoftwareVcpu.Of(s).NoteProbedWrite(translation.Frame);
+        // While writes are watched, only a write itself may open the straight way for writes.
+        var direct = translation.Writable && (!s->Probing || access == PageAccess.Write) && memory.Marks[translation.Frame] == FrameMark.None;
         SoftTlb.Fill(s, address, frame, access, direct);
         return frame + (address & PageSize.OffsetMask);
     }

@@ -145,6 +145,13 @@ internal sealed unsafe class SoftTlb
         return found;
     }
 
+    /// <summary>Takes all rights to write straight out of the tables of the root that runs, so that each page's next write is seen.</summary>
+    public static void ForbidWrites(CpuState* s)
+    {
+        for (var i = 0; i < Entries; i++)
+            s->Tlb[i].WriteTag = TlbEntry.None;
+    }
+
     private static void Empty(TlbEntry* table)
     {
         for (var i = 0; i < Entries; i++)
