@@ -10,19 +10,21 @@ public sealed record Command(int ExitCode, string Output, string Errors)
     /// <summary>Runs a command to its end.</summary>
     /// <exception cref="TimeoutException">It did not end within five minutes; it was killed.</exception>
     public static Command Run(string name, IEnumerable<string> arguments, string folder)
+        => Run(new ProcessStartInfo(name, arguments) { WorkingDirectory = folder });
+
+    /// <summary>The same, of a command with settings of its own. It has no input.</summary>
+    /// <exception cref="TimeoutException">It did not end within five minutes; it was killed.</exception>
+    public static Command Run(ProcessStartInfo start)
     {
-        using var process = Process.Start(new ProcessStartInfo(name, arguments)
-        {
-            WorkingDirectory = folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
+        (start.RedirectStandardInput, start.RedirectStandardOutput, start.RedirectStandardError) = (true, true, true);
+        using var process = Process.Start(start)!;
+        process.StandardInput.Close();
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEndAsync();
         if (!process.WaitForExit(Patience))
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{name} did not end.");
+            throw new TimeoutException($"{start.FileName} did not end.");
         }
 
         return new Command(process.ExitCode, output.GetAwaiter().GetResult(), errors.GetAwaiter().GetResult());
