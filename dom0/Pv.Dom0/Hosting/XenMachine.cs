@@ -27,6 +27,7 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
     private readonly DomainFolders _folders;
     private readonly XenDomains _domains;
     private readonly ILogger<XenMachine> _log;
+    private bool _isDisposed;
 
     public XenMachine(PvdOptions options, RunDirectory directory, ILogger<XenMachine> log)
     {
@@ -77,8 +78,11 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
         await _domains.DestroyAllAsync();
     }
 
+    /// <summary>Once: the container knows this under several services, and disposes it for each.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isDisposed, true))
+            return;
         await _consoles.DisposeAsync();
         await _store.DisposeAsync();
         _core.Dispose();

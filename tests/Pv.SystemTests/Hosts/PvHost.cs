@@ -16,6 +16,7 @@ internal sealed class PvHost : IAsyncDisposable
     private const int Terminate = 15;
 
     private Session? _daemon;
+    private int? _adopted;
 
     private PvHost(string folder)
     {
@@ -56,6 +57,9 @@ internal sealed class PvHost : IAsyncDisposable
         _daemon = RunDaemon(options);
         await _daemon.ExpectAsync("ready");
     }
+
+    /// <summary>Takes care of the <c>pvd</c> that an <c>xl</c> has started here.</summary>
+    public void Adopt() => _adopted = int.Parse(File.ReadAllText(Path.Combine(Folder, "pvd.lock")), CultureInfo.InvariantCulture);
 
     /// <summary>Starts one more <c>pvd</c> on this run directory, and does not wait for it.</summary>
     // As xl starts it, since it says then when it is ready; and it ends by itself if a test run is killed.
@@ -131,6 +135,13 @@ internal sealed class PvHost : IAsyncDisposable
             await _daemon.DisposeAsync();
             if (TestContext.CurrentContext.Result.FailCount > 0)
                 await TestContext.Error.WriteLineAsync($"pvd said:\n{_daemon.Shown}");
+        }
+        if (_adopted is { } process)
+        {
+            SendTerminate(process);
+            using var adopted = Process.GetProcesses().FirstOrDefault(found => found.Id == process);
+            if (adopted != null)
+                await adopted.WaitForExitAsync();
         }
         Directory.Delete(Folder, recursive: true);
     }
