@@ -83,7 +83,6 @@ public sealed class DaemonTests
         await using var host = PvHost.Prepare();
         var lists = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => host.XlOutputAsync("list")));
         Assert.That(lists, Has.All.Contain("Domain-0"));
-        host.Adopt();
         await host.XlOutputAsync("create", "-q", host.WriteSample("guest"));
         Assert.That(await host.ListAsync(), Has.Count.EqualTo(2));
     }

@@ -120,7 +120,11 @@ public sealed class ShellGuestTests
         }
 
         await UntilAsync("victim", domain => domain.State.Contains('c', StringComparison.Ordinal));
-        Assert.That(await _host.XlOutputAsync("dmesg"), Does.Contain("the last straw").And.Contain($"domain {victim} crashed").IgnoreCase);
+        string log;
+        do
+            log = await _host.XlOutputAsync("dmesg");
+        while (!log.Contains($"domain {victim} is \"victim\"", StringComparison.Ordinal));
+        Assert.That(log, Does.Contain($"d{victim}v0: the kernel threw InvalidOperationException: the last straw").And.Contain($"domain {victim} crashed"));
         await using (var console = _host.OpenXl("console", "neighbour"))
         {
             await console.ExpectAsync(Prompt);

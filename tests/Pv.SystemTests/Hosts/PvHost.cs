@@ -16,7 +16,6 @@ internal sealed class PvHost : IAsyncDisposable
     private const int Terminate = 15;
 
     private Session? _daemon;
-    private int? _adopted;
 
     private PvHost(string folder)
     {
@@ -57,9 +56,6 @@ internal sealed class PvHost : IAsyncDisposable
         _daemon = RunDaemon(options);
         await _daemon.ExpectAsync("ready");
     }
-
-    /// <summary>Takes care of the <c>pvd</c> that an <c>xl</c> has started here.</summary>
-    public void Adopt() => _adopted = int.Parse(File.ReadAllText(Path.Combine(Folder, "pvd.lock")), CultureInfo.InvariantCulture);
 
     /// <summary>Starts one more <c>pvd</c> on this run directory, and does not wait for it.</summary>
     // As xl starts it, since it says then when it is ready; and it ends by itself if a test run is killed.
@@ -136,12 +132,9 @@ internal sealed class PvHost : IAsyncDisposable
             if (TestContext.CurrentContext.Result.FailCount > 0)
                 await TestContext.Error.WriteLineAsync($"pvd said:\n{_daemon.Shown}");
         }
-        if (_adopted is { } process)
+        else
         {
-            SendTerminate(process);
-            using var adopted = Process.GetProcesses().FirstOrDefault(found => found.Id == process);
-            if (adopted != null)
-                await adopted.WaitForExitAsync();
+            await EndStartedByXlAsync();
         }
         Directory.Delete(Folder, recursive: true);
     }
@@ -154,6 +147,20 @@ internal sealed class PvHost : IAsyncDisposable
     }
 
     public static void SendTerminate(int process) => Packages.Command.Run("kill", [$"-{Terminate}", $"{process}"], Path.GetTempPath());
+
+    // The number is in the lock's file, which is locked to us but not to cat(1).
+    private async Task EndStartedByXlAsync()
+    {
+        var holder = Packages.Command.Run("cat", ["pvd.lock"], Folder);
+        if (holder.ExitCode != 0)
+            return;
+        var number = int.Parse(holder.Output, CultureInfo.InvariantCulture);
+        using var daemon = Process.GetProcessesByName("pvd").FirstOrDefault(found => found.Id == number);
+        if (daemon == null)
+            return;
+        SendTerminate(number);
+        await daemon.WaitForExitAsync();
+    }
 
     private ProcessStartInfo Command(string program, IEnumerable<string> words)
     {

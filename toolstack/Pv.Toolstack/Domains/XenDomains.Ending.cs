@@ -53,6 +53,9 @@ public sealed partial class XenDomains
         _log($"Domain {record.Id.Value} ({record.Name}) has shut down, reason code {(uint)reason} 0x{(uint)reason:x}");
         try
         {
+            // The hypervisor has told the reason and the registers, but knows no names.
+            if (reason == ShutdownReason.Crash)
+                _control.WriteLog($"domain {record.Id.Value} is \"{record.Name}\"");
             if (!record.Options.ActOnEnd)
                 return;
             var action = ActionFor(record.Configuration, reason);

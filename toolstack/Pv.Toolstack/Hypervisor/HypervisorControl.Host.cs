@@ -36,6 +36,14 @@ public sealed partial class HypervisorControl
         return Encoding.UTF8.GetString(buffer, 0, (int)read.Count);
     }
 
+    /// <summary>Adds a line to the hypervisor's log, as Dom0 may.</summary>
+    public void WriteLog(string line)
+    {
+        var text = Encoding.UTF8.GetBytes(line);
+        using var pin = HostPin.Of(text);
+        ErrnoOf(door.Call(new HypercallRegisters((ulong)HypercallNumber.ConsoleIo, (ulong)ConsoleIoOperation.Write, (ulong)text.Length, pin.Address))).OrThrow("CONSOLEIO_write");
+    }
+
     /// <summary>Major in the high half, minor in the low.</summary>
     public uint Version() => (uint)door.Call(new HypercallRegisters((ulong)HypercallNumber.XenVersion, (ulong)XenVersionOperation.Version));
 
