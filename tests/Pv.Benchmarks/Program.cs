@@ -1,5 +1,6 @@
 using Pv.Benchmarks.Core;
 using Pv.Benchmarks.Cpu;
+using Pv.Benchmarks.Host;
 
 switch (args.FirstOrDefault())
 {
@@ -9,7 +10,13 @@ switch (args.FirstOrDefault())
         return EventBenchmark.Run();
     case "software-engine":
         return SoftwareEngineBenchmark.Run(args.AsSpan(1));
+    case "start":
+        return await StartBenchmark.RunAsync(args[1..]);
+    case "idle":
+        return await IdleBenchmark.RunAsync();
+    case "list":
+        return ListBenchmark.Run(args[1..]);
     default:
-        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...]");
+        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, list XL");
         return 2;
 }

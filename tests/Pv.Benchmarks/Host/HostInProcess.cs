@@ -1,0 +1,89 @@
+using Pv.Abi;
+using Pv.Config.Domain;
+using Pv.Cpu.Managed;
+using Pv.Cpu.Software;
+using Pv.Dom0.Consoles;
+using Pv.Dom0.XenStore;
+using Pv.Guest;
+using Pv.Hypervisor;
+using Pv.Toolstack.Building;
+using Pv.Toolstack.Domains;
+using Pv.Toolstack.Hypervisor;
+
+namespace Pv.Benchmarks.Host;
+
+/// <summary>The parts of <c>pvd</c> in this process, without its sockets.</summary>
+internal sealed class HostInProcess : IAsyncDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("pv-bench-").FullName;
+    private readonly HypervisorCore _core;
+    private readonly Dom0Kernel _kernel;
+    private readonly StoreService _store;
+    private readonly ConsoleDaemon _consoles = new(Console.Error.WriteLine);
+
+    private HostInProcess(ulong frames, int pcpus)
+    {
+        ManagedEngine managed = null!;
+        _core = new HypervisorCore(new MachineOptions
+        {
+            Frames = frames,
+            PCpus = pcpus,
+            ParavirtualizedEngine = memory => new SoftwareEngine(memory),
+            ManagedEngine = gates => managed = new ManagedEngine(gates),
+        });
+        _kernel = new Dom0Kernel(_core.Dom0, (_, failure) => Console.Error.WriteLine(failure));
+        _core.Dom0Upcall += _kernel.Upcall;
+        _store = new StoreService(_kernel, Console.Error.WriteLine);
+        var control = new HypervisorControl(_core.Dom0);
+        Domains = new XenDomains(control, _store.OpenClient(), new DomainAssembly(control, _kernel.Memory, managed), _ => { });
+        Domains.Introduced += OpenConsoleAsync;
+        Domains.Ending += async domain => await _consoles.CloseAsync(domain);
+    }
+
+    public XenDomains Domains { get; }
+
+    public ulong FreeFrames => _core.FreeFrames;
+
+    public static async Task<HostInProcess> StartAsync(ulong frames = 1 << 20, int pcpus = 2)
+    {
+        var host = new HostInProcess(frames, pcpus);
+        await DomainNodes.MakeDom0Async(host._store.OpenClient(), host._core.Dom0.InitialFrames * (PageSize.Bytes / 1024));
+        return host;
+    }
+
+    /// <summary>Builds and starts a domain, and reads its console until it has shown <paramref name="text"/> (anything, when that is empty).</summary>
+    public async Task<DomId> CreateAndReadAsync(string configuration, string text)
+    {
+        var parsed = DomainConfigurationParser.Parse("bench.cfg", configuration);
+        var wanted = parsed.Configuration ?? throw new InvalidOperationException(string.Join('\n', parsed.Messages));
+        var domain = await Domains.CreateAsync(wanted, new CreateOptions(true, false, _folder), CancellationToken.None);
+        await using var console = _consoles.Attach(domain, 0)!;
+        await Domains.UnpauseAsync(domain);
+        var shown = "";
+        var buffer = new byte[4096];
+        do
+        {
+            var count = await console.ReadAsync(buffer, CancellationToken.None);
+            if (count == 0)
+                throw new InvalidOperationException($"The console ended after: {shown}");
+            shown += System.Text.Encoding.UTF8.GetString(buffer, 0, count);
+        }
+        while (!shown.Contains(text, StringComparison.Ordinal));
+        return domain;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Domains.DestroyAllAsync();
+        await _consoles.DisposeAsync();
+        await _store.DisposeAsync();
+        _core.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private Task OpenConsoleAsync(DomId domain, BuiltDomain built)
+    {
+        _consoles.Open(domain, new Dom0ConsoleChannel(_kernel, domain, built.ConsolePort), Path.Combine(_folder, $"{domain.Value}.log"));
+        return Task.CompletedTask;
+    }
+}
