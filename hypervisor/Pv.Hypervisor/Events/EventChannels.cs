@@ -321,7 +321,7 @@ public sealed class EventChannels
     private EventChannel? FindLocked(EventPort port, bool evenClosed = false)
     {
         if (port.Value == 0 || port.Value >= _ports.Count)
-            return null;
+            return evenClosed && InRange(port) ? new EventChannel(port) : null;
         var channel = _ports[(int)port.Value];
         return channel.State == EventChannelState.Closed && !evenClosed ? null : channel;
     }

@@ -47,7 +47,7 @@ internal static class GrantPaging
 
     private static PageTableEntry EntryOf(GrantMap map)
     {
-        var flags = PageTableEntry.Present | PageTableEntry.Accessed | PageTableEntry.Dirty;
+        var flags = PageTableEntry.Present | PageTableEntry.Accessed | PageTableEntry.Dirty | PageTableEntry.NoExecute;
         if (!map.ReadOnly)
             flags |= PageTableEntry.Writable;
         if ((map.Flags & GrantMapFlags.ApplicationMap) != 0)

@@ -1,6 +1,7 @@
 using Pv.Abi;
 using Pv.Cpu;
 using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Paging;
 
 namespace Pv.Hypervisor.Traps;
 
@@ -50,6 +51,8 @@ internal static class ExceptionExit
                 vcpu.Registers.TaskSwitched = false;
                 break;
             case ExceptionVector.PageFault:
+                if (WritableTables.TryEmulate(vcpu, exit.FaultAddress, exit.ErrorCode))
+                    return;
                 InjectPageFault(vcpu, exit.FaultAddress, exit.ErrorCode);
                 return;
         }

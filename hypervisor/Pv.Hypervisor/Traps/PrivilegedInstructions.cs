@@ -52,7 +52,8 @@ internal static class PrivilegedInstructions
         return true;
     }
 
-    private static bool TryDecode(Vcpu vcpu, ulong rip, out Instruction instruction)
+    /// <summary>The instruction at an address of the running code. False when it cannot be read or is none.</summary>
+    public static bool TryDecode(Vcpu vcpu, ulong rip, out Instruction instruction)
     {
         var bytes = new byte[LongestInstruction];
         var access = GuestAccess.OfCaller(vcpu);
