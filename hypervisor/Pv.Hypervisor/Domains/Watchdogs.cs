@@ -28,8 +28,7 @@ internal sealed class Watchdogs
                 if (id == 0)
                     return Errno.ENOSPC;
                 _timers[id - 1] = new CoreTimer(_domain.Core.Timekeeper, Bite);
-                if (timeout != 0)
-                    _timers[id - 1]!.Set(_domain.Core.Clock.Now + timeout);
+                _timers[id - 1]!.Set(_domain.Core.Clock.Now + timeout);
                 return id;
             }
             if (_timers[id - 1] is not { } timer)

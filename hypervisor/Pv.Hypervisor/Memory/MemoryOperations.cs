@@ -30,6 +30,7 @@ internal static class MemoryOperations
             MemoryOperation.MachphysMfnList => MachphysMfnList(ref call, argument),
             MemoryOperation.MemoryMap => MemoryMap(ref call, argument),
             MemoryOperation.SetMemoryMap => SetMemoryMap(ref call, argument),
+            MemoryOperation.Exchange => ExchangeOperation.Handle(ref call, argument),
             MemoryOperation.AddToPhysmap => PhysmapOperations.Add(ref call, argument),
             MemoryOperation.AddToPhysmapBatch => PhysmapOperations.AddBatch(ref call, argument),
             MemoryOperation.AcquireResource => PhysmapOperations.Acquire(ref call, argument),

@@ -52,6 +52,7 @@ internal sealed class MachineGuestRun : IDisposable
             .OrThrow("XEN_DOMCTL_createdomain");
         _control.SetMaxVcpus(domain, 1);
         _control.SetMaxMemory(domain, (GuestPages << 2) + SlackKib);
+        _control.SetMemoryMap(domain, GuestPages << 2).OrThrow("XENMEM_set_memory_map");
         // A command line keeps the guest from printing.
         var image = guest.BuildImage();
         var built = ParavirtualizedBuilder.Build(_control, _memory, domain, new BuildImages(image, default, "quiet"), GuestPages);

@@ -70,6 +70,7 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
         var configuration = plan.Configuration;
         control.SetMaxVcpus(domain, (uint)configuration.EffectiveMaxVcpus);
         control.SetMaxMemory(domain, configuration.EffectiveMaxMemoryKiB + Slack);
+        control.SetMemoryMap(domain, configuration.EffectiveMaxMemoryKiB).OrThrow("XENMEM_set_memory_map");
         var pages = configuration.EffectiveMemoryKiB / (PageSize.Bytes / 1024);
         if (plan.Managed is not { } kernel)
             return ParavirtualizedBuilder.Build(control, slots, domain, plan.Images, pages);

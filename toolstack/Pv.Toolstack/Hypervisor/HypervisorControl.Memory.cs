@@ -20,6 +20,19 @@ public sealed partial class HypervisorControl
         return (int)Math.Max(0, MemoryOp(MemoryOperation.PopulatePhysmap, ref argument));
     }
 
+    /// <summary>Says what memory map a domain finds: usable memory from 0 up to <paramref name="kibibytes"/> KiB.</summary>
+    public Errno SetMemoryMap(DomId domain, ulong kibibytes)
+    {
+        // An entry of the E820 map: start, length, kind (1 is usable memory).
+        const int entryBytes = 20, lengthOffset = 8, kindOffset = 16;
+        var entry = new byte[entryBytes];
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(entry.AsSpan(lengthOffset), kibibytes << 10);
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(entry.AsSpan(kindOffset), 1);
+        using var pin = HostPin.Of(entry);
+        var argument = new ForeignMemoryMap { Domain = domain, Map = new MemoryMap { EntryCount = 1, Buffer = pin.Address } };
+        return ErrnoOf(MemoryOp(MemoryOperation.SetMemoryMap, ref argument));
+    }
+
     /// <summary>Maps a domain's shared_info page at one of its own pseudo-physical numbers.</summary>
     public Errno MapSharedInfo(DomId domain, Pfn at)
     {

@@ -199,8 +199,6 @@ internal static class CallGuests
             code.CallRecord("remote shutdown dom0", XenCall.SchedOp, 4, argument);
             code.CallRecord("shutdown code", XenCall.SchedOp, 5, argument);
             code.CallRecord("pin override", XenCall.SchedOp, 7, argument);
-            code.Store(argument, 0);
-            code.CallRecord("watchdog off", XenCall.SchedOp, 6, argument);
             code.Store(argument, 0 | 100UL << 32);
             code.CallRecord("watchdog 0 new", XenCall.SchedOp, 6, argument);
             code.Store(argument, 1 | 0UL << 32);

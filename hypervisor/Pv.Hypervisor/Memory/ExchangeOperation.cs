@@ -1,0 +1,124 @@
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
+
+namespace Pv.Hypervisor.Memory;
+
+/// <summary>
+/// <c>XENMEM_exchange</c>: a PV guest gives extents of its frames and gets as much memory in extents of another size, to have some that is
+/// contiguous. Done extent by extent of the larger size; how far it came stands in the argument.
+/// </summary>
+internal static class ExchangeOperation
+{
+    private const uint MaxOrder = 9;
+
+    public static HypercallResult Handle(ref HypercallContext call, ulong argument)
+    {
+        if (!call.TryRead(argument, out MemoryExchange exchange))
+            return Errno.EFAULT;
+        if (call.Caller.PhysicalMap is not null)
+            return Errno.EOPNOTSUPP;
+        var (given, wanted) = (exchange.In, exchange.Out);
+        if (given.ExtentOrder > MaxOrder || wanted.ExtentOrder > MaxOrder)
+            return Errno.EPERM;
+        if (given.ExtentCount > call.Caller.TotalPages || wanted.ExtentCount > call.Caller.TotalPages
+            || given.ExtentCount << (int)given.ExtentOrder != wanted.ExtentCount << (int)wanted.ExtentOrder
+            || exchange.ExchangedCount > given.ExtentCount || given.Domain != wanted.Domain)
+            return Errno.EINVAL;
+        if (given.Domain != DomId.Self && given.Domain != call.Caller.Id)
+            return Errno.EPERM;
+        var order = (int)Math.Max(given.ExtentOrder, wanted.ExtentOrder);
+        var extents = 1ul << order - (int)given.ExtentOrder;
+        if (exchange.ExchangedCount % extents != 0)
+            return Errno.EINVAL;
+        while (exchange.ExchangedCount < given.ExtentCount)
+        {
+            if (call.PreemptionWanted && !call.TryWrite(argument, exchange))
+                return Errno.EFAULT;
+            if (call.PreemptionWanted)
+                return HypercallResult.Again;
+            var error = ExchangeOne(ref call, exchange, order);
+            if (error != Errno.None)
+                return call.TryWrite(argument, exchange) ? error : Errno.EFAULT;
+            exchange.ExchangedCount += extents;
+        }
+        return call.TryWrite(argument, exchange) ? HypercallResult.Success : Errno.EFAULT;
+    }
+
+    /// <summary>One extent of the larger size: everything is read and taken before anything is given up.</summary>
+    private static Errno ExchangeOne(ref HypercallContext call, in MemoryExchange exchange, int order)
+    {
+        var (inOrder, outOrder) = ((int)exchange.In.ExtentOrder, (int)exchange.Out.ExtentOrder);
+        var old = new ulong[1 << order - inOrder];
+        var slots = new ulong[1 << order - outOrder];
+        var firstOut = exchange.ExchangedCount << inOrder >> outOrder;
+        var oldAddress = exchange.In.ExtentStart + exchange.ExchangedCount * sizeof(ulong);
+        var slotAddress = exchange.Out.ExtentStart + firstOut * sizeof(ulong);
+        if (!call.TryRead(oldAddress, System.Runtime.InteropServices.MemoryMarshal.AsBytes(old.AsSpan()))
+            || !call.TryRead(slotAddress, System.Runtime.InteropServices.MemoryMarshal.AsBytes(slots.AsSpan())))
+            return Errno.EFAULT;
+        var (core, domain) = (call.Core, call.Caller);
+        foreach (var extent in old)
+        {
+            for (ulong i = 0; i < 1ul << inOrder; i++)
+            {
+                if (!core.Frames.TryGetOwner(new Mfn(extent + i), out var owner) || owner != domain.Id || core.Frames.IsXenFrame(new Mfn(extent + i)))
+                    return Errno.EINVAL;
+            }
+        }
+        var fresh = new Mfn[slots.Length];
+        if (TryAllocate(core, domain, order, outOrder, fresh) is not Errno.None and var error)
+            return error;
+        foreach (var extent in old)
+        {
+            for (ulong i = 0; i < 1ul << inOrder; i++)
+                GiveUp(domain, new Mfn(extent + i));
+        }
+        for (var extent = 0; extent < slots.Length; extent++)
+        {
+            for (ulong i = 0; i < 1ul << outOrder; i++)
+                core.MachineToPhysical[fresh[extent].Plus(i)] = new Pfn(slots[extent] + i);
+        }
+        return call.TryWrite(slotAddress, System.Runtime.InteropServices.MemoryMarshal.AsBytes(fresh.AsSpan())) ? Errno.None : Errno.EFAULT;
+    }
+
+    /// <summary>The domain has both the old and the new for a moment, which its limit must not forbid.</summary>
+    private static Errno TryAllocate(HypervisorCore core, Domain domain, int order, int outOrder, Mfn[] fresh)
+    {
+        lock (domain.PageLock)
+        {
+            domain.MaxPages += 1ul << order;
+            try
+            {
+                for (var i = 0; i < fresh.Length; i++)
+                {
+                    if (core.Frames.TryAllocate(domain, outOrder, out fresh[i]) is Errno.None)
+                        continue;
+                    while (--i >= 0)
+                    {
+                        for (ulong frame = 0; frame < 1ul << outOrder; frame++)
+                            core.Frames.DropAllocation(fresh[i].Plus(frame));
+                    }
+                    return Errno.ENOMEM;
+                }
+                return Errno.None;
+            }
+            finally
+            {
+                domain.MaxPages -= 1ul << order;
+            }
+        }
+    }
+
+    private static void GiveUp(Domain domain, Mfn mfn)
+    {
+        var core = domain.Core;
+        if (!core.Frames.TryGet(mfn, domain.Id))
+            return;
+        // No vCPU may still reach the frame by an old translation when somebody else gets it.
+        core.Flushes.DropStale(domain.Id, core.Frames[mfn].Stamp);
+        if (core.Frames.DropAllocation(mfn))
+            core.MachineToPhysical[mfn] = Pfn.Invalid;
+        core.Frames.Put(mfn);
+    }
+}
