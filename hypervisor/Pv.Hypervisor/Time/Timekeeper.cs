@@ -28,6 +28,16 @@ public sealed class Timekeeper : IDisposable
         _thread.Start();
     }
 
+    /// <summary>How many entries the heap has, void ones too.</summary>
+    internal int Length
+    {
+        get
+        {
+            lock (_lock)
+                return _heap.Count;
+        }
+    }
+
     /// <summary>Called with what a timer's action threw; the timekeeper goes on.</summary>
     public event Action<Exception>? Failed;
 

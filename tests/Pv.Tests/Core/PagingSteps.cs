@@ -31,7 +31,7 @@ internal sealed class PagingSteps : IDisposable
     {
         // Only calls of guests are preempted: what sets them up is Dom0's.
         _machine.Core.PreemptionChooser = _ => _preemptPercent != 0 && _preemptions.Percent(_preemptPercent);
-        _guests = [new TestGuest(_machine, 64), new TestGuest(_machine, 24)];
+        _guests = [new TestGuest(_machine, 64, IsData), new TestGuest(_machine, 24, IsData)];
         _grantFrames = [.. _guests.Select(SetUpGrants)];
         _model = new FrameModel(_machine.Core);
     }
@@ -164,32 +164,45 @@ internal sealed class PagingSteps : IDisposable
     private ulong Entry(TestGuest guest, FrameType table)
     {
         var level = EntryRules.LevelOf(table);
-        var wanted = level <= 1 ? _dice.Of(FrameType.Writable, FrameType.Writable, FrameType.L1Table, FrameType.L2Table) : EntryRules.TypeOf(level - 1);
+        var wanted = level <= 1 ? FrameType.Writable : EntryRules.TypeOf(level - 1);
         // Linear maps, and tables where they do not belong.
         if (_dice.OneIn(8))
             wanted = _dice.OneIn(2) ? table : _dice.Of(FrameType.L1Table, FrameType.L2Table, FrameType.L3Table, FrameType.L4Table);
         var flags = PageTableEntry.Present | (_dice.Percent(80) ? PageTableEntry.User : 0) | (_dice.OneIn(2) ? PageTableEntry.Accessed : 0);
-        if (_dice.Percent(level > 1 ? 70 : 50))
+        if (_dice.Percent(wanted == FrameType.Writable || EntryRules.LevelOf(wanted) == level - 1 ? 70 : 20))
             flags |= PageTableEntry.Writable;
-        if (_dice.OneIn(25))
+        if (_dice.OneIn(50))
             flags ^= 1ul << _dice.Below(12);
-        if (_dice.OneIn(25))
+        if (_dice.OneIn(50))
             flags ^= 1ul << (52 + _dice.Below(12));
         return _dice.OneIn(8) ? 0 : Frame(guest, wanted).Address | flags;
     }
 
     private int Index() => _dice.Of(0, 1, 2, 3, 5, 63, 64, 65, 128, 255, 256, 257, 271, 272, 500, 511);
 
-    private static bool IsFree(FrameType type) => type is FrameType.None or FrameType.Writable;
+    private static bool IsData(int frame) => Favourites[frame % Favourites.Length] == FrameType.Writable;
+
+    /// <summary>A guest writes by itself what it could have mapped writable, and nothing else.</summary>
+    private bool IsFreeFor(TestGuest guest, Mfn frame)
+    {
+        var types = _machine.Core.PageTypes;
+        return _machine.Core.Frames.TryGetOwner(frame, out var owner) && owner == guest.Domain.Id
+            && (types.TypeOf(frame) is FrameType.None or FrameType.Writable || types.Uses(frame) == 0);
+    }
 
     private void StoreDirectly(TestGuest guest)
     {
         var index = _dice.Below(guest.Frames.Length);
         var frame = guest.Frames[index];
         var (core, entry) = (_machine.Core, Index());
-        // A guest writes by itself what it could have mapped writable, and nothing else.
-        if (!core.Frames.TryGetOwner(frame, out var owner) || owner != guest.Domain.Id || !IsFree(core.PageTypes.TypeOf(frame)) && core.PageTypes.Uses(frame) != 0)
+        if (!IsFreeFor(guest, frame))
             return;
+        if (_dice.OneIn(4))
+        {
+            Last = $"clear {frame}";
+            core.Memory.Frame(frame).Clear();
+            return;
+        }
         var value = Entry(guest, Favourites[index % Favourites.Length]);
         Last = $"store {frame}[{entry}] = {value:x}";
         guest.Store(frame, entry, value);
@@ -200,12 +213,14 @@ internal sealed class PagingSteps : IDisposable
         var count = _dice.OneIn(4) ? 1 + _dice.Below(4) : 1;
         for (var i = 0; i < count; i++)
         {
-            var frame = _dice.OneIn(40) ? Frame(guest, FrameType.L1Table) : guest.Frames[_dice.Below(guest.Frames.Length)];
+            // Now and then in the tables by which vCPU 0 runs.
+            var frame = _dice.OneIn(40) ? Frame(guest, FrameType.L1Table)
+                : _dice.OneIn(6) ? guest.Safe[4 + _dice.Below(4)] : guest.Frames[_dice.Below(guest.Frames.Length)];
             if (guest.Safe.Contains(frame) && Array.IndexOf(guest.Safe, frame) is < 4 or > 7)
                 frame = guest.Frames[0];
             var type = frame.Value < _machine.Core.Memory.FrameCount ? _machine.Core.PageTypes.TypeOf(frame) : FrameType.None;
             var pointer = frame.Address | (uint)Index() * 8 | (uint)_dice.Of(0, 0, 0, 1, 2, 2, 3) | (_dice.OneIn(50) ? 4u : 0);
-            var value = Entry(guest, EntryRules.LevelOf(type) != 0 ? type : FrameType.L1Table);
+            var value = EntryRules.LevelOf(type) > 1 && _dice.OneIn(12) ? frame.Address | 0x25 : Entry(guest, EntryRules.LevelOf(type) != 0 ? type : FrameType.L1Table);
             guest.Put((ulong)i * MmuUpdate.WireSize, new MmuUpdate { Pointer = pointer, Value = value });
             Last += $"mmu_update {pointer:x} = {value:x}; ";
         }
@@ -219,23 +234,48 @@ internal sealed class PagingSteps : IDisposable
         var type = Favourites[index % Favourites.Length];
         var level = type == FrameType.Writable || _dice.OneIn(8) ? 1 + _dice.Below(4) : EntryRules.LevelOf(type);
         var frame = _dice.OneIn(30) ? Frame(guest, type) : guest.Frames[index];
+        // What a failed attempt left in a frame would make every later one fail.
+        if (_dice.OneIn(3) && guest.Frames.Contains(frame) && IsFreeFor(guest, frame))
+            _machine.Core.Memory.Frame(frame).Clear();
         if (Extended(guest, (MmuExtOperation)(level - 1), frame.Value))
             _model.Pins.Add(frame);
     }
 
     private void Unpin(TestGuest guest)
     {
+        if (_dice.OneIn(3))
+        {
+            PinAgain(guest);
+            return;
+        }
         Mfn[] own = [.. _model.Pins.Where(pin => _machine.Core.Frames.TryGetOwner(pin, out var owner) && owner == guest.Domain.Id).Order()];
         var frame = own.Length == 0 || _dice.OneIn(10) ? Frame(guest, FrameType.L1Table) : own[_dice.Below(own.Length)];
         if (Extended(guest, MmuExtOperation.UnpinTable, frame.Value))
             _model.Pins.Remove(frame);
     }
 
+    /// <summary>Unpins a table and pins it again in one call: what is half taken apart becomes whole again.</summary>
+    private void PinAgain(TestGuest guest)
+    {
+        var pinned = _model.Pins.Where(pin => guest.Frames.Contains(pin)).Order().ToArray();
+        if (pinned.Length == 0)
+            return;
+        var frame = pinned[_dice.Below(pinned.Length)];
+        var level = (uint)_machine.Core.PageTypes.TypeOf(frame);
+        Last = $"PinAgain {frame} of level {level}";
+        guest.Put(0, new MmuExt { Operation = MmuExtOperation.UnpinTable, Argument1 = frame.Value });
+        guest.Put(MmuExt.WireSize, new MmuExt { Operation = (MmuExtOperation)(level - 1), Argument1 = frame.Value });
+        guest.Put(TestGuest.StatusAddress, 0u);
+        Go(guest, guest.Caller, new HypercallRegisters((ulong)HypercallNumber.MmuExtOp, 0, 2, TestGuest.StatusAddress, DomId.Self.Value));
+        if (guest.Get<uint>(TestGuest.StatusAddress) == 1)
+            _model.Pins.Remove(frame);
+    }
+
     private void UpdateByAddress(TestGuest guest)
     {
         var victim = _dice.OneIn(2);
-        var address = (ulong)_dice.Of(0, 0, 0, 1, 255, 256, 272) << 39 | (ulong)_dice.Of(0, 0, 0, 1, 511) << 30
-            | (ulong)_dice.Of(0, 0, 0, 1, 2, 511) << 21 | (ulong)(2 + _dice.Below(70)) << 12;
+        var address = (ulong)_dice.Of(0, 0, 0, 0, 1, 256, 272) << 39 | (ulong)(_dice.OneIn(3) ? Index() : 0) << 30
+            | (ulong)(_dice.OneIn(2) ? Index() : 0) << 21 | (ulong)(_dice.OneIn(2) ? Math.Max(2, Index()) : 2 + _dice.Below(70)) << 12;
         if ((address >> 47 & 1) != 0)
             address |= 0xffff_0000_0000_0000;
         if (_dice.OneIn(40))
@@ -246,7 +286,7 @@ internal sealed class PagingSteps : IDisposable
             new HypercallRegisters((ulong)HypercallNumber.UpdateVaMapping, address, entry, (ulong)_dice.Of(0, 1, 2, 5, 6)));
     }
 
-    /// <summary>What is done in place of a call by vCPU 0, whose own tables may map no argument any more.</summary>
+    /// <summary>As an emulated write to cr3 does it: a call by vCPU 0 could read no argument by tables that may map nothing any more.</summary>
     private void SetBase(TestGuest guest)
     {
         var user = _dice.OneIn(2);
@@ -256,8 +296,6 @@ internal sealed class PagingSteps : IDisposable
         {
             for (var tries = _dice.Below(20); tries >= 0; tries--)
             {
-                if (_machine.Core.PageTypes.FinishTables(guest.Domain, guest.Victim) == Errno.ERESTART)
-                    continue;
                 if ((user ? BasePointers.SetUser(guest.Victim, frame) : BasePointers.SetKernel(guest.Victim, frame)) != Errno.ERESTART)
                     return;
             }
@@ -335,6 +373,7 @@ internal sealed class PagingSteps : IDisposable
         map = guest.Get<GrantTableMapGrantRef>(0);
         if (map.Status == GrantStatus.Okay)
         {
+            Outcomes["mapped"] = Outcomes.GetValueOrDefault("mapped") + 1;
             _model.Grants.Add(new HeldGrant(guest.Domain.Id, granter.Domain.Id, map.Ref.Value, (map.Flags & GrantMapFlags.ReadOnly) != 0,
                 Mfn.OfAddress(map.DevBusAddress), map.Handle, map.HostAddress));
         }
@@ -349,8 +388,8 @@ internal sealed class PagingSteps : IDisposable
         Last = $"unmap {held}";
         guest.Put(0, new GrantTableUnmapGrantRef { HostAddress = _dice.OneIn(10) ? 0x3000 : held.HostAddress, Handle = _dice.OneIn(20) ? 999 : held.Handle });
         Go(guest, guest.Caller, new HypercallRegisters((ulong)HypercallNumber.GrantTableOp, (ulong)GrantTableOperation.UnmapGrantRef, 0, 1));
-        if (guest.Get<GrantTableUnmapGrantRef>(0).Status == GrantStatus.Okay)
-            _model.Grants.Remove(held);
+        if (guest.Get<GrantTableUnmapGrantRef>(0).Status == GrantStatus.Okay && _model.Grants.Remove(held))
+            Outcomes["unmapped"] = Outcomes.GetValueOrDefault("unmapped") + 1;
     }
 
     private void Odds(TestGuest guest)

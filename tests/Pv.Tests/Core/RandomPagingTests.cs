@@ -21,7 +21,7 @@ internal sealed class RandomPagingTests
         "MmuUpdate done", "MmuUpdate refused", "MmuUpdate done after a stop", "UpdateVaMapping done", "UpdateVaMapping refused",
         "PinL1Table done", "PinL2Table done", "PinL3Table done", "PinL4Table done", "PinL4Table refused", "PinL2Table done after a stop",
         "UnpinTable done", "UnpinTable refused", "ClearPage done", "CopyPage done", "SetGdt done", "SetGdt refused", "UpdateDescriptor done",
-        "MemoryOp done", "GrantTableOp done", "SetLdt done", "VcpuOp done", "VcpuOp refused", "given up",
+        "MemoryOp done", "GrantTableOp done", "SetLdt done", "VcpuOp done", "VcpuOp refused", "PinAgain done", "PinAgain done after a stop", "mapped", "unmapped", "given up",
     ];
 
     [Test]

@@ -18,7 +18,10 @@ internal sealed class TestGuest
 
     private readonly TestMachine _machine;
 
-    public TestGuest(TestMachine machine, int frames)
+    /// <param name="machine">Where.</param>
+    /// <param name="frames">How many frames a test may do anything to.</param>
+    /// <param name="maps">Which of them vCPU 0 maps writable at first, by number; all when null.</param>
+    public TestGuest(TestMachine machine, int frames, Predicate<int>? maps = null)
     {
         _machine = machine;
         const int own = 10;
@@ -30,7 +33,7 @@ internal sealed class TestGuest
         Safe = [.. all.Take(own)];
         Frames = [.. all.Skip(own)];
         Tree(Safe[0], Safe[1], Safe[2], Safe[3], [Safe[8], Safe[9]]);
-        Tree(Safe[4], Safe[5], Safe[6], Safe[7], Frames);
+        Tree(Safe[4], Safe[5], Safe[6], Safe[7], Frames, maps);
         Start(0, Safe[4]);
         Start(1, Safe[0]);
     }
@@ -87,13 +90,16 @@ internal sealed class TestGuest
     /// <summary>Writes an entry as a guest writes a frame that it has mapped writable.</summary>
     public void Store(Mfn frame, int index, ulong value) => _machine.Core.Memory.Words(frame)[index] = value;
 
-    private void Tree(Mfn l4, Mfn l3, Mfn l2, Mfn l1, Mfn[] mapped)
+    private void Tree(Mfn l4, Mfn l3, Mfn l2, Mfn l1, Mfn[] mapped, Predicate<int>? maps = null)
     {
         Store(l4, 0, l3.Address | PresentUser | Writable);
         Store(l3, 0, l2.Address | PresentUser | Writable);
         Store(l2, 0, l1.Address | PresentUser | Writable);
         for (var i = 0; i < mapped.Length; i++)
-            Store(l1, i, mapped[i].Address | PresentUser | Writable);
+        {
+            if (maps?.Invoke(i) != false)
+                Store(l1, i, mapped[i].Address | PresentUser | Writable);
+        }
     }
 
     private void Start(uint vcpu, Mfn root)
