@@ -1,6 +1,5 @@
 using NUnit.Framework;
 using Pv.Abi;
-using Pv.Hypervisor.Domains;
 
 namespace Pv.Tests.Core;
 

@@ -1,7 +1,6 @@
 using NUnit.Framework;
 using Pv.Abi;
 using Pv.Cpu;
-using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Hypercalls;
 using Pv.Machine.Gate;
 

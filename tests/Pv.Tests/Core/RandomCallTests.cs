@@ -3,7 +3,6 @@ using Pv.Abi;
 using Pv.Cpu;
 using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Hypercalls;
-using Pv.Hypervisor.Memory;
 using Pv.Machine.Gate;
 
 namespace Pv.Tests.Core;
@@ -116,8 +115,8 @@ internal sealed class RandomCallTests
             var value = dice.Below(4) switch
             {
                 0 => Word(ref dice, frames),
-                1 => (ulong)dice.Below(8) | (ulong)dice.Below(8) << 32,
-                2 => (ulong)dice.Of(1, 2, 0, 0x7ff0) | (ulong)dice.Below(3) << 16 | (ulong)dice.Below(3) << 32,
+                1 => (uint)dice.Below(8) | (ulong)(uint)dice.Below(8) << 32,
+                2 => dice.Of(1u, 2u, 0u, 0x7ff0u) | (ulong)(uint)dice.Below(3) << 16 | (ulong)(uint)dice.Below(3) << 32,
                 _ => dice.OneIn(3) ? dice.Next() : (ulong)dice.Below(64),
             };
             machine.Core.Memory.At<ulong>(machineAddress(from + i * 8)) = value;
@@ -134,7 +133,7 @@ internal sealed class RandomCallTests
         6 => 0x0000_8000_0000_0000,
         7 => ulong.MaxValue - (ulong)dice.Below(64),
         8 => frames[dice.Below(frames.Length)].Value,
-        9 => frames[dice.Below(frames.Length)].Address | (ulong)dice.Below(512) << 3 | (ulong)dice.Below(4),
+        9 => frames[dice.Below(frames.Length)].Address | (uint)dice.Below(512) << 3 | (uint)dice.Below(4),
         10 => frames[dice.Below(frames.Length)].Address | 0x67,
         11 => 1ul << dice.Below(64),
         12 => dice.Next(),
