@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using NUnit.Framework;
 using Pv.SystemTests.Hosts;
 using Pv.SystemTests.Packages;
@@ -50,5 +51,22 @@ public sealed class PvgrubPromptTests
         await host.XlOutputAsync("destroy", "pvgrub");
         Assert.That((await host.ListAsync()).Select(domain => domain.Name), Is.EqualTo(new[] { "Domain-0" }));
         Assert.That(await host.FreeMemoryAsync(), Is.EqualTo(free));
+    }
+
+    [Test]
+    public async Task Its_prompt_is_idle()
+    {
+        await using var host = await PvHost.StartAsync();
+        await using var console = host.OpenXl("create", "-c", "examples/pvgrub.cfg", Kernel);
+        await console.ExpectAsync(Prompt);
+
+        var time = (await host.FindAsync("pvgrub")).Time;
+        var watch = Stopwatch.StartNew();
+        ListedDomain then;
+        do
+            then = await host.FindAsync("pvgrub");
+        while (watch.Elapsed < TimeSpan.FromSeconds(2));
+
+        Assert.That(then.Time - time, Is.LessThan(watch.Elapsed.TotalSeconds / 2), $"seconds of the processor in {watch.Elapsed.TotalSeconds:F1}");
     }
 }
