@@ -90,4 +90,7 @@ internal unsafe struct Block
     public int Slots;
     public int Bytes;
     public bool Dropped;
+
+    /// <summary>Whether <see cref="DirectHandlers"/> saw it.</summary>
+    public bool Shortened;
 }

@@ -212,6 +212,8 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
             {
                 link->Target = first;
                 link->Tag = s->MapTag;
+                // The block that the link belongs to has run; the link lies in the slot behind its last operation.
+                DirectHandlers.Shorten(Core.BlockOf((Op*)((nuint)link & ~(nuint)(sizeof(Op) - 1)) - 1));
             }
             first->Handler(s, first);
             if (s->HasExit)
@@ -261,7 +263,9 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
             return null;
         var frame = (rip + entry->Addend - (ulong)Memory.Base) >> PageSize.Shift;
         var block = Blocks.Find(rip, frame, frame);
-        if (block == null)
+        if (block != null)
+            DirectHandlers.Shorten(block);
+        else
         {
             block = _decoder.Decode(s, rip, frame);
             if (s->HasExit)

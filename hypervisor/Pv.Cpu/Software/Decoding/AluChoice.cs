@@ -12,6 +12,12 @@ internal enum OperandForm : byte
     RegMem,
     MemReg,
     MemImm,
+
+    /// <summary>A copy of one register to another, fused with an operation of the copy and a third.</summary>
+    CopyReg,
+
+    /// <summary>The same with a constant.</summary>
+    CopyImm,
 }
 
 /// <summary>Chooses the handler of a two-operand arithmetic instruction.</summary>
@@ -59,6 +65,10 @@ internal static unsafe class AluChoice
                 return &AluHandlers.RegReg<TOperation, T, TFlags>;
             case OperandForm.RegImm:
                 return &AluHandlers.RegImm<TOperation, T, TFlags>;
+            case OperandForm.CopyReg:
+                return &AluHandlers.CopyReg<TOperation, T, TFlags>;
+            case OperandForm.CopyImm:
+                return &AluHandlers.CopyImm<TOperation, T, TFlags>;
             default:
                 return address switch
                 {

@@ -50,6 +50,11 @@ internal unsafe ref struct BlockWriter
             var known = KnownFlags.Nothing;
             if (!HotChoice.TryWrite(op, instruction, flagsLive[i], _known, ref known, out _lastForm, out _lastSize))
                 General(op, instruction);
+            else if (i > 0 && CopyFusion.TryFuse(op, instruction, flagsLive[i], instructions[i - 1]))
+            {
+                _slot--;
+                _lastForm = OperandForm.None;
+            }
             if (instruction.RflagsModified != RflagsBits.None)
                 _known = known;
         }

@@ -19,6 +19,9 @@ internal static unsafe class UnaryChoice
 
     public static Handler ShiftImm(Mnemonic mnemonic, int size, bool live) => Pick<ByImm>(mnemonic, size, live);
 
+    /// <summary>A copy of a register, fused with a shift of the copy.</summary>
+    public static Handler CopyShift(Mnemonic mnemonic, int size, bool live) => Pick<ByCopy>(mnemonic, size, live);
+
     public static Handler ShiftByCl(Mnemonic mnemonic, int size, bool live) => Pick<ByCl>(mnemonic, size, live);
 
     public static Handler MultiplyReg(int size, bool live) => Pick<ProductReg>(Mnemonic.Imul, size, live);
@@ -81,6 +84,30 @@ internal static unsafe class UnaryChoice
                     return &UnaryHandlers.ShiftImm<RotateLeft, T, TFlags>;
                 case Mnemonic.Ror:
                     return &UnaryHandlers.ShiftImm<RotateRight, T, TFlags>;
+                default:
+                    return null;
+            }
+        }
+    }
+
+    private readonly struct ByCopy : IFamily
+    {
+        public static Handler Of<T, TFlags>(Mnemonic mnemonic)
+            where T : unmanaged, IBinaryInteger<T>
+            where TFlags : struct, IFlagUse
+        {
+            switch (mnemonic)
+            {
+                case Mnemonic.Shl or Mnemonic.Sal:
+                    return &UnaryHandlers.CopyShift<ShiftLeft, T, TFlags>;
+                case Mnemonic.Shr:
+                    return &UnaryHandlers.CopyShift<ShiftRight, T, TFlags>;
+                case Mnemonic.Sar:
+                    return &UnaryHandlers.CopyShift<ShiftArithmetic, T, TFlags>;
+                case Mnemonic.Rol:
+                    return &UnaryHandlers.CopyShift<RotateLeft, T, TFlags>;
+                case Mnemonic.Ror:
+                    return &UnaryHandlers.CopyShift<RotateRight, T, TFlags>;
                 default:
                     return null;
             }

@@ -31,6 +31,28 @@ internal static unsafe class AluHandlers
         Core.Next(s, op);
     }
 
+    /// <summary>A copy of a register and the operation on the copy: <c>mov a, b; op a, c</c>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void CopyReg<TOperation, T, TFlags>(CpuState* s, Op* op)
+        where TOperation : struct, IAluOperation
+        where T : unmanaged, IBinaryInteger<T>
+        where TFlags : struct, IFlagUse
+    {
+        Core.Set(s, op->Dst, TOperation.Do<T, TFlags>(s, Core.Get<T>(s, op->Base), Core.Get<T>(s, op->Src)));
+        Core.Next(s, op);
+    }
+
+    /// <summary>The same with a constant.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void CopyImm<TOperation, T, TFlags>(CpuState* s, Op* op)
+        where TOperation : struct, IAluOperation
+        where T : unmanaged, IBinaryInteger<T>
+        where TFlags : struct, IFlagUse
+    {
+        Core.Set(s, op->Dst, TOperation.Do<T, TFlags>(s, Core.Get<T>(s, op->Base), T.CreateTruncating(op->Imm)));
+        Core.Next(s, op);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RegMem<TOperation, T, TFlags, TAddress, TAccess>(CpuState* s, Op* op)
         where TOperation : struct, IAluOperation
@@ -39,8 +61,7 @@ internal static unsafe class AluHandlers
         where TAddress : struct, IAddress
         where TAccess : struct, IAccess
     {
-        var bytes = TAccess.Read(s, op, TAddress.Of(s, op), sizeof(T));
-        if (bytes == null)
+        if (!TAccess.Read(s, op, TAddress.Of(s, op), sizeof(T), out var bytes))
         {
             if (TAccess.IsStraight)
                 RegMem<TOperation, T, TFlags, TAddress, Roundabout>(s, op);
@@ -60,8 +81,8 @@ internal static unsafe class AluHandlers
         where TAccess : struct, IAccess
     {
         var address = TAddress.Of(s, op);
-        var bytes = TOperation.Writes ? TAccess.Update(s, op, address, sizeof(T)) : TAccess.Read(s, op, address, sizeof(T));
-        if (bytes == null)
+        byte* bytes;
+        if (!(TOperation.Writes ? TAccess.Update(s, op, address, sizeof(T), out bytes) : TAccess.Read(s, op, address, sizeof(T), out bytes)))
         {
             if (TAccess.IsStraight)
                 MemReg<TOperation, T, TAddress, Roundabout>(s, op);
@@ -84,8 +105,8 @@ internal static unsafe class AluHandlers
         where TAccess : struct, IAccess
     {
         var address = TAddress.Of(s, op);
-        var bytes = TOperation.Writes ? TAccess.Update(s, op, address, sizeof(T)) : TAccess.Read(s, op, address, sizeof(T));
-        if (bytes == null)
+        byte* bytes;
+        if (!(TOperation.Writes ? TAccess.Update(s, op, address, sizeof(T), out bytes) : TAccess.Read(s, op, address, sizeof(T), out bytes)))
         {
             if (TAccess.IsStraight)
                 MemImm<TOperation, T, TAddress, Roundabout>(s, op);

@@ -98,8 +98,7 @@ internal static unsafe class BranchHandlers
         where TAccess : struct, IAccess
     {
         var address = Core.Reg(s, Rsp) - 8;
-        var bytes = TAccess.Update(s, op, address, 8);
-        if (bytes == null)
+        if (!TAccess.Update(s, op, address, 8, out var bytes))
         {
             if (TAccess.IsStraight)
                 Call<Roundabout>(s, op);
@@ -118,8 +117,7 @@ internal static unsafe class BranchHandlers
         where TAccess : struct, IAccess
     {
         var address = Core.Reg(s, Rsp);
-        var bytes = TAccess.Read(s, op, address, 8);
-        if (bytes == null)
+        if (!TAccess.Read(s, op, address, 8, out var bytes))
         {
             if (TAccess.IsStraight)
                 Return<Roundabout>(s, op);
@@ -156,8 +154,7 @@ internal static unsafe class BranchHandlers
         where TAddress : struct, IAddress
         where TAccess : struct, IAccess
     {
-        var bytes = TAccess.Read(s, op, TAddress.Of(s, op), 8);
-        if (bytes == null)
+        if (!TAccess.Read(s, op, TAddress.Of(s, op), 8, out var bytes))
         {
             if (TAccess.IsStraight)
                 JumpMem<TAddress, Roundabout>(s, op);
@@ -185,8 +182,7 @@ internal static unsafe class BranchHandlers
             return;
         }
         var address = Core.Reg(s, Rsp) - 8;
-        var bytes = TAccess.Update(s, op, address, 8);
-        if (bytes == null)
+        if (!TAccess.Update(s, op, address, 8, out var bytes))
         {
             if (TAccess.IsStraight)
                 CallReg<Roundabout>(s, op);

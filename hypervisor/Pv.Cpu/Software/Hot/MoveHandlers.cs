@@ -30,8 +30,7 @@ internal static unsafe class MoveHandlers
         where TAddress : struct, IAddress
         where TAccess : struct, IAccess
     {
-        var bytes = TAccess.Read(s, op, TAddress.Of(s, op), sizeof(T));
-        if (bytes == null)
+        if (!TAccess.Read(s, op, TAddress.Of(s, op), sizeof(T), out var bytes))
         {
             if (TAccess.IsStraight)
                 Load<T, TAddress, Roundabout>(s, op);
@@ -48,8 +47,7 @@ internal static unsafe class MoveHandlers
         where TAccess : struct, IAccess
     {
         var address = TAddress.Of(s, op);
-        var bytes = TAccess.Update(s, op, address, sizeof(T));
-        if (bytes == null)
+        if (!TAccess.Update(s, op, address, sizeof(T), out var bytes))
         {
             if (TAccess.IsStraight)
                 Store<T, TAddress, Roundabout>(s, op);
@@ -67,8 +65,7 @@ internal static unsafe class MoveHandlers
         where TAccess : struct, IAccess
     {
         var address = TAddress.Of(s, op);
-        var bytes = TAccess.Update(s, op, address, sizeof(T));
-        if (bytes == null)
+        if (!TAccess.Update(s, op, address, sizeof(T), out var bytes))
         {
             if (TAccess.IsStraight)
                 StoreImm<T, TAddress, Roundabout>(s, op);
@@ -99,8 +96,7 @@ internal static unsafe class MoveHandlers
         where TAddress : struct, IAddress
         where TAccess : struct, IAccess
     {
-        var bytes = TAccess.Read(s, op, TAddress.Of(s, op), sizeof(TFrom));
-        if (bytes == null)
+        if (!TAccess.Read(s, op, TAddress.Of(s, op), sizeof(TFrom), out var bytes))
         {
             if (TAccess.IsStraight)
                 ExtendLoad<TTo, TFrom, TSign, TAddress, Roundabout>(s, op);

@@ -13,8 +13,7 @@ internal static unsafe class StackHandlers
         where TAccess : struct, IAccess
     {
         var address = Core.Reg(s, Rsp) - 8;
-        var bytes = TAccess.Update(s, op, address, 8);
-        if (bytes == null)
+        if (!TAccess.Update(s, op, address, 8, out var bytes))
         {
             if (TAccess.IsStraight)
                 PushReg<Roundabout>(s, op);
@@ -31,8 +30,7 @@ internal static unsafe class StackHandlers
         where TAccess : struct, IAccess
     {
         var address = Core.Reg(s, Rsp) - 8;
-        var bytes = TAccess.Update(s, op, address, 8);
-        if (bytes == null)
+        if (!TAccess.Update(s, op, address, 8, out var bytes))
         {
             if (TAccess.IsStraight)
                 PushImm<Roundabout>(s, op);
@@ -49,8 +47,7 @@ internal static unsafe class StackHandlers
         where TAccess : struct, IAccess
     {
         var address = Core.Reg(s, Rsp);
-        var bytes = TAccess.Read(s, op, address, 8);
-        if (bytes == null)
+        if (!TAccess.Read(s, op, address, 8, out var bytes))
         {
             if (TAccess.IsStraight)
                 PopReg<Roundabout>(s, op);
@@ -66,8 +63,7 @@ internal static unsafe class StackHandlers
         where TAccess : struct, IAccess
     {
         var address = Core.Reg(s, Rbp);
-        var bytes = TAccess.Read(s, op, address, 8);
-        if (bytes == null)
+        if (!TAccess.Read(s, op, address, 8, out var bytes))
         {
             if (TAccess.IsStraight)
                 Leave<Roundabout>(s, op);

@@ -62,6 +62,17 @@ internal static unsafe class UnaryHandlers
         Core.Next(s, op);
     }
 
+    /// <summary>A copy of a register and the shift of the copy: <c>mov a, b; shl a, n</c>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void CopyShift<TShift, T, TFlags>(CpuState* s, Op* op)
+        where TShift : struct, IShift
+        where T : unmanaged, IBinaryInteger<T>
+        where TFlags : struct, IFlagUse
+    {
+        Core.Set(s, op->Dst, TShift.Do<T, TFlags>(s, Core.Get<T>(s, op->Base), op->Imm));
+        Core.Next(s, op);
+    }
+
     /// <summary>A shift or rotation by <c>cl</c>; by 0 it changes no flag.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ShiftByCl<TShift, T, TFlags>(CpuState* s, Op* op)
@@ -103,8 +114,7 @@ internal static unsafe class UnaryHandlers
         where TAddress : struct, IAddress
         where TAccess : struct, IAccess
     {
-        var bytes = TAccess.Read(s, op, TAddress.Of(s, op), sizeof(T));
-        if (bytes == null)
+        if (!TAccess.Read(s, op, TAddress.Of(s, op), sizeof(T), out var bytes))
         {
             if (TAccess.IsStraight)
                 MultiplyMem<T, TFlags, TAddress, Roundabout>(s, op);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Pv.Abi;
 
 namespace Pv.Cpu.Software;
 
@@ -41,17 +42,17 @@ internal readonly unsafe struct AnyAddress : IAddress
 
 /// <summary>A way to reach memory: straight through the soft TLB, or by every means.</summary>
 /// <remarks>
-/// A handler is compiled for <see cref="Straight"/>; when that gives null it jumps to itself compiled for <see cref="Roundabout"/>,
-/// for which null means that a fault's exit is set.
+/// A handler is compiled for <see cref="Straight"/>; when that says false it jumps to itself compiled for <see cref="Roundabout"/>,
+/// for which false means that a fault's exit is set.
 /// </remarks>
 internal unsafe interface IAccess
 {
     static abstract bool IsStraight { get; }
 
-    static abstract byte* Read(CpuState* s, Op* op, ulong address, int size);
+    static abstract bool Read(CpuState* s, Op* op, ulong address, int size, out byte* bytes);
 
     /// <summary>Where a value of <paramref name="size"/> bytes can be read and then written; <see cref="Commit"/> must follow.</summary>
-    static abstract byte* Update(CpuState* s, Op* op, ulong address, int size);
+    static abstract bool Update(CpuState* s, Op* op, ulong address, int size, out byte* bytes);
 
     static abstract void Commit(CpuState* s, Op* op, ulong address, byte* bytes, int size);
 }
@@ -62,10 +63,20 @@ internal readonly unsafe struct Straight : IAccess
     public static bool IsStraight => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static byte* Read(CpuState* s, Op* op, ulong address, int size) => SoftTlb.TryRead(s, address, size);
+    public static bool Read(CpuState* s, Op* op, ulong address, int size, out byte* bytes)
+    {
+        var entry = SoftTlb.EntryOf(s, address);
+        bytes = (byte*)(address + entry->Addend);
+        return ((address + (ulong)(size - 1)) & ~PageSize.OffsetMask) == entry->ReadTag;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static byte* Update(CpuState* s, Op* op, ulong address, int size) => SoftTlb.TryWrite(s, address, size);
+    public static bool Update(CpuState* s, Op* op, ulong address, int size, out byte* bytes)
+    {
+        var entry = SoftTlb.EntryOf(s, address);
+        bytes = (byte*)(address + entry->Addend);
+        return ((address + (ulong)(size - 1)) & ~PageSize.OffsetMask) == entry->WriteTag;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Commit(CpuState* s, Op* op, ulong address, byte* bytes, int size)
@@ -78,10 +89,21 @@ internal readonly unsafe struct Roundabout : IAccess
 {
     public static bool IsStraight => false;
 
-    public static byte* Read(CpuState* s, Op* op, ulong address, int size) => GuestMemory.Read(s, op, address, size);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool Read(CpuState* s, Op* op, ulong address, int size, out byte* bytes)
+    {
+        bytes = GuestMemory.Read(s, op, address, size);
+        return bytes != null;
+    }
 
-    public static byte* Update(CpuState* s, Op* op, ulong address, int size) => GuestMemory.BeginUpdate(s, op, address, size);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool Update(CpuState* s, Op* op, ulong address, int size, out byte* bytes)
+    {
+        bytes = GuestMemory.BeginUpdate(s, op, address, size);
+        return bytes != null;
+    }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Commit(CpuState* s, Op* op, ulong address, byte* bytes, int size) => GuestMemory.CommitUpdate(s, op, address, bytes, size);
 }
 
