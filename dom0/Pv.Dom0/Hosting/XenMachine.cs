@@ -85,6 +85,7 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
             return;
         await _consoles.DisposeAsync();
         await _store.DisposeAsync();
+        await _kernel.DisposeAsync();
         _core.Dispose();
         _stop.Dispose();
     }

@@ -10,12 +10,13 @@ namespace Pv.Guest;
 /// Any thread. <see cref="Upcall"/> is the hypervisor's to call when an event channel of Dom0 becomes pending; channels are then
 /// delivered on a thread of the pool, one after the other: handlers must not block, and waits go on on the pool.
 /// </remarks>
-public sealed class Dom0Kernel : IThreadPoolWorkItem
+public sealed class Dom0Kernel : IThreadPoolWorkItem, IAsyncDisposable
 {
     private const int Idle = 0, Delivering = 1, Wanted = 2;
 
     private readonly SharedInfoPage _shared;
     private int _state;
+    private bool _isStopped;
 
     /// <param name="gate">Dom0's gate.</param>
     /// <param name="handlerFailed">Told when a channel's handler throws; the event is lost, nothing else.</param>
@@ -55,6 +56,16 @@ public sealed class Dom0Kernel : IThreadPoolWorkItem
     {
         if (Interlocked.Exchange(ref _state, Wanted) == Idle)
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    /// <summary>No more events are delivered, and none is being delivered when this completes: the hypervisor may end then.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _isStopped, true))
+            return;
+        // Whoever holds the delivering keeps all others from it; here it is never given back.
+        while (Interlocked.CompareExchange(ref _state, Delivering, Idle) != Idle)
+            await Task.Yield();
     }
 
     void IThreadPoolWorkItem.Execute()

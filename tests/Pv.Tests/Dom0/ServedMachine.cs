@@ -1,0 +1,82 @@
+using Pv.Abi;
+using Pv.Cpu.Managed;
+using Pv.Dom0.Consoles;
+using Pv.Dom0.XenStore;
+using Pv.Guest;
+using Pv.Hypervisor;
+using Pv.Toolstack.Building;
+using Pv.Toolstack.Hypervisor;
+
+namespace Pv.Tests.Dom0;
+
+/// <summary>The hypervisor with Dom0's two daemons, and C# guests made as the toolstack makes them.</summary>
+internal sealed class ServedMachine : IAsyncDisposable
+{
+    private const ulong GuestPages = 64;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("pv-dom0-").FullName;
+    private readonly ManagedEngine _engine;
+    private readonly Dom0Kernel _kernel;
+    private readonly StoreService _service;
+
+    public ServedMachine()
+    {
+        ManagedEngine? engine = null;
+        Core = new HypervisorCore(new MachineOptions
+        {
+            Frames = 1 << 15,
+            PCpus = 2,
+            ManagedEngine = gates => engine = new ManagedEngine(gates),
+        });
+        _engine = engine!;
+        _kernel = new Dom0Kernel(Core.Dom0, (_, failure) => Failures.Add(failure.ToString()));
+        Core.Dom0Upcall += _kernel.Upcall;
+        _service = new StoreService(_kernel, _ => { });
+        Store = _service.OpenClient();
+        Consoles = new ConsoleDaemon(Failures.Add);
+        Control = new HypervisorControl(Core.Dom0);
+    }
+
+    public HypervisorCore Core { get; }
+
+    public HypervisorControl Control { get; }
+
+    public IXenStore Store { get; }
+
+    public ConsoleDaemon Consoles { get; }
+
+    public List<string> Failures { get; } = [];
+
+    /// <summary>Makes a domain with a home in the store, opens its rings and lets it run.</summary>
+    public async Task<DomId> StartAsync(Func<GuestContext, Task> main)
+    {
+        var create = new DomctlCreateDomain { Flags = DomainCreateFlags.Hvm | DomainCreateFlags.Hap, MaxVcpus = 1, MaxEventChannelPort = 1023, MaxGrantFrames = -1, MaxMapTrackFrames = -1 };
+        Control.CreateDomain(create, out var domain).OrThrow("XEN_DOMCTL_createdomain");
+        Control.SetMaxVcpus(domain, 1);
+        Control.SetMaxMemory(domain, (GuestPages * 4) + 1024);
+        _engine.Assign(domain, GuestRuntime.Factory(() => new Script(main)));
+        var built = ManagedBuilder.Build(Control, _kernel.Memory, domain, new BuildImages(default, default, ""), GuestPages);
+        var home = $"/local/domain/{domain.Value}";
+        await Store.WriteAsync($"{home}/data", "");
+        await Store.SetPermissionsAsync(home, new(DomId.Dom0, XenStoreAccess.None), new(domain, XenStoreAccess.Read));
+        await Store.SetPermissionsAsync($"{home}/data", new XenStorePermission(domain, XenStoreAccess.None));
+        Consoles.Open(domain, new Dom0ConsoleChannel(_kernel, domain, built.ConsolePort), Path.Combine(_folder, $"{domain.Value}.log"));
+        await Store.IntroduceAsync(domain, new Pfn(built.XenStorePage), built.XenStorePort);
+        Control.UnpauseDomain(domain).OrThrow("XEN_DOMCTL_unpausedomain");
+        return domain;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Consoles.DisposeAsync();
+        await _service.DisposeAsync();
+        await _kernel.DisposeAsync();
+        Core.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private sealed class Script(Func<GuestContext, Task> main) : GuestKernel
+    {
+        protected internal override Task MainAsync(GuestContext guest) => main(guest);
+    }
+}
