@@ -39,7 +39,7 @@ public static class PvdHost
             await host.WaitForShutdownAsync();
             return 0;
         }
-        catch (Exception e) when (e is OutOfMemoryException or IOException or InvalidOperationException or System.Net.Sockets.SocketException)
+        catch (Exception e) when (e is OutOfMemoryException or IOException or UnauthorizedAccessException or InvalidOperationException or System.Net.Sockets.SocketException)
         {
             return Refuse($"pvd cannot start: {e.Message}");
         }

@@ -18,9 +18,8 @@ internal sealed class ServerLock : IDisposable
         try
         {
             var file = new FileStream(directory.ServerLock, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            file.SetLength(0);
-            file.Write(System.Text.Encoding.ASCII.GetBytes($"{Environment.ProcessId}\n"));
-            file.Flush();
+            // Beside the lock, which nobody else can open.
+            File.WriteAllText(directory.File("pvd.pid"), $"{Environment.ProcessId}\n");
             return new ServerLock(file);
         }
         catch (IOException)
