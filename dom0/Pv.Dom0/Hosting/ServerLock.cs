@@ -18,7 +18,10 @@ internal sealed class ServerLock : IDisposable
         try
         {
             var file = new FileStream(directory.ServerLock, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            // Beside the lock, which nobody else can open.
+            file.SetLength(0);
+            file.Write(System.Text.Encoding.ASCII.GetBytes($"{Environment.ProcessId}\n"));
+            file.Flush();
+            // And beside the lock, which .NET opens for nobody else.
             File.WriteAllText(directory.File("pvd.pid"), $"{Environment.ProcessId}\n");
             return new ServerLock(file);
         }
