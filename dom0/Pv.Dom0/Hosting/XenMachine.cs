@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Pv.Abi;
@@ -25,6 +26,7 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
     private Task _following = Task.CompletedTask;
     private readonly ConsoleDaemon _consoles;
     private readonly DomainFolders _folders;
+    private readonly ConcurrentDictionary<DomId, bool> _refused = new();
     private readonly XenDomains _domains;
     private readonly ILogger<XenMachine> _log;
     private bool _isDisposed;
@@ -34,14 +36,16 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
         _log = log;
         _folders = new DomainFolders(directory);
         ManagedEngine? managed = null;
+        SoftwareEngine? software = null;
         _core = new HypervisorCore(new MachineOptions
         {
             Frames = options.Memory >> PageSize.Shift,
             PCpus = options.Cpus,
-            ParavirtualizedEngine = memory => new SoftwareEngine(memory),
+            ParavirtualizedEngine = memory => software = new SoftwareEngine(memory),
             ManagedEngine = gates => managed = new ManagedEngine(gates),
         });
         _core.Log.Written += line => LogHypervisor(line);
+        software!.Unsupported += LogUnsupported;
         managed!.Overran += (domain, ticks) => _core.Log.Write($"{domain} kept its pCPU {ticks / 1_000_000} ms after it was wanted back");
         _kernel = new Dom0Kernel(_core.Dom0, (channel, failure) => LogHandlerFailed(channel.Port, failure));
         _core.Dom0Upcall += _kernel.Upcall;
@@ -88,6 +92,13 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
         await _kernel.DisposeAsync();
         _core.Dispose();
         _stop.Dispose();
+    }
+
+    /// <summary>Says once a domain why its processor refused an instruction that a real one has; a guest may try as often as it likes.</summary>
+    private void LogUnsupported(DomId domain, VcpuId vcpu, string reason)
+    {
+        if (_refused.TryAdd(domain, true))
+            _core.Log.Write($"{domain}{vcpu}: the software engine does not run this instruction: {reason}");
     }
 
     private Task OpenConsoleAsync(DomId domain, BuiltDomain built)

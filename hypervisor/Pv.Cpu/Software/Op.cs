@@ -90,7 +90,4 @@ internal unsafe struct Block
     public int Slots;
     public int Bytes;
     public bool Dropped;
-
-    /// <summary>Whether <see cref="DirectHandlers"/> saw it.</summary>
-    public bool Shortened;
 }

@@ -212,8 +212,6 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
             {
                 link->Target = first;
                 link->Tag = s->MapTag;
-                // The block that the link belongs to has run; the link lies in the slot behind its last operation.
-                DirectHandlers.Shorten(Core.BlockOf((Op*)((nuint)link & ~(nuint)(sizeof(Op) - 1)) - 1));
             }
             first->Handler(s, first);
             if (s->HasExit)
@@ -263,9 +261,7 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
             return null;
         var frame = (rip + entry->Addend - (ulong)Memory.Base) >> PageSize.Shift;
         var block = Blocks.Find(rip, frame, frame);
-        if (block != null)
-            DirectHandlers.Shorten(block);
-        else
+        if (block == null)
         {
             block = _decoder.Decode(s, rip, frame);
             if (s->HasExit)
