@@ -148,13 +148,12 @@ internal sealed class PvHost : IAsyncDisposable
 
     public static void SendTerminate(int process) => Packages.Command.Run("kill", [$"-{Terminate}", $"{process}"], Path.GetTempPath());
 
-    // The number is in the lock's file, which is locked to us but not to cat(1).
     private async Task EndStartedByXlAsync()
     {
-        var holder = Packages.Command.Run("cat", ["pvd.lock"], Folder);
-        if (holder.ExitCode != 0)
+        var told = Path.Combine(Folder, "pvd.pid");
+        if (!File.Exists(told))
             return;
-        var number = int.Parse(holder.Output, CultureInfo.InvariantCulture);
+        var number = int.Parse(await File.ReadAllTextAsync(told), CultureInfo.InvariantCulture);
         using var daemon = Process.GetProcessesByName("pvd").FirstOrDefault(found => found.Id == number);
         if (daemon == null)
             return;
