@@ -19,6 +19,8 @@ internal static class MmuExtOperations
             return error;
         if (frames!.Kind != DomainKind.Paravirtualized)
             return Errno.EINVAL;
+        LockOrder.AssertNotHeld(frames.PageLock);
+        LockOrder.AssertNotHeld(frames.Grants.Lock);
         lock (frames.PagingLock)
         {
             if (call.Core.PageTypes.FinishTables(frames, call.Preemptible) == Errno.ERESTART)

@@ -20,7 +20,9 @@ internal static class MmuUpdateOperation
             return error;
         if (!PageOwners.TryFindFrames(ref call, new DomId((ushort)owners), out var frames, out error))
             return batch.Finish(ref call, 0, error);
-        lock (tables!.PagingLock)
+        LockOrder.AssertNotHeld(tables!.PageLock);
+        LockOrder.AssertNotHeld(tables.Grants.Lock);
+        lock (tables.PagingLock)
         {
             if (call.Core.PageTypes.FinishTables(call.Caller, call.Vcpu) == Errno.ERESTART)
                 return batch.Again(ref call, 0);

@@ -64,7 +64,7 @@ internal static class ExceptionExit
     {
         ref var trap = ref vcpu.Traps.Table[vector];
         if (trap.Address == 0)
-            throw new GuestCrashException($"the guest has no handler for a {Describe(vector, errorCode)}");
+            throw new GuestCrashException($"the guest has no handler for {Describe(vector, errorCode)}");
         BounceFrame.Enter(vcpu, new GuestCallback(trap.Address, (trap.Flags & TrapFlags.MaskEvents) != 0), errorCode);
     }
 
