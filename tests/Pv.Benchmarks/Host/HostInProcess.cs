@@ -77,6 +77,7 @@ internal sealed class HostInProcess : IAsyncDisposable
         await Domains.DestroyAllAsync();
         await _consoles.DisposeAsync();
         await _store.DisposeAsync();
+        await _kernel.DisposeAsync();
         _core.Dispose();
         Directory.Delete(_folder, recursive: true);
     }

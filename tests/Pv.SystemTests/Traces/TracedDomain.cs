@@ -104,6 +104,7 @@ internal sealed class TracedDomain : IAsyncDisposable
         await _domains.DestroyAllAsync();
         await _consoles.DisposeAsync();
         await _store.DisposeAsync();
+        await _kernel.DisposeAsync();
         _core.Dispose();
         Directory.Delete(_folder, recursive: true);
     }

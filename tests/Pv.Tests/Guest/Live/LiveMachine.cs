@@ -87,6 +87,7 @@ internal sealed class LiveMachine : IAsyncDisposable
     {
         await _daemon.DisposeAsync();
         _endings.Dispose();
+        await Dom0.DisposeAsync();
         Core.Dispose();
         Assert.That(Failures, Is.Empty);
     }
