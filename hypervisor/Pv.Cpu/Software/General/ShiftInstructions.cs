@@ -41,7 +41,7 @@ internal static unsafe class ShiftInstructions
     private static ulong Rcl(CpuState* s, ulong a, ulong by, int size)
     {
         int bits = 8 * size, count = (int)by % (bits + 1);
-        if (by == 0)
+        if (count == 0)
             return a;
         var carry = Flags.IsCarry(s) ? 1ul : 0;
         for (var i = 0; i < count; i++)
@@ -58,7 +58,7 @@ internal static unsafe class ShiftInstructions
     private static ulong Rcr(CpuState* s, ulong a, ulong by, int size)
     {
         int bits = 8 * size, count = (int)by % (bits + 1);
-        if (by == 0)
+        if (count == 0)
             return a;
         var carry = Flags.IsCarry(s) ? 1ul : 0;
         for (var i = 0; i < count; i++)
