@@ -10,7 +10,6 @@ public sealed class CrashedKernelTests
 {
     // Debian's pvgrub begins to run at the first byte of its first segment, which lies at this place of the file.
     private const int EntryInFile = 0x1000;
-    private const int MostLooks = 200;
 
     private PvHost _host = null!;
 
@@ -35,7 +34,7 @@ public sealed class CrashedKernelTests
         var config = _host.WriteConfiguration(name, $"name=\"{name}\"\nmemory=32\non_crash=\"preserve\"\nkernel=\"{image}\"");
         Assert.That((await _host.XlAsync("create", "-q", config)).ExitCode, Is.Zero);
 
-        var crashed = await AwaitCrashAsync(name);
+        var crashed = await _host.UntilAsync(name, domain => domain.State.Contains('c', StringComparison.Ordinal));
         var log = await _host.XlOutputAsync("dmesg");
         Assert.Multiple(() =>
         {
@@ -47,16 +46,5 @@ public sealed class CrashedKernelTests
         Assert.That(await _host.FreeMemoryAsync(), Is.EqualTo(free));
         Assert.That((await _host.FindAsync(neighbour)).State, Does.Not.Contain("c"));
         await _host.XlOutputAsync("destroy", neighbour);
-    }
-
-    private async Task<ListedDomain> AwaitCrashAsync(string name)
-    {
-        for (var look = 0; look < MostLooks; look++)
-        {
-            var domain = await _host.FindAsync(name);
-            if (domain.State.Contains('c', StringComparison.Ordinal))
-                return domain;
-        }
-        throw new AssertionException($"{name} did not crash.");
     }
 }

@@ -7,7 +7,7 @@ namespace Pv.SystemTests.Guests;
 [TestFixture]
 public sealed class ShellGuestTests
 {
-    private const string Escape = "\u001d", Prompt = "pv> ";
+    private const string Prompt = "pv> ";
 
     private PvHost _host = null!;
 
@@ -27,7 +27,7 @@ public sealed class ShellGuestTests
         await console.AskAsync("xs write data/colour blue", Prompt);
         await console.AskAsync("xs read data/colour", "\nblue\r\n");
         await console.AskAsync("frobnicate", "no such command");
-        await console.SendAsync(Escape);
+        await console.SendAsync(Session.Escape);
         Assert.That(await console.ExitAsync(), Is.Zero);
         Assert.That((await _host.FindAsync("hello")).State, Does.Match("^[r-][b-]----$"));
     }
@@ -98,11 +98,7 @@ public sealed class ShellGuestTests
             await console.ExitAsync();
         }
 
-        IReadOnlyList<ListedDomain> found;
-        do
-            found = [.. (await _host.ListAsync()).Where(domain => domain.Name == "guest")];
-        while (found.Count == 0);
-        Assert.That(found.Single().Id, Is.GreaterThan(before));
+        await _host.UntilAsync("guest", domain => domain.Id > before);
         await using var again = _host.OpenXl("console", "guest");
         await again.ExpectAsync(Prompt);
     }
@@ -119,7 +115,7 @@ public sealed class ShellGuestTests
             await console.AskAsync("crash the last straw", "the last straw");
         }
 
-        await UntilAsync("victim", domain => domain.State.Contains('c', StringComparison.Ordinal));
+        await _host.UntilAsync("victim", domain => domain.State.Contains('c', StringComparison.Ordinal));
         string log;
         do
             log = await _host.XlOutputAsync("dmesg");
@@ -145,11 +141,4 @@ public sealed class ShellGuestTests
     }
 
     private Task CreateAsync(string name) => _host.XlOutputAsync("create", "-q", _host.WriteSample(name));
-
-    private async Task UntilAsync(string name, Func<ListedDomain, bool> holds)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-        while (!holds(await _host.FindAsync(name)))
-            patience.Token.ThrowIfCancellationRequested();
-    }
 }

@@ -82,8 +82,14 @@ internal sealed class PvHost : IAsyncDisposable
     /// <summary>An <c>xl</c> at a terminal of its own.</summary>
     public Session OpenXlAtTerminal(params string[] words) => Session.StartAtTerminal(Command(Built("Pv.Xl", "xl"), words));
 
+    /// <summary>An <c>xl</c> whose output nobody reads.</summary>
+    public Session OpenXlUnread(params string[] words) => Session.StartUnread(Command(Built("Pv.Xl", "xl"), words));
+
     /// <summary>A script of sh(1), whose first word is the path of <c>xl</c>.</summary>
-    public Session OpenShell(string script) => Session.Start(Command("/bin/sh", ["-c", script, "sh", Built("Pv.Xl", "xl")]));
+    public Session OpenShell(string script) => Session.Start(Shell(script));
+
+    /// <summary>The same at a terminal of its own.</summary>
+    public Session OpenShellAtTerminal(string script) => Session.StartAtTerminal(Shell(script));
 
     /// <summary>Free memory of the machine, in MiB.</summary>
     public async Task<long> FreeMemoryAsync() => long.Parse(await XlOutputAsync("info", "free_memory"), CultureInfo.InvariantCulture);
@@ -94,9 +100,35 @@ internal sealed class PvHost : IAsyncDisposable
     /// <summary>One line of <c>xl list</c>.</summary>
     public async Task<ListedDomain> FindAsync(string name) => (await ListAsync()).Single(domain => domain.Name == name);
 
+    /// <summary>Looks again and again until something holds.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> holds)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while (!await holds())
+            Assert.That(patience.IsCancellationRequested, Is.False, "It did not come about.");
+    }
+
+    /// <summary>Waits until a domain of that name is listed of which something holds. Returns its line.</summary>
+    public async Task<ListedDomain> UntilAsync(string name, Func<ListedDomain, bool> holds)
+    {
+        ListedDomain? found = null;
+        await UntilAsync(async () => (found = (await ListAsync()).FirstOrDefault(domain => domain.Name == name)) != null && holds(found));
+        return found!;
+    }
+
+    /// <summary>A file of the run directory, which pvd may have open.</summary>
+    public string Read(string file)
+    {
+        using var reader = new StreamReader(new FileStream(Path.Combine(Folder, file), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+        return reader.ReadToEnd();
+    }
+
+    /// <summary>The C# guests of the samples.</summary>
+    public static string Samples => Built("Pv.SampleGuests", "Pv.SampleGuests.dll");
+
     /// <summary>Writes a configuration of a C# guest of the samples. Returns its path.</summary>
     public string WriteSample(string name, string guest = "Shell", string more = "")
-        => WriteConfiguration(name, $"name=\"{name}\"\nkernel=\"{Built("Pv.SampleGuests", "Pv.SampleGuests.dll")}\"\nextra=\"guest={guest}\"\nmemory=4\n{more}\n");
+        => WriteConfiguration(name, $"name=\"{name}\"\nkernel=\"{Samples}\"\nextra=\"guest={guest}\"\nmemory=4\n{more}\n");
 
     /// <summary>Writes a configuration file. Returns its path.</summary>
     public string WriteConfiguration(string name, string content)
@@ -106,7 +138,7 @@ internal sealed class PvHost : IAsyncDisposable
         return path;
     }
 
-    /// <summary>Ends <c>pvd</c> as a service manager does. Returns its exit code.</summary>
+    /// <summary>Ends the <c>pvd</c> that the test started as a service manager does. Returns its exit code.</summary>
     public Task<int> StopAsync()
     {
         SendTerminate(Daemon.ProcessId);
@@ -148,7 +180,8 @@ internal sealed class PvHost : IAsyncDisposable
 
     public static void SendTerminate(int process) => Packages.Command.Run("kill", [$"-{Terminate}", $"{process}"], Path.GetTempPath());
 
-    private async Task EndStartedByXlAsync()
+    /// <summary>Ends the <c>pvd</c> that <c>xl</c> started, if one runs.</summary>
+    public async Task EndStartedByXlAsync()
     {
         var told = Path.Combine(Folder, "pvd.pid");
         if (!File.Exists(told))
@@ -160,6 +193,8 @@ internal sealed class PvHost : IAsyncDisposable
         SendTerminate(number);
         await daemon.WaitForExitAsync();
     }
+
+    private ProcessStartInfo Shell(string script) => Command("/bin/sh", ["-c", script, "sh", Built("Pv.Xl", "xl")]);
 
     private ProcessStartInfo Command(string program, IEnumerable<string> words)
     {

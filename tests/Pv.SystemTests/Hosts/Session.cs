@@ -6,6 +6,9 @@ namespace Pv.SystemTests.Hosts;
 /// <summary>A program that one talks with: what it shows comes as it is written, and waiting is for a text, never for a time.</summary>
 internal sealed class Session : IAsyncDisposable
 {
+    /// <summary>Ctrl-], which leaves a console.</summary>
+    public const string Escape = "\x1d";
+
     // Longer than anything takes on a loaded machine; only a failure waits for so long.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
@@ -16,11 +19,11 @@ internal sealed class Session : IAsyncDisposable
     private int _read;
     private volatile bool _ended;
 
-    private Session(ProcessStartInfo start)
+    private Session(ProcessStartInfo start, bool reads = true)
     {
         (start.RedirectStandardInput, start.RedirectStandardOutput, start.RedirectStandardError) = (true, true, true);
         _process = Process.Start(start)!;
-        _reading = ReadAsync();
+        _reading = reads ? ReadAsync() : Task.CompletedTask;
     }
 
     /// <summary>All that it has shown, errors included.</summary>
@@ -38,6 +41,9 @@ internal sealed class Session : IAsyncDisposable
     public bool HasExited => _process.HasExited;
 
     public static Session Start(ProcessStartInfo start) => new(start);
+
+    /// <summary>One whose output stays in its pipe.</summary>
+    public static Session StartUnread(ProcessStartInfo start) => new(start, reads: false);
 
     /// <summary>The same at a terminal of its own, by script(1).</summary>
     public static Session StartAtTerminal(ProcessStartInfo start)

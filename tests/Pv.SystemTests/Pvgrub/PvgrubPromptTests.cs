@@ -9,7 +9,7 @@ namespace Pv.SystemTests.Pvgrub;
 [TestFixture]
 public sealed class PvgrubPromptTests
 {
-    private const string Escape = "\u001d", Prompt = "grub> ";
+    private const string Prompt = "grub> ";
 
     private static string Kernel => $"kernel=\"{DebianPackages.Fetch("grub-xen-host", "usr/lib/grub-xen/grub-x86_64-xen.bin")}\"";
 
@@ -30,7 +30,7 @@ public sealed class PvgrubPromptTests
             await console.ExpectAsync(Prompt);
             await console.AskAsync("echo hello", "\rhello");
             await console.ExpectAsync(Prompt);
-            await console.SendAsync(Escape);
+            await console.SendAsync(Session.Escape);
             Assert.That(await console.ExitAsync(), Is.Zero);
         }
 
@@ -40,7 +40,7 @@ public sealed class PvgrubPromptTests
             await console.ExpectAsync("\rhello");
             await console.ExpectAsync(Prompt);
             await console.AskAsync("echo met again", "\rmet again");
-            await console.SendAsync(Escape);
+            await console.SendAsync(Session.Escape);
             Assert.That(await console.ExitAsync(), Is.Zero);
         }
 
