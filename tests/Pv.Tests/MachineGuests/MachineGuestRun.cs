@@ -7,6 +7,7 @@ using Pv.Guest;
 using Pv.Hypervisor;
 using Pv.Toolstack.Building;
 using Pv.Toolstack.Hypervisor;
+using GuestMemory = Pv.Guest.GuestMemory;
 
 namespace Pv.Tests.MachineGuests;
 
