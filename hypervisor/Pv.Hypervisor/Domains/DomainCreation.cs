@@ -57,7 +57,7 @@ internal static class DomainCreation
     /// <summary>Makes domain 0: its own frames at pseudo-physical 0 on, one vCPU that no pCPU runs.</summary>
     public static ManagedGate CreateDom0(HypervisorCore core, ulong frames, uint maptrackFrames)
     {
-        var limits = new DomainLimits(1, TwoLevelEvents.ChannelCount - 1, DomainLimits.Default.MaxGrantFrames, maptrackFrames);
+        var limits = new DomainLimits(1, FifoEvents.ChannelCount - 1, DomainLimits.Default.MaxGrantFrames, maptrackFrames);
         if (TryCreate(core, DomId.Dom0, DomainKind.Control, limits, Guid.Empty, out var dom0) != Errno.None)
             throw new InvalidOperationException("The machine is too small for Dom0.");
         dom0!.MaxPages = frames;

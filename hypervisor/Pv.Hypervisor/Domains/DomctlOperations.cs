@@ -62,7 +62,7 @@ internal static class DomctlOperations
         // An auto-translated domain is what Xen calls hardware assisted; C# guests are such.
         var kind = (create.Flags & DomainCreateFlags.Hvm) != 0 ? DomainKind.Managed : DomainKind.Paravirtualized;
         var limits = new DomainLimits(
-            (int)Math.Min(create.MaxVcpus, int.MaxValue), Math.Min(create.MaxEventChannelPort, TwoLevelEvents.ChannelCount - 1),
+            (int)Math.Min(create.MaxVcpus, int.MaxValue), Math.Min(create.MaxEventChannelPort, FifoEvents.ChannelCount - 1),
             create.MaxGrantFrames < 0 ? DomainLimits.Default.MaxGrantFrames : (uint)create.MaxGrantFrames,
             create.MaxMapTrackFrames < 0 ? DomainLimits.Default.MaxMaptrackFrames : (uint)create.MaxMapTrackFrames);
         DomId? wanted = control.Domain.Value is 0 or >= DomId.FirstReserved ? null : control.Domain;

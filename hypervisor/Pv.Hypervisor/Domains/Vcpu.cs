@@ -1,5 +1,6 @@
 using Pv.Abi;
 using Pv.Cpu;
+using Pv.Hypervisor.Memory;
 using Pv.Hypervisor.Paging;
 using Pv.Hypervisor.Scheduling;
 using Pv.Hypervisor.Time;
@@ -87,8 +88,7 @@ public sealed class Vcpu
             return;
         VcpuInfoAddress = Domain.SharedInfo.Address + Id.Value % (uint)SharedInfoLimits.VcpuCount * VcpuInfo.WireSize;
         _infoFrame = null;
-        Domain.Core.PageTypes.Put(frame);
-        Domain.Core.Frames.Put(frame);
+        HeldFrames.Release(Domain, frame);
     }
 
     /// <summary>Yields in a row with nothing else to do, see <see cref="VcpuLoop"/>.</summary>

@@ -135,16 +135,8 @@ internal static class VcpuOperations
         if (vcpu.HasOwnVcpuInfo)
             return Errno.EINVAL;
         var domain = call.Caller;
-        var mfn = register.Mfn;
-        if (domain.PhysicalMap is { } map && map.Get(new Pfn(mfn.Value), out mfn) != PhysicalMapKind.Own)
+        if (!HeldFrames.TryHold(domain, register.Mfn.Value, out var mfn))
             return Errno.EINVAL;
-        if (!call.Core.Frames.TryGet(mfn, domain.Id))
-            return Errno.EINVAL;
-        if (call.Core.PageTypes.TryGet(mfn, FrameType.Writable) is not Errno.None and var error)
-        {
-            call.Core.Frames.Put(mfn);
-            return error;
-        }
         vcpu.MoveInfo(mfn, register.Offset);
         return HypercallResult.Success;
     }

@@ -23,7 +23,9 @@ internal static class EventChannelOperations
             EventChannelOperation.Status => Status(ref call, argument),
             EventChannelOperation.Unmask => Unmask(ref call, argument),
             EventChannelOperation.Reset => Reset(ref call, argument),
-            EventChannelOperation.ExpandArray => Errno.EOPNOTSUPP,
+            EventChannelOperation.InitControl => InitControl(ref call, argument),
+            EventChannelOperation.ExpandArray => ExpandArray(ref call, argument),
+            EventChannelOperation.SetPriority => SetPriority(ref call, argument),
             _ => Errno.ENOSYS,
         };
     }
@@ -110,9 +112,27 @@ internal static class EventChannelOperations
             return Errno.EFAULT;
         if (!TryFind(ref call, reset.Domain, out var domain, out var error))
             return error;
-        domain!.Events.Reset();
-        return HypercallResult.Success;
+        // Another domain's ports do not change under its feet.
+        if (domain != call.Caller && !domain!.IsPausedByToolstack)
+            return Errno.EINVAL;
+        error = domain!.Events.Reset(call.Preemptible);
+        return error == Errno.ERESTART ? HypercallResult.Again : error;
     }
+
+    private static HypercallResult InitControl(ref HypercallContext call, ulong argument)
+    {
+        if (!call.TryRead(argument, out EventChannelInitControl control))
+            return Errno.EFAULT;
+        control.LinkBits = FifoEvents.LinkBits;
+        var error = call.Caller.Events.InitControl(control.Vcpu, control.ControlGfn, control.Offset);
+        return error != Errno.None ? error : Finish(ref call, argument, control);
+    }
+
+    private static HypercallResult ExpandArray(ref HypercallContext call, ulong argument)
+        => call.TryRead(argument, out EventChannelExpandArray expand) ? call.Caller.Events.ExpandArray(expand.ArrayGfn) : Errno.EFAULT;
+
+    private static HypercallResult SetPriority(ref HypercallContext call, ulong argument)
+        => call.TryRead(argument, out EventChannelSetPriority set) ? call.Caller.Events.SetPriority(set.Port, set.Priority) : Errno.EFAULT;
 
     /// <summary>The domain that an operation is about: the caller's own, or, for Dom0, any.</summary>
     private static bool TryFind(ref HypercallContext call, DomId id, out Domain? domain, out Errno error)

@@ -8,16 +8,25 @@ namespace Pv.Hypervisor.Events;
 /// One lock a domain. What concerns two domains takes both locks, the lower number's first. A wake-up under the lock takes only the run
 /// queue's.
 /// </remarks>
-public sealed class EventChannels
+public sealed partial class EventChannels
 {
+    /// <summary>Ports come into being by so many, as Xen's: a number beyond those that there are is refused, one among them is a closed port.</summary>
+    private const int PortsPerBucket = 64;
+
     private readonly Domain _domain;
     private readonly Lock _lock = new();
-    private readonly List<EventChannel> _ports = [new EventChannel(default)];
+    private readonly List<EventChannel> _ports = new(PortsPerBucket);
     private readonly Dictionary<(VirtualIrq, VcpuId), EventChannel> _virqs = [];
-    private readonly IEventAbi _abi = TwoLevelEventAbi.Instance;
+    private IEventAbi _abi;
     private bool _closed;
+    private int _nextToReset = 1;
 
-    internal EventChannels(Domain domain) => _domain = domain;
+    internal EventChannels(Domain domain)
+    {
+        _domain = domain;
+        _abi = new TwoLevelEventAbi(domain);
+        AddPorts();
+    }
 
     /// <summary>Allocates a port that <paramref name="remote"/> may bind to.</summary>
     internal Errno AllocateUnbound(DomId remote, out EventPort port)
@@ -201,30 +210,41 @@ public sealed class EventChannels
     {
         lock (_lock)
         {
-            // A closed port has a mask like any other.
             if (FindLocked(port, evenClosed: true) is not { } channel)
                 return Errno.EINVAL;
-            if (_domain.Vcpus[channel.Vcpu.Value] is { } vcpu && _abi.Unmask(vcpu, port))
+            // A closed port stays as it is.
+            if (channel.State != EventChannelState.Closed && _domain.Vcpus[channel.Vcpu.Value] is { } vcpu && _abi.Unmask(vcpu, channel))
                 Tell(vcpu);
             return Errno.None;
         }
     }
 
-    /// <summary>Closes every port (<c>EVTCHNOP_reset</c>).</summary>
-    internal void Reset()
+    /// <summary>
+    /// Closes every port and goes back to the two-level ABI (<c>EVTCHNOP_reset</c>). <see cref="Errno.ERESTART"/> when others should go
+    /// before <paramref name="preemptible"/>: call again later. <see cref="Errno.EAGAIN"/> when the guest opened ports meanwhile.
+    /// </summary>
+    internal Errno Reset(Vcpu? preemptible = null)
     {
-        for (var i = 1; ; i++)
+        while (true)
         {
+            EventPort port;
             lock (_lock)
             {
-                if (i >= _ports.Count)
-                    return;
+                if (_nextToReset >= _ports.Count)
+                {
+                    _nextToReset = 1;
+                    break;
+                }
+                port = new EventPort((uint)_nextToReset++);
             }
-            Close(new EventPort((uint)i));
+            Close(port);
+            if (port.Value % PortsPerBucket == 0 && preemptible is not null && _domain.Core.PreemptionChooser(preemptible))
+                return Errno.ERESTART;
         }
+        return LeaveFifo();
     }
 
-    /// <summary>Closes every port for good; no event touches the domain's memory afterwards.</summary>
+    /// <summary>Closes every port for good; no event touches the domain's memory afterwards. Its vCPUs are stopped.</summary>
     internal void Destroy()
     {
         Reset();
@@ -246,11 +266,15 @@ public sealed class EventChannels
     internal bool IsPending(EventPort port)
     {
         lock (_lock)
-            return FindLocked(port) is not null && _abi.IsPending(_domain, port);
+            return FindLocked(port) is { } channel && _abi.IsPending(channel);
     }
 
-    /// <summary>Whether a port number lies within the ABI's range, for <c>SCHEDOP_poll</c>.</summary>
-    internal bool InRange(EventPort port) => port.Value < Math.Min(_abi.PortLimit, _domain.Limits.MaxEventPort + 1);
+    /// <summary>Whether a port of this number is open: for <c>SCHEDOP_poll</c>.</summary>
+    internal bool IsOpen(EventPort port)
+    {
+        lock (_lock)
+            return FindLocked(port) is not null;
+    }
 
     private void Receive(EventPort port, DomId from)
     {
@@ -265,8 +289,7 @@ public sealed class EventChannels
     {
         if (_closed || _domain.Vcpus[channel.Vcpu.Value] is not { } vcpu)
             return;
-        var tell = _abi.SetPending(vcpu, channel.Port);
-        if (tell)
+        if (_abi.SetPending(vcpu, channel))
             Tell(vcpu);
         else if (vcpu.IsResting)
             vcpu.Kick();
@@ -302,26 +325,30 @@ public sealed class EventChannels
         channel = null;
         if (_closed || _domain.IsDying)
             return Errno.ENODEV;
-        for (var i = 1; i < _ports.Count; i++)
+        for (uint i = 1; ; i++)
         {
-            if (_ports[i].State == EventChannelState.Closed && !_abi.IsPending(_domain, _ports[i].Port))
-            {
-                channel = _ports[i];
-                return Errno.None;
-            }
+            if (i > _domain.Limits.MaxEventPort || i >= _abi.PortLimit)
+                return Errno.ENOSPC;
+            if (i == _ports.Count)
+                AddPorts();
+            var candidate = _ports[(int)i];
+            if (candidate.State != EventChannelState.Closed || _abi.IsBusy(candidate))
+                continue;
+            channel = candidate;
+            return Errno.None;
         }
-        var port = new EventPort((uint)_ports.Count);
-        if (!InRange(port))
-            return Errno.ENOSPC;
-        channel = new EventChannel(port);
-        _ports.Add(channel);
-        return Errno.None;
+    }
+
+    private void AddPorts()
+    {
+        for (var i = 0; i < PortsPerBucket; i++)
+            _ports.Add(new EventChannel(new EventPort((uint)_ports.Count)));
     }
 
     private EventChannel? FindLocked(EventPort port, bool evenClosed = false)
     {
-        if (port.Value == 0 || port.Value >= _ports.Count)
-            return evenClosed && InRange(port) ? new EventChannel(port) : null;
+        if (port.Value >= (uint)_ports.Count)
+            return null;
         var channel = _ports[(int)port.Value];
         return channel.State == EventChannelState.Closed && !evenClosed ? null : channel;
     }
@@ -331,7 +358,7 @@ public sealed class EventChannels
         if (channel.State == EventChannelState.Virq)
             _virqs.Remove((channel.Virq, channel.Vcpu));
         channel.Clear();
-        _abi.ClearPending(_domain, channel.Port);
+        _abi.ClearPending(channel);
     }
 
     private bool TryCloseInterdomain(EventPort port, DomId peer)

@@ -1,24 +1,26 @@
-using Pv.Abi;
 using Pv.Hypervisor.Domains;
 
 namespace Pv.Hypervisor.Events;
 
 /// <summary>How pending and masked ports stand in memory shared with the guest: two-level bitmaps, or FIFO queues.</summary>
-/// <remarks>Called with the domain's events lock held.</remarks>
+/// <remarks>Called with the domain's events lock held, for open ports (busy: for any within the limit). What the guest writes there is its own affair: nothing here trusts it.</remarks>
 internal interface IEventAbi
 {
     /// <summary>Ports from here on do not exist.</summary>
     uint PortLimit { get; }
 
-    /// <summary>Marks a port pending. True when the vCPU must be told: it was not pending, and is not masked.</summary>
-    bool SetPending(Vcpu vcpu, EventPort port);
+    /// <summary>Marks a port pending. True when the vCPU must be told: it had nothing pending there, and the port is not masked.</summary>
+    bool SetPending(Vcpu vcpu, EventChannel channel);
 
-    void ClearPending(Domain domain, EventPort port);
+    void ClearPending(EventChannel channel);
 
-    bool IsPending(Domain domain, EventPort port);
+    bool IsPending(EventChannel channel);
 
-    bool IsMasked(Domain domain, EventPort port);
+    bool IsMasked(EventChannel channel);
 
-    /// <summary>Takes the mask away. True when the port is pending, so that the vCPU must be told.</summary>
-    bool Unmask(Vcpu vcpu, EventPort port);
+    /// <summary>Whether a closed port must not be given out yet.</summary>
+    bool IsBusy(EventChannel channel);
+
+    /// <summary>Takes the mask away. True when the vCPU must be told, because the port is pending.</summary>
+    bool Unmask(Vcpu vcpu, EventChannel channel);
 }

@@ -31,12 +31,11 @@ internal static class ExchangeOperation
         var extents = 1ul << order - (int)given.ExtentOrder;
         if (exchange.ExchangedCount % extents != 0)
             return Errno.EINVAL;
+        var before = exchange.ExchangedCount;
         while (exchange.ExchangedCount < given.ExtentCount)
         {
-            if (call.PreemptionWanted && !call.TryWrite(argument, exchange))
-                return Errno.EFAULT;
-            if (call.PreemptionWanted)
-                return HypercallResult.Again;
+            if (exchange.ExchangedCount != before && call.PreemptionWanted)
+                return call.TryWrite(argument, exchange) ? HypercallResult.Again : Errno.EFAULT;
             var error = ExchangeOne(ref call, exchange, order);
             if (error != Errno.None)
                 return call.TryWrite(argument, exchange) ? error : Errno.EFAULT;

@@ -68,7 +68,7 @@ internal static class SchedOperations
             return Errno.EFAULT;
         foreach (var port in ports)
         {
-            if (!call.Caller.Events.InRange(port))
+            if (!call.Caller.Events.IsOpen(port))
                 return Errno.EINVAL;
         }
         // The mark first, then the look: an event between them wakes.

@@ -1,5 +1,6 @@
 using Pv.Abi;
 using Pv.Hypervisor.Hypercalls;
+using Pv.Hypervisor.Memory;
 
 namespace Pv.Hypervisor.Traps;
 
@@ -59,10 +60,9 @@ internal static class PhysdevOperations
     {
         if (!call.TryRead(call.Arguments.Second, out PhysdevPirqEoiGmfn page))
             return Errno.EFAULT;
-        var mfn = new Mfn(page.Gmfn);
-        if (call.Core.PageTypes.TryGetFrame(mfn, Memory.FrameType.Writable, call.Caller.Id, null) != Errno.None)
+        if (!HeldFrames.TryHold(call.Caller, page.Gmfn, out var mfn))
             return Errno.EINVAL;
-        call.Core.PageTypes.PutFrame(mfn, null);
+        HeldFrames.Release(call.Caller, mfn);
         return HypercallResult.Success;
     }
 }

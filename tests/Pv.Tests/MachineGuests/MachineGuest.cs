@@ -12,6 +12,12 @@ internal sealed record MachineGuest(string Name, string Proves, Action<GuestCode
     /// <summary>Where the image asks for its list of frames (<c>INIT_P2M</c>), or 0: in the kernel's own mapping.</summary>
     public ulong P2mAddress { get; init; }
 
+    /// <summary>How many vCPUs it has; those after the first are down.</summary>
+    public int Vcpus { get; init; } = 1;
+
+    /// <summary>The highest port that it may have.</summary>
+    public uint MaxEventPort { get; init; } = 1023;
+
     /// <summary>The kernel image, an ELF file that a domain builder loads.</summary>
     public byte[] BuildImage()
     {

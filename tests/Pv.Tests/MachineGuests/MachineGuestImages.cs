@@ -35,7 +35,8 @@ internal sealed class MachineGuestImages
                 name = "{guest.Name}"
                 kernel = "/share/g/{guest.Name}.elf"
                 memory = 16
-                vcpus = 1
+                vcpus = {guest.Vcpus}
+                max_event_channels = {guest.MaxEventPort}
                 on_poweroff = "preserve"
                 on_reboot = "preserve"
                 on_crash = "preserve"

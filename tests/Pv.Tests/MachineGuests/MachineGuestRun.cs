@@ -43,15 +43,24 @@ internal sealed class MachineGuestRun : IDisposable
         _core.Dom0Upcall += () => _domainExit.Release();
     }
 
+    /// <summary>Whether long operations stop wherever they can.</summary>
+    public bool StopsOften
+    {
+        set => _core.PreemptionChooser = value ? _ => true : _core.Scheduler.ShouldLeave;
+    }
+
     /// <summary>What the hypervisor had to say.</summary>
     public string Log => _core.Log.Read(clear: false);
 
     /// <summary>Runs the guest to its end; its rows, and last the shutdown code.</summary>
     public IReadOnlyList<GuestRow> Run(MachineGuest guest)
     {
-        _control.CreateDomain(new DomctlCreateDomain { MaxVcpus = 1, MaxEventChannelPort = 1023, MaxGrantFrames = 64, MaxMapTrackFrames = 1024, GrantOptions = 1 }, out var domain)
-            .OrThrow("XEN_DOMCTL_createdomain");
-        _control.SetMaxVcpus(domain, 1);
+        var create = new DomctlCreateDomain
+        {
+            MaxVcpus = (uint)guest.Vcpus, MaxEventChannelPort = guest.MaxEventPort, MaxGrantFrames = 64, MaxMapTrackFrames = 1024, GrantOptions = 1,
+        };
+        _control.CreateDomain(create, out var domain).OrThrow("XEN_DOMCTL_createdomain");
+        _control.SetMaxVcpus(domain, create.MaxVcpus);
         _control.SetMaxMemory(domain, (GuestPages << 2) + SlackKib);
         _control.SetMemoryMap(domain, GuestPages << 2).OrThrow("XENMEM_set_memory_map");
         // A command line keeps the guest from printing.
