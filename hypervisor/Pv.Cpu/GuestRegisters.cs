@@ -43,10 +43,11 @@ public struct GuestRegisters
     /// <summary>The machine address of the active L4 table.</summary>
     public ulong Cr3;
 
+    /// <summary>At a multiple of 8, so that few of its registers lie across two cache lines.</summary>
+    public FxSaveArea Fx;
+
     /// <summary>CR0.TS: x87 and SSE instructions raise #NM.</summary>
     public bool TaskSwitched;
-
-    public FxSaveArea Fx;
 
     [UnscopedRef]
     public ref ulong Rax => ref General[0];

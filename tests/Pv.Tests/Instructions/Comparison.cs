@@ -79,6 +79,8 @@ internal static class Comparison
         text.Append($" fs {row.FsBase:x} gs {row.GsBase:x}");
         foreach (var (address, value) in row.Patches.Take(4))
             text.Append($" [{address:x}] {value:x}");
+        if (row.Vectors is { } vectors)
+            text.Append($"\n    {VectorForms.Describe(vectors)}");
         return text.ToString();
     }
 

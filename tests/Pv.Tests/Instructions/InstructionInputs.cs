@@ -17,6 +17,10 @@ internal static class InstructionInputs
         var instruction = row.Form.First;
         if (instruction.IsStringInstruction)
             SetString(row, instruction, random);
+        else if (instruction.Mnemonic is Mnemonic.Pcmpestri or Mnemonic.Pcmpestrm or Mnemonic.Pcmpestri64 or Mnemonic.Pcmpestrm64 && random.Next(4) != 0)
+            (row.General[Rax], row.General[Rdx]) = (TextLength(random), TextLength(random));
+        else if (instruction.Mnemonic == Mnemonic.Maskmovdqu)
+            SetMasked(row, instruction, random);
         else if (instruction.Mnemonic is Mnemonic.Loop or Mnemonic.Loope or Mnemonic.Loopne or Mnemonic.Jrcxz or Mnemonic.Jecxz)
             row.General[Rcx] = (ulong)random.Next(3) + (random.Next(2) == 0 ? 0 : (ulong)random.Next() << 32);
         else if (instruction.Mnemonic is Mnemonic.Enter or Mnemonic.Leave && random.Next(8) != 0)
@@ -113,6 +117,17 @@ internal static class InstructionInputs
         for (var register = Rcx; register <= Rdi; register++)
             if (register is Rcx or Rsi or Rdi && UsesShortAddresses(instruction) && random.Next(2) == 0)
                 row.General[register] = (uint)row.General[register] | (ulong)random.Next() << 32;
+    }
+
+    private static ulong TextLength(Random random) => (ulong)random.Next(-18, 19) ^ (random.Next(3) == 0 ? (ulong)random.Next() << 32 : 0);
+
+    private static void SetMasked(Row row, Instruction instruction, Random random)
+    {
+        row.General[Rdi] = instruction.Op0Kind == OpKind.MemorySegEDI ? TargetAddress.PickLow(random, 16) : TargetAddress.Pick(random, 16);
+        if (instruction.SegmentPrefix is Register.FS or Register.GS)
+            row.FsBase = row.GsBase = (ulong)random.Next(16);
+        // Whether an address that nothing is written to counts is each processor's own affair (SDM, MASKMOVDQU).
+        VectorForms.Register(row.Vectors!, instruction.Op2Register)[random.Next(16)] |= 0x80;
     }
 
     private static ulong StringAddress(Random random, int bytes)

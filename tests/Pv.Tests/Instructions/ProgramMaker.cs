@@ -18,10 +18,13 @@ internal sealed class ProgramMaker
     private readonly Form[] _ofRegisters;
     private readonly Form[] _ofFixedAddresses;
     private readonly Form[] _ofOtherAddresses;
+    private readonly Form[] _ofVectors;
 
     public ProgramMaker(FormCatalogue catalogue)
     {
-        var fit = catalogue.ByMnemonic.OrderBy(pair => pair.Key).SelectMany(pair => pair.Value).Where(Fits).ToArray();
+        var all = catalogue.ByMnemonic.OrderBy(pair => pair.Key).SelectMany(pair => pair.Value).Where(Fits).ToArray();
+        var fit = Array.FindAll(all, form => !VectorForms.Contains(form.First));
+        _ofVectors = Array.FindAll(all, form => VectorForms.UsesXmm(form.First) && (!MemoryOperand.Exists(form.First) || IsFixed(form.First)));
         _ofRegisters = [.. fit.Where(form => !MemoryOperand.Exists(form.First) && !form.First.IsStringInstruction)];
         _ofFixedAddresses = [.. fit.Where(form => MemoryOperand.Exists(form.First) && IsFixed(form.First))];
         _ofOtherAddresses = [.. fit.Where(form => MemoryOperand.Exists(form.First) && !IsFixed(form.First) || form.First.IsStringInstruction)];
@@ -35,6 +38,7 @@ internal sealed class ProgramMaker
             row.General[i] = OperandValues.Pick(random);
         row.General[4] = Arena.Stack + 0x800;
         row.General[15] = (ulong)random.Next(1, 6);
+        row.Vectors = VectorForms.MakeImage(random);
         return row;
     }
 
@@ -91,8 +95,9 @@ internal sealed class ProgramMaker
 
     private Form Pick(Random random)
     {
-        var from = random.Next(20) switch
+        var from = random.Next(26) switch
         {
+            >= 20 => _ofVectors,
             < 13 => _ofRegisters,
             < 19 => _ofFixedAddresses,
             _ => _ofOtherAddresses,
@@ -131,7 +136,7 @@ internal sealed class ProgramMaker
     private static bool Fits(Form form)
     {
         var instruction = form.First;
-        if (instruction.FlowControl != FlowControl.Next || VectorForms.Contains(instruction) || instruction.IsPrivileged || instruction.HasRepPrefix || instruction.HasRepnePrefix)
+        if (instruction.FlowControl != FlowControl.Next || instruction.IsPrivileged || instruction.HasRepPrefix || instruction.HasRepnePrefix)
             return false;
         // A system instruction ends most programs at once; the others leave results undefined, change how instructions run, move the stack,
         // may raise either of two faults, or ask for descriptors that are the machine's own.
@@ -139,7 +144,7 @@ internal sealed class ProgramMaker
             or Mnemonic.Outsd or Mnemonic.Cli or Mnemonic.Sti or Mnemonic.Hlt or Mnemonic.Popf or Mnemonic.Popfq or Mnemonic.Enter or Mnemonic.Leave
             or Mnemonic.Lss or Mnemonic.Lfs or Mnemonic.Lgs or Mnemonic.Div or Mnemonic.Idiv or Mnemonic.Pause or Mnemonic.Wrfsbase or Mnemonic.Wrgsbase
             or Mnemonic.Cmpsb or Mnemonic.Cmpsw or Mnemonic.Cmpsd or Mnemonic.Cmpsq or Mnemonic.Lar or Mnemonic.Lsl or Mnemonic.Verr
-            or Mnemonic.Verw || instruction.SegmentPrefix != Register.None && !Arena.IsCanonical(instruction.MemoryDisplacement64))
+            or Mnemonic.Verw or Mnemonic.Maskmovdqu || instruction.SegmentPrefix != Register.None && !Arena.IsCanonical(instruction.MemoryDisplacement64))
             return false;
         if (instruction.Mnemonic is Mnemonic.Bswap or Mnemonic.Shld or Mnemonic.Shrd && instruction.MemorySize.GetSize() <= 2
             && (instruction.Op0Kind == OpKind.Memory || instruction.Op0Register.GetSize() == 2))

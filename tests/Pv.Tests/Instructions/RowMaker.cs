@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace Pv.Tests.Instructions;
 
 /// <summary>Makes rows of a form: registers, flags and memory at random, bent so that the instruction has something to do.</summary>
@@ -35,9 +37,19 @@ internal static class RowMaker
             operand.PointAt(row, TargetAddress.Pick(random, operand.Bytes), random);
             if (random.Next(3) != 0)
                 row.WriteMemory(operand.Address(row), OperandValues.Pick(random), Math.Min(8, operand.Bytes));
+            else if (operand.Bytes == 16 && row.Vectors is not null)
+                WriteVector(row, operand.Address(row), random);
         }
         InstructionInputs.SetMemory(row, random);
         return row;
+    }
+
+    private static void WriteVector(Row row, ulong address, Random random)
+    {
+        Span<byte> value = stackalloc byte[16];
+        VectorValues.Fill(random, VectorForms.Registers(row.Vectors!), value);
+        row.WriteMemory(address, BinaryPrimitives.ReadUInt64LittleEndian(value), 8);
+        row.WriteMemory(address + 8, BinaryPrimitives.ReadUInt64LittleEndian(value[8..]), 8);
     }
 
     private static ulong StackPointer(Random random) => random.Next(16) switch

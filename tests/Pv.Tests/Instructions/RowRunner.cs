@@ -30,6 +30,7 @@ internal sealed class RowRunner : IDisposable
     {
         var (count, different) = (0, 0);
         var reports = new List<string>();
+        var mnemonics = new SortedSet<string>();
         foreach (var batch in rows.Chunk(Batch))
         {
             var answers = Oracle.Run(batch);
@@ -39,6 +40,7 @@ internal sealed class RowRunner : IDisposable
                 if (Comparison.Differences(batch[i], answers[i], _engine.Run(batch[i])) is not { } report)
                     continue;
                 different++;
+                mnemonics.Add(batch[i].Form.First.Mnemonic.ToString());
                 if (reports.Count < ShownFailures)
                     reports.Add(report);
             }
@@ -46,7 +48,7 @@ internal sealed class RowRunner : IDisposable
         Compared += count;
         Assert.That(count, Is.Positive, "no rows");
         if (different > 0)
-            Assert.Fail($"{different} of {count} rows differ from the processor; the first:\n{string.Join("\n", reports)}");
+            Assert.Fail($"{different} of {count} rows differ from the processor ({string.Join(" ", mnemonics)}); the first:\n{string.Join("\n", reports)}");
     }
 
     public void Dispose()

@@ -35,11 +35,12 @@ internal static class VendorDependent
     }
 
     /// <summary>
-    /// Which of two faults an instruction with two bad addresses raises (cmps; a call with a bad target and a bad stack); and whether an offset that is not canonical counts when the sum
+    /// Which of two faults an instruction with two bad addresses raises (cmps; a call with a bad target and a bad stack; which part of maskmovdqu is first); and whether an offset that is not canonical counts when the sum
     /// with its segment's base is (#GP on AMD's processors).
     /// </summary>
     public static bool IsChoiceOfFaults(Row row, CpuExit processor, CpuExit engine)
-        => row.Form.First.Mnemonic is Mnemonic.Cmpsb or Mnemonic.Cmpsw or Mnemonic.Cmpsd or Mnemonic.Cmpsq or Mnemonic.Call && IsAddressFault(processor) && IsAddressFault(engine)
+        => row.Form.First.Mnemonic is Mnemonic.Cmpsb or Mnemonic.Cmpsw or Mnemonic.Cmpsd or Mnemonic.Cmpsq or Mnemonic.Call
+            or Mnemonic.Maskmovdqu && IsAddressFault(processor) && IsAddressFault(engine)
             || row.Form.First.SegmentPrefix is Register.FS or Register.GS && processor.Vector == ExceptionVector.GeneralProtection
                 && engine.Vector == ExceptionVector.PageFault && engine.FaultAddress >= Arena.UpperStart;
 

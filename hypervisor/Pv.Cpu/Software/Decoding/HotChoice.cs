@@ -80,7 +80,7 @@ internal static unsafe class HotChoice
                     return false;
                 return true;
             default:
-                return TryConditional(op, instruction, known);
+                return TryConditional(op, instruction, known) || VectorChoice.TryWrite(op, instruction);
         }
     }
 

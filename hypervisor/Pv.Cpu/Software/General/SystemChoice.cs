@@ -79,25 +79,20 @@ internal static unsafe partial class GeneralChoice
             return null;
         switch (instruction.Mnemonic)
         {
-            case Mnemonic.Movaps or Mnemonic.Movapd or Mnemonic.Movdqa or Mnemonic.Movntps or Mnemonic.Movntpd or Mnemonic.Movntdq
-                or Mnemonic.Movntdqa:
-                return &VectorInstructions.MoveAligned;
-            case Mnemonic.Movups or Mnemonic.Movupd or Mnemonic.Movdqu or Mnemonic.Lddqu:
-                return &VectorInstructions.MoveUnaligned;
-            case Mnemonic.Movd or Mnemonic.Movq:
-                return &VectorInstructions.MoveScalar;
-            case Mnemonic.Movss or Mnemonic.Movsd:
-                return &VectorInstructions.MoveFloat;
-            case Mnemonic.Movlps or Mnemonic.Movlpd or Mnemonic.Movhps or Mnemonic.Movhpd or Mnemonic.Movhlps or Mnemonic.Movlhps:
-                return &VectorInstructions.MoveHalf;
-            case Mnemonic.Pxor or Mnemonic.Xorps or Mnemonic.Xorpd:
-                return &VectorInstructions.Xor;
-            case Mnemonic.Por or Mnemonic.Orps or Mnemonic.Orpd:
-                return &VectorInstructions.Or;
-            case Mnemonic.Pand or Mnemonic.Andps or Mnemonic.Andpd:
-                return &VectorInstructions.And;
-            case Mnemonic.Pandn or Mnemonic.Andnps or Mnemonic.Andnpd:
-                return &VectorInstructions.AndNot;
+            case Mnemonic.Ptest:
+                return &VectorSpecials.Test;
+            case Mnemonic.Pblendvb:
+                return &VectorSpecials.BlendBytes;
+            case Mnemonic.Blendvps:
+                return &VectorSpecials.BlendSingles;
+            case Mnemonic.Blendvpd:
+                return &VectorSpecials.BlendDoubles;
+            case Mnemonic.Maskmovdqu:
+                return &VectorSpecials.StoreMasked;
+            case Mnemonic.Pcmpistri or Mnemonic.Pcmpestri or Mnemonic.Pcmpestri64:
+                return &TextInstructions.Index;
+            case Mnemonic.Pcmpistrm or Mnemonic.Pcmpestrm or Mnemonic.Pcmpestrm64:
+                return &TextInstructions.Mask;
             case Mnemonic.Fxsave or Mnemonic.Fxsave64:
                 return &VectorInstructions.Save;
             case Mnemonic.Fxrstor or Mnemonic.Fxrstor64:
