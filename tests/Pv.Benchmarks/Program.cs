@@ -16,7 +16,9 @@ switch (args.FirstOrDefault())
         return await IdleBenchmark.RunAsync();
     case "list":
         return ListBenchmark.Run(args[1..]);
+    case "linux":
+        return await LinuxBenchmark.RunAsync(args[1..]);
     default:
-        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, list XL");
+        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, list XL, linux KERNEL INITRAMFS BUSYBOX");
         return 2;
 }

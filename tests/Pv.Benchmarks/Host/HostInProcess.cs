@@ -54,22 +54,20 @@ internal sealed class HostInProcess : IAsyncDisposable
     /// <summary>Builds and starts a domain, and reads its console until it has shown <paramref name="text"/> (anything, when that is empty).</summary>
     public async Task<DomId> CreateAndReadAsync(string configuration, string text)
     {
+        await using var console = await CreateAsync(configuration);
+        await console.ExpectAsync(text);
+        return console.Domain;
+    }
+
+    /// <summary>Builds and starts a domain.</summary>
+    public async Task<ConsoleTalk> CreateAsync(string configuration)
+    {
         var parsed = DomainConfigurationParser.Parse("bench.cfg", configuration);
         var wanted = parsed.Configuration ?? throw new InvalidOperationException(string.Join('\n', parsed.Messages));
         var domain = await Domains.CreateAsync(wanted, new CreateOptions(true, false, _folder), CancellationToken.None);
-        await using var console = _consoles.Attach(domain, 0)!;
+        var console = new ConsoleTalk(domain, _consoles.Attach(domain, 0)!);
         await Domains.UnpauseAsync(domain);
-        var shown = "";
-        var buffer = new byte[4096];
-        do
-        {
-            var count = await console.ReadAsync(buffer, CancellationToken.None);
-            if (count == 0)
-                throw new InvalidOperationException($"The console ended after: {shown}");
-            shown += System.Text.Encoding.UTF8.GetString(buffer, 0, count);
-        }
-        while (!shown.Contains(text, StringComparison.Ordinal));
-        return domain;
+        return console;
     }
 
     public async ValueTask DisposeAsync()

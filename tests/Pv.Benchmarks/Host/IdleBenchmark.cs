@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Pv.Benchmarks.Host;
 
 /// <summary>
@@ -15,25 +13,14 @@ internal static class IdleBenchmark
         await using var host = await HostInProcess.StartAsync();
         for (var i = 0; i < 10; i++)
             await host.Domains.DestroyAsync(await Shell(host, i));
-        var before = OwnResidentKiB();
+        var before = ResidentMemory.OwnKiB();
         for (var i = 0; i < Guests; i++)
             await Shell(host, i);
-        var after = OwnResidentKiB();
+        var after = ResidentMemory.OwnKiB();
         Console.WriteLine($"{Guests} idle C# guests: {(after - before) / (double)Guests:f1} KiB of resident memory each, beyond their own frames");
         return 0;
     }
 
     private static Task<Pv.Abi.DomId> Shell(HostInProcess host, int number)
         => host.CreateAndReadAsync($"name=\"shell{number}\"\nmemory=4\nkernel=\"{SampleGuests.Path}\"\nextra=\"guest=Shell\"\n", "pv>");
-
-    private static long OwnResidentKiB()
-    {
-        for (var i = 0; i < 3; i++)
-        {
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-            GC.WaitForPendingFinalizers();
-        }
-        var line = File.ReadLines("/proc/self/status").First(text => text.StartsWith("RssAnon:", StringComparison.Ordinal));
-        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
-    }
 }

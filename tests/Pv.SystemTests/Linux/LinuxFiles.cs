@@ -1,0 +1,55 @@
+using System.Text.RegularExpressions;
+using NUnit.Framework;
+using Pv.SystemTests.Packages;
+using Pv.Tests;
+
+namespace Pv.SystemTests.Linux;
+
+/// <summary>Debian's kernels, and an initramfs for them: that of <c>examples/linux</c> with the programs of the tests.</summary>
+internal static partial class LinuxFiles
+{
+    private static readonly Lazy<string> Packed = new(Pack);
+
+    /// <summary>The kernel of a flavour, as the package has it.</summary>
+    /// <param name="flavour"><c>cloud-amd64</c> or <c>amd64</c>.</param>
+    public static string Kernel(string flavour) => DebianPackages.FetchNewest(
+        "linux-image-6.1.",
+        flavour == "amd64" ? Plain() : Cloud(),
+        "boot/vmlinuz-*");
+
+    /// <summary>busybox, with <c>/bin/storm</c>.</summary>
+    public static string Initramfs => Packed.Value;
+
+    /// <summary>A static busybox, which runs on this host, too.</summary>
+    public static string Busybox => DebianPackages.Fetch("busybox-static", "bin/busybox");
+
+    /// <summary>Compiles one of the programs beside this file. Returns its path.</summary>
+    public static string Compile(string program)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"pv-programs-{Environment.ProcessId}")).FullName;
+        var output = Path.Combine(folder, program);
+        string[] options = ["-O2", "-Wall", "-nostdlib", "-static", "-ffreestanding", "-fno-stack-protector", "-fcf-protection=none", "-no-pie", "-fno-pie"];
+        var compiler = Command.Run("gcc", [.. options, "-o", output, $"{program}.c"], Path.Combine(Repository.Root, "tests/Pv.SystemTests/Linux/Programs"));
+        Assert.That(compiler.ExitCode, Is.Zero, compiler.Errors);
+        return output;
+    }
+
+    private static string Pack()
+    {
+        var busybox = Busybox;
+        var folder = Directory.CreateTempSubdirectory("pv-initramfs-").FullName;
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
+        var programs = Directory.CreateDirectory(Path.Combine(folder, "extra", "bin")).FullName;
+        File.Copy(Compile("storm"), Path.Combine(programs, "storm"));
+        var output = Path.Combine(folder, "initramfs");
+        var pack = Command.Run(Path.Combine(Repository.Root, "examples/linux/pack"), [busybox, output, Path.Combine(folder, "extra")], folder);
+        Assert.That(pack.ExitCode, Is.Zero, pack.Errors);
+        return output;
+    }
+
+    [GeneratedRegex("^linux-image-6\\.1\\.0-(\\d+)-cloud-amd64$")]
+    private static partial Regex Cloud();
+
+    [GeneratedRegex("^linux-image-6\\.1\\.0-(\\d+)-amd64$")]
+    private static partial Regex Plain();
+}
