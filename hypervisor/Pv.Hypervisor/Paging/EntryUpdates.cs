@@ -17,7 +17,9 @@ internal sealed partial class PageTypes
     /// <param name="wanted">What the guest wants there.</param>
     /// <param name="preserveAccessedDirty">Keep the accessed and dirty bits that are there.</param>
     /// <param name="preemptible">The vCPU whose pCPU may be wanted meanwhile.</param>
-    public Errno UpdateEntry(Domain owner, ulong entryAddress, int level, PageTableEntry wanted, bool preserveAccessedDirty, Vcpu? preemptible)
+    /// <param name="expected">What must stand there still; <see cref="Errno.EAGAIN"/> when it does not, since another processor marked the entry.</param>
+    public Errno UpdateEntry(
+        Domain owner, ulong entryAddress, int level, PageTableEntry wanted, bool preserveAccessedDirty, Vcpu? preemptible, PageTableEntry? expected = null)
     {
         var table = Mfn.OfAddress(entryAddress);
         var index = (int)(entryAddress & PageSize.OffsetMask) / sizeof(ulong);
@@ -30,11 +32,19 @@ internal sealed partial class PageTypes
             return Errno.EINVAL;
         if (ReferToSame(old, wanted))
         {
+            if (expected is { } same)
+                return TryStore(table, ref slot, same, EntryRules.Adjust(level, wanted)) ? Errno.None : Errno.EAGAIN;
             Store(table, ref slot, old, EntryRules.Adjust(level, wanted), preserveAccessedDirty);
             return Errno.None;
         }
         if (TryGetEntry(table, level, wanted, owner.Id, preemptible) is not Errno.None and var error)
             return error;
+        if (expected is { } other)
+        {
+            var stored = TryStore(table, ref slot, other, EntryRules.Adjust(level, wanted));
+            PutEntry(table, level, stored ? other : wanted, null);
+            return stored ? Errno.None : Errno.EAGAIN;
+        }
         old = Store(table, ref slot, old, EntryRules.Adjust(level, wanted), preserveAccessedDirty);
         if (PutEntry(table, level, old, preemptible) == Errno.ERESTART)
             owner.UnfinishedTables.Enqueue(old.Frame);
@@ -97,6 +107,15 @@ internal sealed partial class PageTypes
     private static bool ReferToSame(PageTableEntry old, PageTableEntry wanted)
         => old.IsPresent && wanted.IsPresent && old.Frame == wanted.Frame
             && old.IsWritable == wanted.IsWritable;
+
+    /// <summary>Stores an entry over one that is known. False when it has changed.</summary>
+    private bool TryStore(Mfn table, ref ulong slot, PageTableEntry expected, PageTableEntry wanted)
+    {
+        if (Interlocked.CompareExchange(ref slot, wanted.Value, expected.Value) != expected.Value)
+            return false;
+        core.Memory.Marks.NoteWrite(table);
+        return true;
+    }
 
     /// <summary>Stores an entry; the processor may set accessed and dirty bits at the same time. Returns what was there.</summary>
     private PageTableEntry Store(Mfn table, ref ulong slot, PageTableEntry old, PageTableEntry wanted, bool preserveAccessedDirty)

@@ -37,13 +37,20 @@ internal static class WritableTables
         var entryAddress = table.Address + (offset & ~wordMask);
         var shift = (int)(offset & wordMask) * 8;
         var mask = ulong.MaxValue >> (64 - store.Size * 8) << shift;
-        var entry = Volatile.Read(ref vcpu.Domain.Core.Memory.At<ulong>(entryAddress));
-        var old = (entry & mask) >> shift;
-        if (!store.TryCompute(old, out var wanted))
-            return false;
-        // Part of an entry is written as the whole of it.
-        var changed = entry & ~mask | wanted << shift & mask;
-        if (vcpu.Domain.Core.PageTypes.UpdateEntry(vcpu.Domain, entryAddress, 1, new PageTableEntry(changed), false, null) != Errno.None)
+        ulong old;
+        Errno error;
+        do
+        {
+            var entry = Volatile.Read(ref vcpu.Domain.Core.Memory.At<ulong>(entryAddress));
+            old = (entry & mask) >> shift;
+            if (!store.TryCompute(old, out var wanted))
+                return false;
+            // Part of an entry is written as the whole of it.
+            var changed = new PageTableEntry(entry & ~mask | wanted << shift & mask);
+            error = vcpu.Domain.Core.PageTypes.UpdateEntry(vcpu.Domain, entryAddress, 1, changed, false, null, new PageTableEntry(entry));
+        }
+        while (error == Errno.EAGAIN); // another vCPU's walk set an accessed or a dirty bit meanwhile: there are two of them
+        if (error != Errno.None)
             return false;
         store.Complete(old);
         return true;

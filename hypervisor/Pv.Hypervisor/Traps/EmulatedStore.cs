@@ -42,12 +42,17 @@ internal struct EmulatedStore
         if (!PrivilegedInstructions.TryDecode(vcpu, vcpu.Registers.Rip, out var instruction) || instruction.Op0Kind == OpKind.Register)
             return false;
         var size = instruction.MemorySize.GetSize();
-        if (size is not (1 or 2 or 4 or 8) || instruction.SegmentPrefix != Register.None)
+        if (size is not (1 or 2 or 4 or 8))
             return false;
         var vcpuOfRegisters = vcpu;
         if (!instruction.TryGetVirtualAddress(0, 0, out var address, (Register register, int _, int _, out ulong value) =>
             {
-                value = register.IsGPR() ? Read(vcpuOfRegisters, register) : 0;
+                value = register switch
+                {
+                    Register.FS => vcpuOfRegisters.Registers.FsBase,
+                    Register.GS => vcpuOfRegisters.Registers.GsBase,
+                    _ => register.IsGPR() ? Read(vcpuOfRegisters, register) : 0,
+                };
                 return true;
             }))
             return false;
