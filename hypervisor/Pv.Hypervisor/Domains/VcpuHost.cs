@@ -6,7 +6,7 @@ namespace Pv.Hypervisor.Domains;
 /// <summary>What a vCPU's engine asks of the hypervisor while guest code runs.</summary>
 internal sealed class VcpuHost(Vcpu vcpu) : ICpuHost
 {
-    public uint TscAux => 0;
+    public uint TscAux => vcpu.Traps.TscAux;
 
     public bool TryReadDescriptor(ushort selector, out ulong descriptor) => DescriptorTables.TryRead(vcpu, selector, out descriptor);
 

@@ -7,7 +7,7 @@ namespace Pv.Hypervisor.Traps;
 /// <summary>The model-specific registers that a PV kernel may read and write (Intel SDM, volume 4).</summary>
 internal static class GuestMsrs
 {
-    private const uint Tsc = 0x10, ApicBase = 0x1b, MiscEnable = 0x1a0, PageAttributes = 0x277;
+    private const uint Tsc = 0x10, ApicBase = 0x1b, MicrocodeRevision = 0x8b, MiscEnable = 0x1a0, PageAttributes = 0x277;
     private const uint Efer = 0xc000_0080, FsBase = 0xc000_0100, GsBase = 0xc000_0101, KernelGsBase = 0xc000_0102, TscAux = 0xc000_0103;
 
     // Where Xen has the register that makes a hypercall page.
@@ -22,6 +22,9 @@ internal static class GuestMsrs
     // The local APIC at its usual place, enabled; the first vCPU is the boot processor.
     private const ulong ApicBaseValue = 0xfee0_0800, ApicBootProcessor = 1 << 8;
 
+    // Fast strings, and what Xen sets in it for its guests: no branch trace, no precise sampling, no task priority messages.
+    private const ulong MiscEnableValue = 1 << 0 | 1 << 11 | 1 << 12 | 1 << 23;
+
     /// <summary>Reads the register that ecx names into edx:eax. False for one that does not exist: the guest gets its fault.</summary>
     public static bool TryRead(Vcpu vcpu)
     {
@@ -35,8 +38,12 @@ internal static class GuestMsrs
             case ApicBase:
                 value = ApicBaseValue | (vcpu.Id.Value == 0 ? ApicBootProcessor : 0);
                 break;
-            case MiscEnable:
+            case MicrocodeRevision:
+                // The engine has none.
                 value = 0;
+                break;
+            case MiscEnable:
+                value = MiscEnableValue;
                 break;
             case PageAttributes:
                 value = PageAttributesValue;
@@ -54,6 +61,8 @@ internal static class GuestMsrs
                 value = vcpu.Traps.UserGsBase(registers);
                 break;
             case TscAux:
+                value = vcpu.Traps.TscAux;
+                break;
             case HypercallPage:
                 value = 0;
                 break;
@@ -94,6 +103,14 @@ internal static class GuestMsrs
                 return value == EferValue;
             case PageAttributes:
                 return value == PageAttributesValue;
+            case TscAux:
+                if (value > uint.MaxValue)
+                    return false;
+                vcpu.Traps.TscAux = (uint)value;
+                return true;
+            case MicrocodeRevision:
+                // Intel's manual has software write zero before it reads.
+                return value == 0;
             case MiscEnable:
                 // Nothing is behind it: writes are dropped, as Xen drops them.
                 return true;

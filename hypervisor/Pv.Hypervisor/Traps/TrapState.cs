@@ -64,6 +64,9 @@ internal sealed class TrapState
     /// <summary>Guest-visible CR4 bits beyond those that are always on.</summary>
     public ulong Cr4 { get; set; }
 
+    /// <summary>What RDTSCP and RDPID give beside the time: kernels keep the vCPU's number there for their user code.</summary>
+    public uint TscAux { get; set; }
+
     /// <summary>Exchanges the active GS base with the one of the other side.</summary>
     public void SwapGs(ref GuestRegisters registers) => (registers.GsBase, _otherGsBase) = (_otherGsBase, registers.GsBase);
 
