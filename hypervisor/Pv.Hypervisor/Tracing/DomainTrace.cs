@@ -10,28 +10,37 @@ public sealed class DomainTrace
     /// <summary>Records kept; the oldest go first.</summary>
     public const int Capacity = 1 << 16;
 
+    /// <summary>Bytes of the guest's memory that the kept records hold between them: a guest chooses how much its calls copy.</summary>
+    public const long ByteCapacity = 64 << 20;
+
     private readonly Lock _lock = new();
-    private readonly Queue<TracedHypercall> _records = new();
+    private readonly Queue<(TracedHypercall Call, int Bytes)> _records = new();
     private readonly ulong[] _calls = new ulong[64];
     private readonly ulong[] _exceptions = new ulong[32];
     private ulong _sequence;
+    private long _bytes;
     private volatile bool _on;
+    private Action<TracedHypercall>? _observer;
 
     /// <summary>Whether calls are recorded. Any thread.</summary>
     public bool IsOn => _on;
 
     /// <summary>Switches at any time. Switching on begins anew.</summary>
-    public void Switch(bool on)
+    /// <param name="on">Whether calls are recorded from now on.</param>
+    /// <param name="observer">Told of each call as <see cref="HypervisorCore.TryObserve"/> says; null for nobody.</param>
+    public void Switch(bool on, Action<TracedHypercall>? observer = null)
     {
         lock (_lock)
         {
             if (on && !_on)
             {
                 _records.Clear();
+                _bytes = 0;
                 _calls.AsSpan().Clear();
                 _exceptions.AsSpan().Clear();
                 _sequence = 0;
             }
+            _observer = observer;
             _on = on;
         }
     }
@@ -40,7 +49,7 @@ public sealed class DomainTrace
     public IReadOnlyList<TracedHypercall> Read()
     {
         lock (_lock)
-            return [.. _records];
+            return [.. _records.Select(record => record.Call)];
     }
 
     public TraceCounts Count()
@@ -57,11 +66,14 @@ public sealed class DomainTrace
     {
         lock (_lock)
         {
-            _records.Enqueue(record.End(++_sequence, result));
-            if (_records.Count > Capacity)
-                _records.Dequeue();
+            var call = record.End(++_sequence, result);
+            _records.Enqueue((call, record.Bytes));
+            _bytes += record.Bytes;
+            while (_records.Count > Capacity || _bytes > ByteCapacity)
+                _bytes -= _records.Dequeue().Bytes;
             if (record.Number < (ulong)_calls.Length)
                 _calls[record.Number]++;
+            _observer?.Invoke(call);
         }
     }
 

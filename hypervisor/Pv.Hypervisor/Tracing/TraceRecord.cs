@@ -8,43 +8,48 @@ namespace Pv.Hypervisor.Tracing;
 /// <summary>One hypercall while it is served: registers at entry and what is copied in and out.</summary>
 internal sealed class TraceRecord
 {
-    private const int BytesKept = 4096;
+    // The largest argument, a vCPU's whole context, is whole.
+    private const int BytesKept = 8192;
 
     private readonly VcpuId _vcpu;
     private readonly HypercallRegisters _arguments;
+    private readonly ulong _pageTables;
     private readonly ulong _time;
     private readonly List<TracedBytes> _inputs = [];
     private readonly List<TracedBytes> _outputs = [];
-    private int _bytes;
     private bool _truncated;
 
-    private TraceRecord(VcpuId vcpu, HypercallRegisters arguments, ulong time)
+    private TraceRecord(VcpuId vcpu, HypercallRegisters arguments, ulong pageTables, ulong time)
     {
         _vcpu = vcpu;
         _arguments = arguments;
+        _pageTables = pageTables;
         _time = time;
     }
 
     public ulong Number => _arguments.Number;
 
-    public static TraceRecord Begin(Vcpu vcpu, HypercallRegisters arguments) => new(vcpu.Id, arguments, vcpu.Domain.Core.Clock.Now);
+    /// <summary>How much of the guest's memory it holds.</summary>
+    public int Bytes { get; private set; }
+
+    public static TraceRecord Begin(Vcpu vcpu, HypercallRegisters arguments) => new(vcpu.Id, arguments, vcpu.Registers.Cr3, vcpu.Domain.Core.Clock.Now);
 
     public void NoteInput(ulong address, ReadOnlySpan<byte> content) => Note(_inputs, address, content);
 
     public void NoteOutput(ulong address, ReadOnlySpan<byte> content) => Note(_outputs, address, content);
 
     public TracedHypercall End(ulong sequence, HypercallResult result) => new(
-        sequence, _vcpu, _arguments, _time, result.Value, result.Outcome == HypercallOutcome.Continue || result.Rerun,
+        sequence, _vcpu, _arguments, _pageTables, _time, result.Value, result.Outcome == HypercallOutcome.Continue || result.Rerun,
         result.Outcome == HypercallOutcome.RegistersSet, _inputs, _outputs, _truncated);
 
     private void Note(List<TracedBytes> list, ulong address, ReadOnlySpan<byte> content)
     {
-        if (_bytes + content.Length > BytesKept)
+        if (Bytes + content.Length > BytesKept)
         {
             _truncated = true;
             return;
         }
-        _bytes += content.Length;
+        Bytes += content.Length;
         list.Add(new TracedBytes(address, content.ToArray()));
     }
 }

@@ -9,6 +9,7 @@ public readonly record struct TracedBytes(ulong Address, byte[] Content);
 /// <param name="Sequence">The place among the domain's traced calls, from 1.</param>
 /// <param name="Vcpu">Who called.</param>
 /// <param name="Arguments">The registers at entry.</param>
+/// <param name="PageTables">The root of the page tables that the vCPU ran on at entry (cr3); meaningless for an auto-translated domain.</param>
 /// <param name="Time">System time at entry, in nanoseconds.</param>
 /// <param name="Result">What rax got.</param>
 /// <param name="Continued">The call did not finish: the same <c>syscall</c> comes again as a record of its own.</param>
@@ -17,7 +18,7 @@ public readonly record struct TracedBytes(ulong Address, byte[] Content);
 /// <param name="Outputs">What was copied out, in order.</param>
 /// <param name="Truncated">More was copied than is kept.</param>
 public sealed record TracedHypercall(
-    ulong Sequence, VcpuId Vcpu, HypercallRegisters Arguments, ulong Time, long Result, bool Continued, bool NoResult,
+    ulong Sequence, VcpuId Vcpu, HypercallRegisters Arguments, ulong PageTables, ulong Time, long Result, bool Continued, bool NoResult,
     IReadOnlyList<TracedBytes> Inputs, IReadOnlyList<TracedBytes> Outputs, bool Truncated);
 
 /// <summary>How often a traced domain entered the hypervisor, by kind.</summary>

@@ -25,20 +25,13 @@ internal sealed class CanonicalTrace
 
     /// <summary>The rows of a trace.</summary>
     /// <param name="calls">All calls of one vCPU, in order.</param>
-    /// <param name="stored">For each call the page-table entry that it left, or null.</param>
-    public static IReadOnlyList<string> Of(IEnumerable<TracedHypercall> calls, IEnumerable<ulong?> stored)
+    public static IReadOnlyList<string> Of(IEnumerable<ObservedCall> calls)
     {
         var trace = new CanonicalTrace();
         var rows = new List<string>();
-        var entries = new List<TracedHypercall>();
-        foreach (var (entry, left) in calls.Zip(stored))
+        foreach (var (call, stored) in calls)
         {
-            entries.Add(entry);
-            if (entry.Continued)
-                continue;
-            var call = Whole(entries);
-            entries.Clear();
-            if (trace.Row(call, left) is not { } row)
+            if (trace.Row(call, stored) is not { } row)
                 continue;
             row += $" -> {call.Result}";
             if (!IsNotification(call) || rows.LastOrDefault() != row)
@@ -47,19 +40,11 @@ internal sealed class CanonicalTrace
         return rows;
     }
 
-    // Each continuation moves the arguments on, and copies only what it gets to: the call as the guest made it is the first entry's.
-    private static TracedHypercall Whole(List<TracedHypercall> entries) => entries[0] with
-    {
-        Inputs = [.. entries.SelectMany(entry => entry.Inputs)],
-        Outputs = [.. entries.SelectMany(entry => entry.Outputs)],
-        Result = entries[^1].Result,
-    };
-
     private static bool IsNotification(TracedHypercall call)
         => (HypercallNumber)call.Arguments.Number == HypercallNumber.EventChannelOp && (EventChannelOperation)call.Arguments.First == EventChannelOperation.Send;
 
     // Null for a call that is folded away.
-    private string? Row(TracedHypercall call, ulong? stored)
+    private string? Row(TracedHypercall call, IReadOnlyList<ulong> stored)
     {
         var arguments = call.Arguments;
         return (HypercallNumber)arguments.Number switch
@@ -68,7 +53,7 @@ internal sealed class CanonicalTrace
             HypercallNumber.EventChannelOp when IsNotification(call) => $"event_channel_op send port={Name(new GuestBytes(call).Before<EventPort>(arguments.Second))}",
             HypercallNumber.GrantTableOp when arguments.Third == 1 && (GrantTableOperation)arguments.First == GrantTableOperation.SetVersion => SetVersion(call),
             HypercallNumber.GrantTableOp when arguments.Third == 1 && (GrantTableOperation)arguments.First == GrantTableOperation.SetupTable => SetupTable(call),
-            HypercallNumber.UpdateVaMapping => UpdateVaMapping(arguments, stored),
+            HypercallNumber.UpdateVaMapping => UpdateVaMapping(arguments, stored[0]),
             HypercallNumber.MmuUpdate => MmuUpdates(call),
             HypercallNumber.MmuExtOp => MmuExtOperations(call),
             var other => $"{other} 0x{arguments.First:x} 0x{arguments.Second:x} 0x{arguments.Third:x}",
@@ -90,17 +75,17 @@ internal sealed class CanonicalTrace
             + $" => status={(int)bytes.After<GrantTableSetupTable>(address).Status} frames={string.Join(' ', frames)}";
     }
 
-    private string UpdateVaMapping(HypercallRegisters arguments, ulong? stored)
+    private string UpdateVaMapping(HypercallRegisters arguments, ulong stored)
     {
         // Named in this order, as the rows show them.
         var entry = Entry(arguments.Second);
-        return $"update_va_mapping va=0x{arguments.First:x} entry={entry} flags=0x{arguments.Third:x} stored={(stored is { } found ? Entry(found) : "?")}";
+        return $"update_va_mapping va=0x{arguments.First:x} entry={entry} flags=0x{arguments.Third:x} stored={Entry(stored)}";
     }
 
     private string MmuUpdates(TracedHypercall call)
     {
         var row = new StringBuilder($"mmu_update dom=0x{call.Arguments.Fourth:x} done=0x{call.Arguments.Third:x}");
-        foreach (var update in Elements<MmuUpdate>(call, MmuUpdate.WireSize))
+        foreach (var update in Elements<MmuUpdate>(call))
         {
             var value = update.Kind == MmuUpdateKind.MachinePhysical ? $"0x{update.Value:x}" : Entry(update.Value);
             row.Append($" ({(int)update.Kind} {Name(Mfn.OfAddress(update.Address))}+0x{update.Address & PageSize.OffsetMask:x} {value})");
@@ -111,7 +96,7 @@ internal sealed class CanonicalTrace
     private string MmuExtOperations(TracedHypercall call)
     {
         var row = new StringBuilder($"mmuext_op dom=0x{call.Arguments.Fourth:x} done=0x{call.Arguments.Third:x}");
-        foreach (var operation in Elements<MmuExt>(call, MmuExt.WireSize))
+        foreach (var operation in Elements<MmuExt>(call))
         {
             row.Append(' ').Append(operation.Operation switch
             {
@@ -124,12 +109,8 @@ internal sealed class CanonicalTrace
         return row.ToString();
     }
 
-    private static IEnumerable<T> Elements<T>(TracedHypercall call, int size) where T : unmanaged
-    {
-        var bytes = new GuestBytes(call);
-        for (ulong i = 0; i < call.Arguments.Second; i++)
-            yield return bytes.Before<T>(call.Arguments.First + (i * (ulong)size));
-    }
+    private static IEnumerable<T> Elements<T>(TracedHypercall call) where T : unmanaged
+        => new GuestBytes(call).Before<T>(call.Arguments.First, call.Arguments.Second);
 
     private string Entry(ulong entry) => entry == 0 ? "0" : $"{Name(FrameOf(entry))}+0x{entry & ~FrameMask:x}";
 

@@ -7,14 +7,22 @@ namespace Pv.SystemTests.Traces;
 internal sealed class GuestBytes(TracedHypercall call)
 {
     // What was read first: a call that goes on later may read what it wrote.
-    private readonly Dictionary<ulong, byte> _before = Collect(call.Inputs.Reverse());
-    private readonly Dictionary<ulong, byte> _after = Collect(call.Inputs.Concat(call.Outputs));
+    private readonly Lazy<Dictionary<ulong, byte>> _before = new(() => Collect(call.Inputs.Reverse()));
+    private readonly Lazy<Dictionary<ulong, byte>> _after = new(() => Collect(call.Inputs.Concat(call.Outputs)));
 
     /// <summary>What the call read at an address.</summary>
-    public T Before<T>(ulong address) where T : unmanaged => Read<T>(_before, address);
+    public T Before<T>(ulong address) where T : unmanaged => Read<T>(_before.Value, address);
 
     /// <summary>What stands there when it has returned.</summary>
-    public T After<T>(ulong address) where T : unmanaged => Read<T>(_after, address);
+    public T After<T>(ulong address) where T : unmanaged => Read<T>(_after.Value, address);
+
+    /// <summary>Values in a row that the call read.</summary>
+    public IEnumerable<T> Before<T>(ulong address, ulong count) where T : unmanaged
+    {
+        var size = (ulong)MemoryMarshal.AsBytes(new T[1].AsSpan()).Length;
+        for (ulong i = 0; i < count; i++)
+            yield return Before<T>(address + (i * size));
+    }
 
     private static T Read<T>(Dictionary<ulong, byte> bytes, ulong address) where T : unmanaged
     {

@@ -23,8 +23,6 @@ public sealed class PvgrubTraceTests
         await domain.RunToAsync("grub> ", cancel);
 
         var expected = (await File.ReadAllLinesAsync(Repository.Data("traces", "pvgrub.txt"), cancel)).Where(row => !row.StartsWith("# ", StringComparison.Ordinal));
-        var calls = domain.Calls;
-        Assert.That(domain.StoredEntries, Has.Count.InRange(calls.Count - 1, calls.Count), "every call was seen on its way out and on its way back");
-        Assert.That(CanonicalTrace.Of(calls, [.. domain.StoredEntries, null]), Is.EqualTo(expected));
+        Assert.That(CanonicalTrace.Of(domain.Calls), Is.EqualTo(expected));
     }
 }

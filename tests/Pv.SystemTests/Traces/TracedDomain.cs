@@ -8,7 +8,6 @@ using Pv.Dom0.Consoles;
 using Pv.Dom0.XenStore;
 using Pv.Guest;
 using Pv.Hypervisor;
-using Pv.Machine.Gate;
 using Pv.Toolstack.Building;
 using Pv.Toolstack.Domains;
 using Pv.Toolstack.Hypervisor;
@@ -20,7 +19,7 @@ namespace Pv.SystemTests.Traces;
 /// </summary>
 internal sealed class TracedDomain : IAsyncDisposable
 {
-    private const ulong MachineFrames = 1 << 15;
+    private const ulong FramesPerMegabyte = 256;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("pv-trace-").FullName;
     private readonly HypervisorCore _core;
@@ -29,19 +28,21 @@ internal sealed class TracedDomain : IAsyncDisposable
     private readonly ConsoleDaemon _consoles = new(line => throw new InvalidOperationException(line));
     private readonly XenDomains _domains;
     private readonly List<Exception> _failures = [];
-    private StoredEntryEngine _engine = null!;
+    private readonly StringBuilder _shown = new();
+    private readonly CallObserver _observer;
     private DomId _domain;
 
-    private TracedDomain()
+    private TracedDomain(ulong megabytes, int cpus)
     {
         ManagedEngine managed = null!;
         _core = new HypervisorCore(new MachineOptions
         {
-            Frames = MachineFrames,
-            PCpus = 1,
-            ParavirtualizedEngine = memory => _engine = new StoredEntryEngine(new SoftwareEngine(memory), memory),
+            Frames = megabytes * FramesPerMegabyte,
+            PCpus = cpus,
+            ParavirtualizedEngine = memory => new SoftwareEngine(memory),
             ManagedEngine = gates => managed = new ManagedEngine(gates),
         });
+        _observer = new CallObserver(_core.Memory);
         _kernel = new Dom0Kernel(_core.Dom0, (_, failure) => _failures.Add(failure));
         _core.Dom0Upcall += _kernel.Upcall;
         _store = new StoreService(_kernel, line => TestContext.Out.WriteLine(line));
@@ -52,18 +53,21 @@ internal sealed class TracedDomain : IAsyncDisposable
     }
 
     /// <summary>The calls until now, in order. After <see cref="RunToAsync"/>.</summary>
-    public IReadOnlyList<TracedHypercall> Calls => _core.Read(_domain)!;
+    public IReadOnlyList<ObservedCall> Calls => _observer.Calls;
 
-    /// <summary>For each of <see cref="Calls"/> the L1 entry that it left, if it was to leave one. The last call's is known once the guest goes on.</summary>
-    public IReadOnlyList<ulong?> StoredEntries => _engine.Entries;
+    /// <summary>What its console has shown.</summary>
+    public string Shown => _shown.ToString();
 
     /// <summary>What the hypervisor said.</summary>
     public string Log => _core.Log.Read(clear: false);
 
     /// <summary>Builds the domain of a configuration, and leaves it paused.</summary>
-    public static async Task<TracedDomain> CreateAsync(string configuration)
+    /// <param name="configuration">The content of a configuration file.</param>
+    /// <param name="megabytes">Machine memory.</param>
+    /// <param name="cpus">Threads that run the domain's vCPUs.</param>
+    public static async Task<TracedDomain> CreateAsync(string configuration, ulong megabytes = 128, int cpus = 1)
     {
-        var machine = new TracedDomain();
+        var machine = new TracedDomain(megabytes, cpus);
         try
         {
             await DomainNodes.MakeDom0Async(machine._store.OpenClient(), machine._core.Dom0.InitialFrames * (PageSize.Bytes / 1024));
@@ -79,24 +83,28 @@ internal sealed class TracedDomain : IAsyncDisposable
         }
     }
 
-    /// <summary>Runs the domain until its console has shown a text, and pauses it. Returns what the console has shown.</summary>
-    /// <exception cref="OperationCanceledException">It did not show it in time.</exception>
-    public async Task<string> RunToAsync(string text, CancellationToken cancel)
+    /// <summary>Runs the domain until its console has shown a text, and pauses it.</summary>
+    public async Task RunToAsync(string text, CancellationToken cancel)
     {
-        Assert.That(_core.TrySwitch(_domain, true), Is.True);
-        var shown = new StringBuilder();
+        await StartAsync();
         await using var console = _consoles.Attach(_domain, 0)!;
-        await _domains.UnpauseAsync(_domain);
-        var buffer = new byte[4096];
-        while (!shown.ToString().Contains(text, StringComparison.Ordinal))
-        {
-            var count = await console.ReadAsync(buffer, cancel);
-            Assert.That(count, Is.Not.Zero, $"The console ended after: {shown}\n{Log}");
-            shown.Append(Encoding.UTF8.GetString(buffer, 0, count));
-        }
+        await ReadAsync(console, shown => shown.Contains(text, StringComparison.Ordinal), cancel);
         await _domains.PauseAsync(_domain);
         Assert.That(_failures, Is.Empty);
-        return shown.ToString();
+    }
+
+    /// <summary>Runs the domain until it shuts down.</summary>
+    public async Task RunToShutdownAsync(CancellationToken cancel)
+    {
+        await StartAsync();
+        await using var console = _consoles.Attach(_domain, 0)!;
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var reading = ReadAsync(console, _ => false, end.Token);
+        await Task.WhenAny(_observer.Shutdown, reading);
+        await end.CancelAsync();
+        await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Assert.That(_observer.Shutdown.IsCompleted, Is.True, $"It shuts down. It has shown: {Shown}\n{Log}");
+        Assert.That(_failures, Is.Empty);
     }
 
     public async ValueTask DisposeAsync()
@@ -107,6 +115,23 @@ internal sealed class TracedDomain : IAsyncDisposable
         await _kernel.DisposeAsync();
         _core.Dispose();
         Directory.Delete(_folder, recursive: true);
+    }
+
+    private async Task StartAsync()
+    {
+        Assert.That(_core.TryObserve(_domain, _observer.Note), Is.True);
+        await _domains.UnpauseAsync(_domain);
+    }
+
+    private async Task ReadAsync(IConsoleReader console, Func<string, bool> isEnough, CancellationToken cancel)
+    {
+        var buffer = new byte[4096];
+        while (!isEnough(Shown))
+        {
+            var count = await console.ReadAsync(buffer, cancel);
+            Assert.That(count, Is.Not.Zero, $"The console ended after: {Shown}\n{Log}");
+            _shown.Append(Encoding.UTF8.GetString(buffer, 0, count));
+        }
     }
 
     private Task OpenConsoleAsync(DomId domain, BuiltDomain built)

@@ -201,7 +201,7 @@ public sealed class CommandTests
     {
         _host.All.Add(Guest());
         _host.Calls.Add(new TracedHypercall(
-            3, new VcpuId(0), new HypercallRegisters((ulong)HypercallNumber.SchedOp, 2, 0x1000), 12345, -22, false, false, [new TracedBytes(0x1000, [1, 2])], [], false));
+            3, new VcpuId(0), new HypercallRegisters((ulong)HypercallNumber.SchedOp, 2, 0x1000), 0, 12345, -22, false, false, [new TracedBytes(0x1000, [1, 2])], [], false));
 
         Assert.That(await RunAsync("trace", "17", "on"), Is.Zero);
         Assert.That(await RunAsync("trace", "17", "show"), Is.Zero);
