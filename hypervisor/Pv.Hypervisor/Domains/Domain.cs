@@ -124,8 +124,8 @@ public sealed class Domain
 
     internal Watchdogs Watchdogs { get; }
 
-    /// <summary>Paused by the toolstack (not counting the hypervisor's own short pauses).</summary>
-    public bool IsPausedByToolstack { get; internal set; }
+    /// <summary>How often the toolstack paused it and did not unpause it again (not counting the hypervisor's own short pauses).</summary>
+    public int ToolstackPauses { get; internal set; }
 
     internal bool MayRun => Volatile.Read(ref _pauseCount) == 0 && Shutdown is null && Life == DomainLife.Alive;
 

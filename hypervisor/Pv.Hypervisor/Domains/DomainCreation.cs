@@ -38,8 +38,8 @@ internal static class DomainCreation
             _ => null,
         };
         // Paused until the toolstack says otherwise.
-        domain.IsPausedByToolstack = kind != DomainKind.Control;
-        if (domain.IsPausedByToolstack)
+        domain.ToolstackPauses = kind == DomainKind.Control ? 0 : 1;
+        if (domain.ToolstackPauses > 0)
             domain.Pause();
         return Errno.None;
     }

@@ -56,11 +56,12 @@ internal static class DomainInformation
             flags |= DomainInfoFlags.Dying;
         if (domain.Kind == DomainKind.Managed)
             flags |= DomainInfoFlags.HvmGuest;
-        if (domain.IsPausedByToolstack)
+        if (domain.ToolstackPauses > 0)
             flags |= DomainInfoFlags.Paused;
         if (running)
             flags |= DomainInfoFlags.Running;
-        else if (allBlocked)
+        // The vCPU that ended the domain waits for nothing.
+        else if (allBlocked && domain.Shutdown is null)
             flags |= DomainInfoFlags.Blocked;
         if (domain.Shutdown is { } reason)
             flags |= DomainInfoFlags.Shutdown | (DomainInfoFlags)((uint)reason << DomainInfo.ShutdownShift);

@@ -8,6 +8,9 @@ namespace Pv.Hypervisor.Domains;
 /// <summary><c>domctl</c>: what the toolstack does with one domain. Dom0's alone; one at a time.</summary>
 internal static class DomctlOperations
 {
+    /// <summary>Pauses of one domain at once, as Xen counts them.</summary>
+    private const int MostPauses = 255;
+
     public static HypercallResult Handle(ref HypercallContext call)
     {
         if (!call.TryRead(call.Arguments.First, out Domctl control))
@@ -42,6 +45,7 @@ internal static class DomctlOperations
             DomctlOperation.SetVcpuContext => SetContext(ref call, domain, As<DomctlVcpuContext>(ref control)),
             DomctlOperation.GetVcpuContext => GetContext(ref call, domain, As<DomctlVcpuContext>(ref control)),
             DomctlOperation.GetVcpuInfo => GetVcpuInfo(call.Core, domain, ref As<DomctlGetVcpuInfo>(ref control)),
+            DomctlOperation.SendTrigger => SendTrigger(domain, As<DomctlSendTrigger>(ref control)),
             DomctlOperation.SetDomainHandle => SetHandle(domain, As<DomctlSetDomainHandle>(ref control)),
             DomctlOperation.SchedulerOp => DomctlScheduling.Handle(domain, ref As<DomctlSchedulerOp>(ref control)),
             DomctlOperation.SetVcpuAffinity or DomctlOperation.GetVcpuAffinity
@@ -81,25 +85,24 @@ internal static class DomctlOperations
         return HypercallResult.Success;
     }
 
+    /// <summary>Pauses add up: each wants an unpause of its own.</summary>
     private static HypercallResult Pause(Domain domain)
     {
         if (domain.Kind == DomainKind.Control)
             return Errno.EINVAL;
-        if (!domain.IsPausedByToolstack)
-        {
-            domain.IsPausedByToolstack = true;
-            domain.Pause();
-        }
+        if (domain.ToolstackPauses == MostPauses)
+            return Errno.EOVERFLOW;
+        domain.ToolstackPauses++;
+        domain.Pause();
         return HypercallResult.Success;
     }
 
     private static HypercallResult Unpause(Domain domain)
     {
-        if (domain.IsPausedByToolstack && !domain.IsDying)
-        {
-            domain.IsPausedByToolstack = false;
-            domain.Unpause();
-        }
+        if (domain.ToolstackPauses == 0 || domain.IsDying)
+            return Errno.EINVAL;
+        domain.ToolstackPauses--;
+        domain.Unpause();
         return HypercallResult.Success;
     }
 
@@ -165,6 +168,20 @@ internal static class DomctlOperations
         info.Running = (byte)(core.Scheduler.IsRunning(vcpu) ? 1 : 0);
         info.CpuTime = core.Scheduler.Snapshot(vcpu).Running;
         info.Cpu = (uint)core.Scheduler.PCpuOf(vcpu);
+        return HypercallResult.Success;
+    }
+
+    /// <summary>Hardware's signals; a paravirtualized domain has no buttons, and knows of these the NMI alone.</summary>
+    private static HypercallResult SendTrigger(Domain domain, in DomctlSendTrigger send)
+    {
+        if (send.Trigger is DomainTrigger.Power or DomainTrigger.Sleep)
+            return Errno.EINVAL;
+        if (send.Trigger != DomainTrigger.Nmi)
+            return Errno.ENOSYS;
+        if (send.Vcpu.Value >= (uint)domain.Vcpus.Length || domain.Vcpus[send.Vcpu.Value] is not { } vcpu)
+            return Errno.ESRCH;
+        // There is no handler of NMIs to call before the guest asks for one; until then they are dropped.
+        domain.Core.Log.Write($"{domain.Id}{vcpu.Id}: an NMI that the kernel has no handler for");
         return HypercallResult.Success;
     }
 

@@ -113,7 +113,7 @@ internal static class EventChannelOperations
         if (!TryFind(ref call, reset.Domain, out var domain, out var error))
             return error;
         // Another domain's ports do not change under its feet.
-        if (domain != call.Caller && !domain!.IsPausedByToolstack)
+        if (domain != call.Caller && domain!.ToolstackPauses == 0)
             return Errno.EINVAL;
         error = domain!.Events.Reset(call.Preemptible);
         return error == Errno.ERESTART ? HypercallResult.Again : error;
