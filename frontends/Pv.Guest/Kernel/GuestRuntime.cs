@@ -75,6 +75,7 @@ public sealed class GuestRuntime : IManagedKernel
         {
             Spawn(() => receiving);
             Spawn(() => new ShutdownControl(kernel, context).RunAsync());
+            Spawn(() => new Balloon(context).RunAsync());
         }
     }
 

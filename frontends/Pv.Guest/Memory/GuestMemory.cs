@@ -16,6 +16,7 @@ public sealed class GuestMemory
     private readonly Stack<Pfn> _free = new();
     private readonly Stack<Pfn> _freeSlots = new();
     private readonly Lock _lock = new();
+    private readonly ulong _first;
     private ulong _next = 1;
     private ulong _nextSlot;
     private ulong _used;
@@ -26,13 +27,13 @@ public sealed class GuestMemory
     {
         _gate = gate;
         _taken = [.. taken.Select(pfn => pfn.Value)];
-        FrameCount = gate.InitialFrames;
+        FrameCount = _first = gate.InitialFrames;
         _used = 1 + (ulong)_taken.Count(pfn => pfn > 0 && pfn < FrameCount);
         _nextSlot = Math.Max(FrameCount, _taken.Count == 0 ? 0 : _taken.Max() + 1);
     }
 
-    /// <summary>How many frames the domain started with.</summary>
-    public ulong FrameCount { get; }
+    /// <summary>How many frames the domain has: those it started with, less what its balloon holds, and what it was given since.</summary>
+    public ulong FrameCount { get; private set; }
 
     /// <summary>How many of them nobody has.</summary>
     public ulong FreeFrames
@@ -91,11 +92,32 @@ public sealed class GuestMemory
             _freeSlots.Push(slot);
     }
 
+    /// <summary>Frames that were allocated and then given back to the hypervisor are the domain's no more.</summary>
+    internal void Lose(int frames)
+    {
+        lock (_lock)
+        {
+            FrameCount -= (ulong)frames;
+            _used -= (ulong)frames;
+        }
+    }
+
+    /// <summary>Frames that the hypervisor filled can be allocated from now on.</summary>
+    internal void Gain(ReadOnlySpan<Pfn> frames)
+    {
+        lock (_lock)
+        {
+            FrameCount += (ulong)frames.Length;
+            foreach (var pfn in frames)
+                _free.Push(pfn);
+        }
+    }
+
     private Pfn NextFresh()
     {
         while (_taken.Contains(_next))
             _next++;
-        if (_next >= FrameCount)
+        if (_next >= _first)
             throw new OutOfMemoryException($"All {FrameCount} frames of the domain are in use.");
         return new Pfn(_next++);
     }
