@@ -118,12 +118,9 @@ public sealed partial class XlProcessTests
         {
             await console.ExpectAsync("pv> ");
             await console.SendAsync("reboot\n");
-            Assert.That(await console.ExitAsync(), Is.Zero);
-        }
-        await PvHost.UntilAsync(async () => (await _host.XlAsync("domid", "hello")).Output == "2\n");
-        await using (var console = _host.OpenXl("console", "hello"))
-        {
+            await console.ExpectAsync("Pv shell on domain 2");
             await console.ExpectAsync("pv> ");
+            Assert.That(await _host.XlOutputAsync("domid", "hello"), Is.EqualTo("2\n"));
             await console.SendAsync("crash on purpose\n");
             await PvHost.UntilAsync(async () => (await _host.XlOutputAsync("list", "hello")).Contains("sc-", StringComparison.Ordinal));
             await console.SendAsync(Session.Escape);

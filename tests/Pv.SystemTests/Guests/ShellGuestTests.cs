@@ -90,17 +90,13 @@ public sealed class ShellGuestTests
     {
         await CreateAsync("guest");
         var before = (await _host.FindAsync("guest")).Id;
-        await using (var console = _host.OpenXl("console", "guest"))
-        {
-            await console.ExpectAsync(Prompt);
-            await _host.XlOutputAsync("reboot", "guest");
-            await console.ExpectAsync("asks for Reboot");
-            await console.ExitAsync();
-        }
-
-        await _host.UntilAsync("guest", domain => domain.Id > before);
-        await using var again = _host.OpenXl("console", "guest");
-        await again.ExpectAsync(Prompt);
+        await using var console = _host.OpenXl("console", "guest");
+        await console.ExpectAsync(Prompt);
+        await _host.XlOutputAsync("reboot", "guest");
+        await console.ExpectAsync("asks for Reboot");
+        await console.ExpectAsync($"Pv shell on domain {before + 1}");
+        await console.AskAsync("xs read domid", $"\n{before + 1}\r\n");
+        Assert.That((await _host.FindAsync("guest")).Id, Is.EqualTo(before + 1));
     }
 
     [Test]

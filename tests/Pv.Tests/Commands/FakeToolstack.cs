@@ -51,9 +51,37 @@ internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsole
 
     public Task PauseAsync(DomId domain) => Note($"pause {domain}");
 
-    public Task UnpauseAsync(DomId domain) => Note($"unpause {domain}");
+    public async Task<bool> UnpauseAsync(DomId domain)
+    {
+        await Note($"unpause {domain}");
+        return All.Find(view => view.Id == domain)!.Flags.HasFlag(DomainInfoFlags.Paused);
+    }
 
-    public Task AskToShutDownAsync(DomId domain, ShutdownRequest request) => Note($"{request} {domain}");
+    /// <summary>Domains whose kernels do not answer.</summary>
+    public HashSet<DomId> Deaf { get; } = [];
+
+    public Task AskToShutDownAsync(DomId domain, ShutdownRequest request, CancellationToken cancel)
+        => Deaf.Contains(domain) ? Task.FromException(new ToolstackException($"{domain} is deaf")) : Note($"{request} {domain}");
+
+    public Task SendSysRqAsync(DomId domain, char letter) => Note($"sysrq {domain} {letter}");
+
+    public Task TriggerAsync(DomId domain, DomainTrigger trigger, VcpuId vcpu) => Note($"trigger {domain} {trigger} {vcpu.Value}");
+
+    public Dictionary<DomId, VcpuView[]> Vcpus { get; } = [];
+
+    public Task<IReadOnlyList<VcpuView>> ListVcpusAsync(DomId domain) => Task.FromResult<IReadOnlyList<VcpuView>>(Vcpus.GetValueOrDefault(domain, []));
+
+    public Task SetOnlineVcpusAsync(DomId domain, ulong count) => Note($"vcpus {domain} {count}");
+
+    public Task SetMemoryTargetAsync(DomId domain, ulong kibibytes) => Note($"target {domain} {kibibytes}");
+
+    public Task SetMaxMemoryAsync(DomId domain, ulong kibibytes) => Note($"maximum {domain} {kibibytes}");
+
+    /// <summary>What restarts make of domains.</summary>
+    public Dictionary<DomId, DomId> Successors { get; } = [];
+
+    public Task<DomId?> WaitForSuccessorAsync(DomId domain, CancellationToken cancel)
+        => Task.FromResult<DomId?>(Successors.TryGetValue(domain, out var successor) ? successor : null);
 
     public Task DestroyAsync(DomId domain) => Note($"destroy {domain}");
 
@@ -88,7 +116,16 @@ internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsole
         return log;
     }
 
-    public IConsoleReader? Attach(DomId domain, int number) => number == 0 && domain != DomId.Dom0 ? Console : null;
+    /// <summary>Whose consoles were attached to, in order.</summary>
+    public List<DomId> Attached { get; } = [];
+
+    public IConsoleReader? Attach(DomId domain, int number)
+    {
+        if (number != 0 || domain == DomId.Dom0)
+            return null;
+        Attached.Add(domain);
+        return Console;
+    }
 
     public bool TrySwitch(DomId domain, bool on)
     {
@@ -115,12 +152,14 @@ internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsole
     }
 }
 
-/// <summary>A console that shows a text once, and then stays quiet until it is left.</summary>
+/// <summary>A console that shows a text once, and then ends or stays quiet until it is left.</summary>
 internal sealed class FakeConsole : IConsoleReader
 {
     private int _shown;
 
     public string Text { get; set; } = "";
+
+    public bool Ends { get; set; }
 
     public List<byte> Typed { get; } = [];
 
@@ -129,7 +168,11 @@ internal sealed class FakeConsole : IConsoleReader
     public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancel)
     {
         if (Interlocked.Exchange(ref _shown, 1) == 1)
+        {
+            if (Ends)
+                return 0;
             await Task.Delay(Timeout.Infinite, cancel);
+        }
         return System.Text.Encoding.UTF8.GetBytes(Text, buffer.Span);
     }
 

@@ -1,15 +1,19 @@
+using System.Collections.Concurrent;
 using Pv.Abi;
+using Pv.Config.Domain;
 using Pv.Cpu.Managed;
+using Pv.Cpu.Software;
 using Pv.Dom0.Consoles;
 using Pv.Dom0.XenStore;
 using Pv.Guest;
 using Pv.Hypervisor;
 using Pv.Toolstack.Building;
+using Pv.Toolstack.Domains;
 using Pv.Toolstack.Hypervisor;
 
 namespace Pv.Tests.Dom0;
 
-/// <summary>The hypervisor with Dom0's two daemons, and C# guests made as the toolstack makes them.</summary>
+/// <summary>The hypervisor with Dom0's two daemons and the toolstack, and C# guests made as the toolstack makes them.</summary>
 internal sealed class ServedMachine : IAsyncDisposable
 {
     private const ulong GuestPages = 64;
@@ -18,6 +22,8 @@ internal sealed class ServedMachine : IAsyncDisposable
     private readonly ManagedEngine _engine;
     private readonly Dom0Kernel _kernel;
     private readonly StoreService _service;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _following;
 
     public ServedMachine()
     {
@@ -27,6 +33,7 @@ internal sealed class ServedMachine : IAsyncDisposable
             Frames = 1 << 15,
             PCpus = 2,
             ManagedEngine = gates => engine = new ManagedEngine(gates),
+            ParavirtualizedEngine = memory => new SoftwareEngine(memory),
         });
         _engine = engine!;
         _kernel = new Dom0Kernel(Core.Dom0, (_, failure) => Failures.Add(failure.ToString()));
@@ -35,6 +42,17 @@ internal sealed class ServedMachine : IAsyncDisposable
         Store = _service.OpenClient();
         Consoles = new ConsoleDaemon(Failures.Add);
         Control = new HypervisorControl(Core.Dom0);
+        Domains = new XenDomains(Control, Store, new DomainAssembly(Control, _kernel.Memory, _engine), Log.Enqueue)
+        {
+            Patience = TimeSpan.FromMilliseconds(200), RestartPause = TimeSpan.FromMilliseconds(1),
+        };
+        Domains.Introduced += (domain, built) =>
+        {
+            Consoles.Open(domain, new Dom0ConsoleChannel(_kernel, domain, built.ConsolePort), Path.Combine(_folder, $"{domain.Value}.log"));
+            return Task.CompletedTask;
+        };
+        Domains.Ending += domain => Consoles.CloseAsync(domain).AsTask();
+        _following = Domains.FollowAsync(_stop.Token);
     }
 
     public HypervisorCore Core { get; }
@@ -46,6 +64,20 @@ internal sealed class ServedMachine : IAsyncDisposable
     public ConsoleDaemon Consoles { get; }
 
     public List<string> Failures { get; } = [];
+
+    /// <summary>The toolstack's domains, for which kernels have 200 ms to answer.</summary>
+    public XenDomains Domains { get; }
+
+    /// <summary>What the toolstack said.</summary>
+    public ConcurrentQueue<string> Log { get; } = [];
+
+    /// <summary>Creates a domain of the sample shell, with more lines of configuration.</summary>
+    public Task<DomId> CreateShellAsync(string name, string more = "", bool paused = false)
+        => CreateAsync($"name=\"{name}\"\nkernel=\"{typeof(SampleGuests.Shell).Assembly.Location}\"\nextra=\"guest=Shell\"\nmemory=2\n{more}\n", paused);
+
+    /// <summary>Creates a domain as a configuration says.</summary>
+    public Task<DomId> CreateAsync(string configuration, bool paused = false)
+        => Domains.CreateAsync(DomainConfigurationParser.Parse("t.cfg", configuration).Configuration!, new CreateOptions(paused, ActOnEnd: true, _folder), CancellationToken.None);
 
     /// <summary>Makes a domain with a home in the store, opens its rings and lets it run.</summary>
     public async Task<DomId> StartAsync(Func<GuestContext, Task> main)
@@ -68,10 +100,14 @@ internal sealed class ServedMachine : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _stop.CancelAsync();
+        await _following;
+        await Domains.DestroyAllAsync();
         await Consoles.DisposeAsync();
         await _service.DisposeAsync();
         await _kernel.DisposeAsync();
         Core.Dispose();
+        _stop.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
 

@@ -200,5 +200,8 @@ public sealed class DomainConfiguration
     /// <summary>Memory at the start, with the defaults filled in: all of it if only the maximum is given.</summary>
     public ulong EffectiveMemoryKiB => TargetMemoryKiB ?? EffectiveMaxMemoryKiB;
 
+    /// <summary>A copy whose own values can be set; lists and what is in them are shared.</summary>
+    public DomainConfiguration Clone() => (DomainConfiguration)MemberwiseClone();
+
     public uint EffectiveEventChannels => EventChannels == 0 ? DefaultEventChannels : EventChannels;
 }

@@ -36,6 +36,13 @@ public static class ShutdownActions
         _ => null,
     };
 
+    /// <summary>The word that a configuration file has for it.</summary>
+    public static string Name(ShutdownAction action) => action switch
+    {
+        ShutdownAction.RestartRename => "rename-restart",
+        _ => JsonName(action).Replace('_', '-'),
+    };
+
     /// <summary>The word in libxl's JSON, which is not the one of the file.</summary>
     internal static string JsonName(ShutdownAction action) => action switch
     {

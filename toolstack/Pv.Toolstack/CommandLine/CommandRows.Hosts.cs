@@ -5,11 +5,14 @@ public static partial class CommandRows
 {
     private static CommandRow[] Machines() =>
     [
-        new("vcpu-list", "[Domain ...]", "List vCPUs"),
+        new("vcpu-list", "[Domain ...]", "List vCPUs", 0, Built),
         new("vcpu-pin", "[option] <Domain> <VCPU|all> <Hard affinity|-|all> <Soft affinity|-|all>", "Say on which CPUs a vCPU may run", 3, DryRun | Changes),
-        new("vcpu-set", "[option] <Domain> <vCPUs>", "Say how many vCPUs a domain may use", 2, Changes),
-        new("mem-set", "<Domain> <MemMB['b'|'k'|'m'|'g'|'t']>", "Say how much memory a domain is to use", 2, Changes),
-        new("mem-max", "<Domain> <MemMB['b'|'k'|'m'|'g'|'t']>", "Say how much memory a domain may use", 2, Changes),
+        new("vcpu-set", "[option] <Domain> <vCPUs>", "Say how many vCPUs a domain may use", 2, Built | Changes)
+        {
+            Options = [new('i', "ignore-host", null, "More than the host has CPUs, if need be")],
+        },
+        new("mem-set", "<Domain> <MemMB['b'|'k'|'m'|'g'|'t']>", "Say how much memory a domain is to use", 2, Built | Changes),
+        new("mem-max", "<Domain> <MemMB['b'|'k'|'m'|'g'|'t']>", "Say how much memory a domain may use", 2, Built | Changes),
         new("sched-credit", "[-d <Domain> [-w[=WEIGHT]|-c[=CAP]]] [-s [-t TSLICE] [-r RATELIMIT]] [-p CPUPOOL]", "Read or set parameters of the credit scheduler", 0, Changes),
         new("sched-credit2", "[-d <Domain> [-w[=WEIGHT]|-c[=CAP]]] [-s [-r RATELIMIT]] [-p CPUPOOL]", "Read or set parameters of the credit2 scheduler", 0, Changes),
         new("sched-rtds", "[-d <Domain> [-v[=VCPUID/all]] [-p[=PERIOD]] [-b[=BUDGET]] [-e[=Extratime]]]", "Read or set parameters of the real-time scheduler", 0, Changes),

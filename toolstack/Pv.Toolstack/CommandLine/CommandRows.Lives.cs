@@ -50,8 +50,8 @@ public static partial class CommandRows
         new("suspend", "<Domain>", "Suspend a domain, leaving it in memory", 1, Changes),
         new("resume", "<Domain>", "Let a suspended domain run on", 1, Changes),
         new("rename", "<Domain> <NewDomainName>", "Give a domain another name", 2, Built | Changes),
-        new("trigger", "<Domain> <nmi|reset|init|power|sleep|s3resume> [<VCPU>]", "Send a trigger to a domain", 2, Changes),
-        new("sysrq", "<Domain> <letter>", "Send a magic system request to a domain", 2, Changes),
+        new("trigger", "<Domain> <nmi|reset|init|power|sleep|s3resume> [<VCPU>]", "Send a trigger to a domain (of these a paravirtualized one takes nmi)", 2, Built | Changes),
+        new("sysrq", "<Domain> <letter>", "Send a magic system request to a domain", 2, Built | Changes),
         new("button-press", "<Domain> <Button>", "Press an ACPI button (HVM only)", 2, Changes),
     ];
 

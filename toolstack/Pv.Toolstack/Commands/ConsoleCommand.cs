@@ -1,9 +1,10 @@
+using Pv.Abi;
 using Pv.Toolstack.Control;
 using Pv.Toolstack.Domains;
 
 namespace Pv.Toolstack.Commands;
 
-/// <summary><c>xl console</c>: a domain's console on this terminal, scrollback first.</summary>
+/// <summary><c>xl console</c>: a domain's console on this terminal, scrollback first, across the domain's restarts.</summary>
 internal static class ConsoleCommand
 {
     /// <summary>Ctrl-].</summary>
@@ -24,18 +25,21 @@ internal static class ConsoleCommand
         }
         var console = context.Toolstack.Consoles.Attach(domain.Id, number)
             ?? throw new ToolstackException($"Domain {domain.Name} has no console {number}.");
-        return await RunAsync(context, console, Escape(words.Argument('e')));
+        return await RunAsync(context, domain.Id, console, Escape(words.Argument('e')));
     }
 
-    /// <summary>Connects a console that is already attached with the terminal, until either side ends it.</summary>
-    public static async Task<int> RunAsync(CommandContext context, IConsoleReader console, byte escape = UsualEscape)
+    /// <summary>
+    /// Connects a console that is already attached with the terminal, and then those of the domains that restarts make of this one, until the
+    /// last is gone or the user leaves.
+    /// </summary>
+    public static async Task<int> RunAsync(CommandContext context, DomId domain, IConsoleReader console, byte escape = UsualEscape)
     {
-        await using var attached = console;
+        await using var attached = new FollowedConsole(context.Toolstack, domain, console);
         await context.FlushAsync();
         await using var input = await context.Terminal.OpenInputAsync(raw: true, escape);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(await context.Terminal.TakeSignalsAsync(), context.Terminal.Gone);
-        var showing = ShowAsync(context.Terminal, console, end.Token);
-        var typing = TypeAsync(input, console, end.Token);
+        var showing = ShowAsync(context.Terminal, attached, end.Token);
+        var typing = TypeAsync(input, attached, end.Token);
         await Task.WhenAny(showing, typing);
         await end.CancelAsync();
         await Task.WhenAll(showing, typing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

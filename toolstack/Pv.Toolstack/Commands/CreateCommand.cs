@@ -56,7 +56,7 @@ internal static class CreateCommand
                 Paused: options.Has('p'), ActOnEnd: !options.Has('e'), Path.GetDirectoryName(Place(context, file))!, options.Has('c') ? AttachAsync : null);
             var domain = await context.Domains.CreateAsync(configuration, how, context.Terminal.Gone);
             if (console != null)
-                await ConsoleCommand.RunAsync(context, console);
+                await ConsoleCommand.RunAsync(context, domain, console);
             return options.Has('F') ? await WaitAsync(context, domain) : 0;
         }
         finally

@@ -3,7 +3,10 @@ using Pv.Toolstack.Domains;
 
 namespace Pv.Toolstack.Commands;
 
-/// <summary><c>xl shutdown</c> and <c>xl reboot</c>: a domain is asked, and obeys or not.</summary>
+/// <summary>
+/// <c>xl shutdown</c> and <c>xl reboot</c>: domains are asked, each kernel's answer is awaited, and with <c>-w</c> the domain's end. <c>-F</c> changes
+/// nothing for paravirtualized domains: they have no power button to fall back to.
+/// </summary>
 internal static class ShutdownCommand
 {
     public static Task<int> RunAsync(CommandContext context) => RunAsync(context, ShutdownRequest.PowerOff, "Shutting down");
@@ -16,37 +19,58 @@ internal static class ShutdownCommand
         if (words.Has('a') ? words.Rest.Count > 0 : words.Rest.Count == 0)
             throw new ToolstackException(words.Has('a') ? "You can't specify both -a and a domain id.\n" : "You must specify -a or a domain id.\n");
         IReadOnlyList<DomainView> domains = words.Has('a')
-            ? [.. (await context.Domains.ListAsync()).Where(domain => domain.Id != DomId.Dom0)]
+            ? [.. (await context.Domains.ListAsync()).Where(domain => domain.Id != DomId.Dom0 && !domain.HasShutDown)]
             : [await context.FindAsync(words.Rest[0])];
 
-        var waiting = words.Has('w');
-        var interrupted = waiting ? await context.Terminal.TakeSignalsAsync() : CancellationToken.None;
+        var interrupted = await context.Terminal.TakeSignalsAsync();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(interrupted, context.Terminal.Gone);
         // Watched before they are asked, so that none can be gone before it is looked at.
-        var ends = domains.Select(domain => waiting ? context.Domains.WaitForShutdownAsync(domain.Id, end.Token) : null).ToArray();
-        foreach (var domain in domains)
+        Task<ShutdownReason?>[] ends = words.Has('w') ? [.. domains.Select(domain => context.Domains.WaitForShutdownAsync(domain.Id, end.Token))] : [];
+        try
         {
-            await context.ComplainAsync($"{doing} domain {domain.Id.Value}");
-            await context.Domains.AskToShutDownAsync(domain.Id, request);
-        }
-        if (!waiting)
-            return 0;
-        await context.ComplainAsync($"Waiting for {domains.Count} domains");
-        for (var i = 0; i < ends.Length; i++)
-        {
+            foreach (var domain in domains)
+                await context.ComplainAsync($"{doing} domain {domain.Id.Value}");
             await context.FlushAsync();
+            var asked = domains.Select(domain => context.Domains.AskToShutDownAsync(domain.Id, request, end.Token)).ToArray();
+            var refused = await TellRefusalsAsync(context, asked);
+            if (ends.Length > 0)
+                await TellEndsAsync(context, [.. domains.Zip(ends).Where((_, i) => asked[i].IsCompletedSuccessfully)]);
+            return refused ? 1 : 0;
+        }
+        catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+        {
+            return 128 + 2;
+        }
+    }
+
+    /// <summary>Waits for all answers. True if one was not what was asked for.</summary>
+    private static async Task<bool> TellRefusalsAsync(CommandContext context, Task[] asked)
+    {
+        var refused = false;
+        foreach (var answer in asked)
+        {
             try
             {
-                var reason = await ends[i]!;
-                await context.ComplainAsync(reason is { } code
-                    ? $"Domain {domains[i].Id.Value} has been shut down, reason code {(uint)code}"
-                    : $"Domain {domains[i].Id.Value} has been destroyed");
+                await answer;
             }
-            catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+            catch (ToolstackException e)
             {
-                return 128 + 2;
+                refused = true;
+                await context.ComplainAsync(e.Message);
             }
         }
-        return 0;
+        return refused;
+    }
+
+    private static async Task TellEndsAsync(CommandContext context, (DomainView Domain, Task<ShutdownReason?> End)[] waited)
+    {
+        await context.ComplainAsync($"Waiting for {waited.Length} domains");
+        foreach (var (domain, end) in waited)
+        {
+            await context.FlushAsync();
+            await context.ComplainAsync(await end is { } reason
+                ? $"Domain {domain.Id.Value} has been shut down, reason code {(uint)reason}"
+                : $"Domain {domain.Id.Value} has been destroyed");
+        }
     }
 }

@@ -17,7 +17,7 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
     private const int Failed = 3;
 
     /// <summary>What a domain may have above its memory, in KiB (libxl's constant of the same purpose).</summary>
-    private const ulong Slack = 1024;
+    internal const ulong Slack = 1024;
 
     /// <summary>Reads what the domain is to be built from, and checks what can be checked before anything exists.</summary>
     /// <exception cref="ToolstackException">It cannot be built.</exception>
@@ -69,7 +69,8 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
     {
         var configuration = plan.Configuration;
         control.SetMaxVcpus(domain, (uint)configuration.EffectiveMaxVcpus);
-        control.SetMaxMemory(domain, configuration.EffectiveMaxMemoryKiB + Slack);
+        // More than it begins with it may have when somebody says so (xl mem-set); its memory map has room for it from the start.
+        control.SetMaxMemory(domain, configuration.EffectiveMemoryKiB + Slack);
         control.SetMemoryMap(domain, configuration.EffectiveMaxMemoryKiB).OrThrow("XENMEM_set_memory_map");
         var pages = configuration.EffectiveMemoryKiB / (PageSize.Bytes / 1024);
         if (plan.Managed is not { } kernel)

@@ -31,6 +31,10 @@ public static class DomainNodes
     internal static Task MakeAsync(IXenStore store, DomId domain, DomainConfiguration configuration, BuiltDomain built, DateTimeOffset now)
         => store.TransactAsync(nodes => MakeAsync(nodes, domain, configuration, built, now));
 
+    /// <summary>Gives a domain that goes by another UUID and name from now on its nodes under them. The old ones stay for its successor.</summary>
+    internal static Task MoveAsync(IXenStore store, DomId domain, DomainConfiguration configuration, DateTimeOffset started)
+        => store.TransactAsync(nodes => MakeIdentityAsync(nodes, domain, configuration, started));
+
     /// <summary>Removes what does not go by itself when xenstored releases the domain.</summary>
     internal static Task RemoveAsync(IXenStore store, DomId domain, Guid uuid) => store.TransactAsync(async nodes =>
     {
@@ -42,18 +46,11 @@ public static class DomainNodes
 
     private static async Task MakeAsync(IXenStoreNodes nodes, DomId domain, DomainConfiguration configuration, BuiltDomain built, DateTimeOffset now)
     {
-        XenStorePermission[] readable = [new(DomId.Dom0, XenStoreAccess.None), new(domain, XenStoreAccess.Read)];
+        var readable = Readable(domain);
         XenStorePermission[] itsOwn = [new(domain, XenStoreAccess.None)];
         var home = Home(domain);
-        var vm = $"/vm/{configuration.Uuid}";
 
-        await MakeAsync(vm, "", readable);
-        await MakeAsync($"{vm}/name", configuration.Name, readable);
-        await MakeAsync($"{vm}/uuid", $"{configuration.Uuid}", readable);
-        await MakeAsync($"{vm}/start_time", $"{now.ToUnixTimeSeconds()}", readable);
-        await MakeAsync(home, "", readable);
-        await MakeAsync($"{home}/vm", vm, readable);
-        await MakeAsync($"{home}/name", configuration.Name, readable);
+        await MakeIdentityAsync(nodes, domain, configuration, now);
         for (var vcpu = 0; vcpu < configuration.EffectiveMaxVcpus; vcpu++)
             await MakeAsync($"{home}/cpu/{vcpu}/availability", vcpu < configuration.EffectiveOnlineVcpus ? "online" : "offline", readable);
         await MakeAsync($"{home}/memory/static-max", $"{configuration.EffectiveMaxMemoryKiB}", readable);
@@ -88,10 +85,27 @@ public static class DomainNodes
             await MakeAsync($"{home}/console/ring-ref", $"{built.ConsolePage}", readable);
         }
 
-        async Task MakeAsync(string path, string value, XenStorePermission[] permissions)
-        {
-            await nodes.WriteAsync(path, value);
-            await nodes.SetPermissionsAsync(path, permissions);
-        }
+        Task MakeAsync(string path, string value, XenStorePermission[] permissions) => DomainNodes.MakeAsync(nodes, path, value, permissions);
+    }
+
+    /// <summary>What goes by the domain's UUID, and the domain's way to it.</summary>
+    private static async Task MakeIdentityAsync(IXenStoreNodes nodes, DomId domain, DomainConfiguration configuration, DateTimeOffset now)
+    {
+        var (readable, home, vm) = (Readable(domain), Home(domain), $"/vm/{configuration.Uuid}");
+        await MakeAsync(nodes, vm, "", readable);
+        await MakeAsync(nodes, $"{vm}/name", configuration.Name, readable);
+        await MakeAsync(nodes, $"{vm}/uuid", $"{configuration.Uuid}", readable);
+        await MakeAsync(nodes, $"{vm}/start_time", $"{now.ToUnixTimeSeconds()}", readable);
+        await MakeAsync(nodes, home, "", readable);
+        await MakeAsync(nodes, $"{home}/vm", vm, readable);
+        await MakeAsync(nodes, $"{home}/name", configuration.Name, readable);
+    }
+
+    private static XenStorePermission[] Readable(DomId domain) => [new(DomId.Dom0, XenStoreAccess.None), new(domain, XenStoreAccess.Read)];
+
+    private static async Task MakeAsync(IXenStoreNodes nodes, string path, string value, XenStorePermission[] permissions)
+    {
+        await nodes.WriteAsync(path, value);
+        await nodes.SetPermissionsAsync(path, permissions);
     }
 }

@@ -7,16 +7,18 @@ namespace Pv.Toolstack.Domains;
 internal sealed class DomainRecord(DomId id, DomainConfiguration configuration, CreateOptions options, Lineage lineage)
 {
     private readonly TaskCompletionSource<ShutdownReason?> _shutdown = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<DomId?> _successor = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public DomId Id => id;
 
-    public DomainConfiguration Configuration => configuration;
+    /// <summary>What a restart builds from: it follows what commands change. One that is set aside for its restart gets another.</summary>
+    public DomainConfiguration Configuration { get; set; } = configuration;
 
     public CreateOptions Options => options;
 
     public Lineage Lineage => lineage;
 
-    public string Name { get; set; } = configuration.Name;
+    public string Name => Configuration.Name;
 
     public DateTimeOffset Started { get; init; }
 
@@ -26,11 +28,26 @@ internal sealed class DomainRecord(DomId id, DomainConfiguration configuration, 
     /// <summary>Why it shut down, once it has; null when it was destroyed instead.</summary>
     public Task<ShutdownReason?> Shutdown => _shutdown.Task;
 
+    /// <summary>The domain that a restart made of it; null once there will be none.</summary>
+    public Task<DomId?> Successor => _successor.Task;
+
+    public bool HasSuccessor => Successor is { IsCompletedSuccessfully: true, Result: not null };
+
     /// <summary>Set under <see cref="Turn"/>, once.</summary>
     public bool IsDestroyed { get; set; }
 
     /// <summary>True the first time.</summary>
     public bool NoteShutdown(ShutdownReason? reason) => _shutdown.TrySetResult(reason);
+
+    /// <summary>The first word counts.</summary>
+    public void NoteSuccessor(DomId? successor) => _successor.TrySetResult(successor);
+
+    /// <summary>Nothing comes after it.</summary>
+    public void EndLineage()
+    {
+        NoteSuccessor(null);
+        Lineage.End();
+    }
 }
 
 /// <summary>A domain and those that its restarts made of it: one thing to whoever waits for its end.</summary>

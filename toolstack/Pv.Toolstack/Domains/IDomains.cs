@@ -19,12 +19,32 @@ public interface IDomains
     /// <summary>Builds a domain and, unless asked not to, starts it. On failure nothing of it is left.</summary>
     Task<DomId> CreateAsync(DomainConfiguration configuration, CreateOptions options, CancellationToken cancel);
 
+    /// <summary>Stops its vCPUs. Pauses add up.</summary>
     Task PauseAsync(DomId domain);
 
-    Task UnpauseAsync(DomId domain);
+    /// <summary>Takes one pause back. False if it was not paused.</summary>
+    Task<bool> UnpauseAsync(DomId domain);
 
-    /// <summary>Asks the domain's kernel through xenstore. Returns when it was asked, not when it has obeyed.</summary>
-    Task AskToShutDownAsync(DomId domain, ShutdownRequest request);
+    /// <summary>Asks the domain's kernel through xenstore. Returns when the kernel has taken the request (or is gone), not when it has obeyed.</summary>
+    Task AskToShutDownAsync(DomId domain, ShutdownRequest request, CancellationToken cancel);
+
+    /// <summary>Passes a letter to the kernel, as a keyboard with a SysRq key would.</summary>
+    Task SendSysRqAsync(DomId domain, char letter);
+
+    /// <summary>Raises something that hardware would.</summary>
+    Task TriggerAsync(DomId domain, DomainTrigger trigger, VcpuId vcpu);
+
+    /// <summary>A domain's vCPUs by number.</summary>
+    Task<IReadOnlyList<VcpuView>> ListVcpusAsync(DomId domain);
+
+    /// <summary>Asks the kernel to use the first <paramref name="count"/> of its vCPUs; a restart of the domain keeps it so.</summary>
+    Task SetOnlineVcpusAsync(DomId domain, ulong count);
+
+    /// <summary>Asks the kernel to use so many KiB, and lets it have no more; a restart keeps it so.</summary>
+    Task SetMemoryTargetAsync(DomId domain, ulong kibibytes);
+
+    /// <summary>Sets how many KiB the domain may be given at most; a restart keeps it so.</summary>
+    Task SetMaxMemoryAsync(DomId domain, ulong kibibytes);
 
     /// <summary>Ends it at once and gives back all that it had.</summary>
     Task DestroyAsync(DomId domain);
@@ -36,6 +56,9 @@ public interface IDomains
 
     /// <summary>Waits until the domain is gone and no restart has followed it.</summary>
     Task WaitForEndAsync(DomId domain, CancellationToken cancel);
+
+    /// <summary>Waits for the domain that a restart makes of this one, which is about to run. Null once there will be none.</summary>
+    Task<DomId?> WaitForSuccessorAsync(DomId domain, CancellationToken cancel);
 }
 
 /// <summary>How a domain is to be created.</summary>

@@ -34,6 +34,7 @@ public sealed partial class XenDomains
         catch (Exception e)
         {
             await EndAsync(record);
+            record.NoteSuccessor(null);
             throw e switch
             {
                 ImageException or InvalidDataException => new ToolstackException(e.Message, Failed),

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Pv.Abi;
 using Pv.Config.Domain;
 
@@ -6,11 +7,21 @@ namespace Pv.Toolstack.Domains;
 /// <content>What follows when a domain shuts down, and how domains are destroyed.</content>
 public sealed partial class XenDomains
 {
+    private readonly ConcurrentDictionary<Task, bool> _actions = new();
+
+    /// <summary>A domain that ended so soon is built again after a breath only: one that ends at once would keep the host busy for ever.</summary>
+    public TimeSpan ShortLife { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>The breath: as long as xl's between any domain's end and its restart.</summary>
+    public TimeSpan RestartPause { get; init; } = TimeSpan.FromSeconds(2);
+
     public async Task DestroyAsync(DomId domain)
     {
         var record = Find(domain);
         await EndAsync(record);
-        record.Lineage.End();
+        // One that was set aside for its restart leaves the lineage to its successor.
+        if (!record.HasSuccessor)
+            record.EndLineage();
     }
 
     /// <summary>Destroys all, the newest first.</summary>
@@ -19,36 +30,43 @@ public sealed partial class XenDomains
         foreach (var record in _records.Values.OrderByDescending(record => record.Id))
         {
             await EndAsync(record);
-            record.Lineage.End();
+            record.EndLineage();
         }
     }
 
-    /// <summary>Watches <c>@releaseDomain</c>, and does what the configurations say when domains shut down. Runs until the store stops or the watch is cancelled.</summary>
+    /// <summary>
+    /// Watches <c>@releaseDomain</c>, and does what the configurations say when domains shut down. Runs until the store stops or the watch is
+    /// cancelled; nothing that it began goes on then.
+    /// </summary>
     public async Task FollowAsync(CancellationToken cancel)
     {
         await using var watch = await _store.WatchAsync("@releaseDomain");
         try
         {
             await foreach (var _ in watch.Events.WithCancellation(cancel))
-                LookForShutdowns();
+                LookForShutdowns(cancel);
         }
         catch (OperationCanceledException)
         {
             // Whoever follows is told to stop.
         }
+        await Task.WhenAll(_actions.Keys);
     }
 
-    private void LookForShutdowns()
+    private void LookForShutdowns(CancellationToken cancel)
     {
         foreach (var info in _control.ListDomains())
         {
-            if ((info.Flags & DomainInfoFlags.Shutdown) != 0 && (info.Flags & DomainInfoFlags.Dying) == 0
-                && _records.TryGetValue(info.Domain, out var record) && record.NoteShutdown(info.ShutdownReason))
-                _ = Task.Run(() => ActAsync(record, info.ShutdownReason));
+            if ((info.Flags & DomainInfoFlags.Shutdown) == 0 || (info.Flags & DomainInfoFlags.Dying) != 0
+                || !_records.TryGetValue(info.Domain, out var record) || !record.NoteShutdown(info.ShutdownReason))
+                continue;
+            var action = Task.Run(() => ActAsync(record, info.ShutdownReason, cancel), CancellationToken.None);
+            _actions[action] = true;
+            _ = action.ContinueWith(done => _actions.TryRemove(done, out _), TaskScheduler.Default);
         }
     }
 
-    private async Task ActAsync(DomainRecord record, ShutdownReason reason)
+    private async Task ActAsync(DomainRecord record, ShutdownReason reason, CancellationToken cancel)
     {
         _log($"Domain {record.Id.Value} ({record.Name}) has shut down, reason code {(uint)reason} 0x{(uint)reason:x}");
         try
@@ -59,13 +77,17 @@ public sealed partial class XenDomains
             if (!record.Options.ActOnEnd)
                 return;
             var action = ActionFor(record.Configuration, reason);
-            _log($"Action for shutdown reason code {(uint)reason} is {action}");
-            await DoAsync(record, action);
+            _log($"Action for shutdown reason code {(uint)reason} is {ShutdownActions.Name(action)}");
+            await DoAsync(record, action, cancel);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            record.EndLineage();
         }
         catch (Exception e)
         {
-            _log($"Domain {record.Id.Value} ({record.Name}): what was to follow its shutdown failed: {e}");
-            record.Lineage.End();
+            _log($"Domain {record.Id.Value} ({record.Name}): what was to follow its shutdown failed: {(e is ToolstackException ? e.Message : e)}");
+            record.EndLineage();
         }
     }
 
@@ -81,38 +103,63 @@ public sealed partial class XenDomains
         _ => ShutdownAction.Destroy,
     };
 
-    private async Task DoAsync(DomainRecord record, ShutdownAction action)
+    private async Task DoAsync(DomainRecord record, ShutdownAction action, CancellationToken cancel)
     {
         if (action is ShutdownAction.CoredumpDestroy or ShutdownAction.CoredumpRestart)
-            _log($"Domain {record.Id.Value}: core dumps are not built yet; none is written");
+            await TryDumpCoreAsync(record, cancel);
+        // As on Xen, where it fails for such a domain, which is destroyed then.
         if (action is ShutdownAction.SoftReset)
-            _log($"Domain {record.Id.Value}: soft reset is not built yet; the domain is destroyed");
-        switch (action)
+            _log($"Domain {record.Id.Value} ({record.Name}) is paravirtualized, and only hardware-assisted domains can be reset softly");
+        if (action is ShutdownAction.Preserve)
+            return;
+        var configuration = record.Configuration;
+        if (action is ShutdownAction.RestartRename)
         {
-            case ShutdownAction.Preserve:
-                return;
-            case ShutdownAction.RestartRename:
-                await RenameAsync(record.Id, $"{record.Name}-{DateTimeOffset.UtcNow:yyyyMMdd'T'HHmmss'Z'}");
-                await RestartAsync(record);
-                return;
-            case ShutdownAction.Restart or ShutdownAction.CoredumpRestart:
-                _log($"Domain {record.Id.Value} needs to be cleaned up: destroying the domain");
-                await EndAsync(record);
-                await RestartAsync(record);
-                return;
-            default:
-                _log($"Domain {record.Id.Value} needs to be cleaned up: destroying the domain");
-                await EndAsync(record);
-                record.Lineage.End();
-                return;
+            await SetAsideAsync(record);
         }
+        else
+        {
+            _log($"Domain {record.Id.Value} needs to be cleaned up: destroying the domain");
+            await EndAsync(record);
+        }
+        if (action is ShutdownAction.Restart or ShutdownAction.RestartRename or ShutdownAction.CoredumpRestart)
+            await RestartAsync(record, configuration, cancel);
+        else
+            record.EndLineage();
     }
 
-    private async Task RestartAsync(DomainRecord record)
+    /// <summary>Builds a domain anew, as its configuration is now.</summary>
+    private async Task RestartAsync(DomainRecord record, DomainConfiguration configuration, CancellationToken cancel)
     {
-        var name = record.Configuration.Name;
-        await CreateAsync(record.Configuration, record.Options with { Paused = false, BeforeStart = null }, record.Lineage, CancellationToken.None);
-        _log($"Domain {record.Id.Value} ({name}) has been restarted");
+        if (DateTimeOffset.Now - record.Started < ShortLife)
+            await Task.Delay(RestartPause, cancel);
+        var options = record.Options with
+        {
+            Paused = false,
+            BeforeStart = successor =>
+            {
+                record.NoteSuccessor(successor);
+                return Task.CompletedTask;
+            },
+        };
+        var restarted = await CreateAsync(configuration, options, record.Lineage, cancel);
+        _log($"Domain {record.Id.Value} ({configuration.Name}) has been restarted as domain {restarted.Id.Value}");
+    }
+
+    /// <summary>Gives a domain that has shut down another name and another identity, so that its restart can have them.</summary>
+    private async Task SetAsideAsync(DomainRecord record)
+    {
+        var aside = record.Configuration.Clone();
+        aside.Name = $"{record.Name}-{DateTimeOffset.UtcNow:yyyyMMdd'T'HHmmss'Z'}";
+        aside.Uuid = Guid.NewGuid();
+        _log($"Domain {record.Id.Value} ({record.Name}) is kept as {aside.Name}");
+        lock (_names)
+        {
+            DemandFree(aside.Name, except: record);
+            record.Configuration = aside;
+        }
+        Demand(_control.SetHandle(record.Id, aside.Uuid), record.Id, "given another identity");
+        await DomainNodes.MoveAsync(_store, record.Id, aside, record.Started);
     }
 
     /// <summary>Takes everything of a domain away. Does nothing the second time.</summary>

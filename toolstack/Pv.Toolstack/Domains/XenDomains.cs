@@ -42,22 +42,18 @@ public sealed partial class XenDomains : IDomains
 
     public Task PauseAsync(DomId domain)
     {
+        if (domain == DomId.Dom0)
+            throw new ToolstackException("Domain 0 is pvd itself and cannot be paused.");
         Demand(_control.PauseDomain(domain), domain, "paused");
         return Task.CompletedTask;
     }
 
-    public Task UnpauseAsync(DomId domain)
+    public Task<bool> UnpauseAsync(DomId domain)
     {
-        Demand(_control.UnpauseDomain(domain), domain, "unpaused");
-        return Task.CompletedTask;
-    }
-
-    public async Task AskToShutDownAsync(DomId domain, ShutdownRequest request)
-    {
-        if (domain == DomId.Dom0)
-            throw new ToolstackException("Domain 0 is pvd itself: send pvd SIGTERM to end it.");
-        var record = Find(domain);
-        await _store.WriteAsync($"{DomainNodes.Home(record.Id)}/control/shutdown", request == ShutdownRequest.Reboot ? "reboot" : "poweroff");
+        var error = _control.UnpauseDomain(domain);
+        if (error != Errno.EINVAL)
+            Demand(error, domain, "unpaused");
+        return Task.FromResult(error == Errno.None);
     }
 
     public async Task RenameAsync(DomId domain, string name)
@@ -66,7 +62,6 @@ public sealed partial class XenDomains : IDomains
         lock (_names)
         {
             DemandFree(name, except: record);
-            record.Name = name;
             record.Configuration.Name = name;
         }
         await _store.TransactAsync(async nodes =>
@@ -82,8 +77,13 @@ public sealed partial class XenDomains : IDomains
     public Task WaitForEndAsync(DomId domain, CancellationToken cancel)
         => _records.TryGetValue(domain, out var record) ? record.Lineage.Ended.WaitAsync(cancel) : Task.CompletedTask;
 
+    public Task<DomId?> WaitForSuccessorAsync(DomId domain, CancellationToken cancel)
+        => _records.TryGetValue(domain, out var record) ? record.Successor.WaitAsync(cancel) : Task.FromResult<DomId?>(null);
+
     private DomainRecord Find(DomId domain)
-        => _records.GetValueOrDefault(domain) ?? throw new ToolstackException($"Domain {domain.Value} does not exist (rc=-21)");
+        => _records.GetValueOrDefault(domain) ?? throw NoSuch(domain);
+
+    private static ToolstackException NoSuch(DomId domain) => new($"Domain {domain.Value} does not exist (rc=-21)");
 
     private DomainView View(DomctlGetDomainInfo info)
     {
@@ -104,6 +104,6 @@ public sealed partial class XenDomains : IDomains
     private static void Demand(Errno error, DomId domain, string done)
     {
         if (error != Errno.None)
-            throw new ToolstackException(error == Errno.ESRCH ? $"Domain {domain.Value} does not exist (rc=-21)" : $"Domain {domain.Value} cannot be {done}: {error}");
+            throw error == Errno.ESRCH ? NoSuch(domain) : new ToolstackException($"Domain {domain.Value} cannot be {done}: {error}");
     }
 }

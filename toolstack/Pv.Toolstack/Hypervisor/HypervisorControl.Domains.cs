@@ -1,4 +1,5 @@
 using Pv.Abi;
+using Pv.Config;
 using Pv.Guest;
 using Pv.Machine.Gate;
 
@@ -41,6 +42,42 @@ public sealed partial class HypervisorControl
         using var pin = HostPin.Of(contexts);
         var argument = new DomctlVcpuContext { Vcpu = vcpu, Context = pin.Address };
         Domctl(DomctlOperation.SetVcpuContext, domain, ref argument).OrThrow("XEN_DOMCTL_setvcpucontext");
+    }
+
+    public Errno SendTrigger(DomId domain, DomainTrigger trigger, VcpuId vcpu)
+    {
+        var argument = new DomctlSendTrigger { Trigger = trigger, Vcpu = vcpu };
+        return Domctl(DomctlOperation.SendTrigger, domain, ref argument);
+    }
+
+    public Errno SetHandle(DomId domain, Guid handle)
+    {
+        var argument = default(DomctlSetDomainHandle);
+        handle.TryWriteBytes(argument.Handle.Bytes, bigEndian: true, out _);
+        return Domctl(DomctlOperation.SetDomainHandle, domain, ref argument);
+    }
+
+    /// <summary>What the hypervisor knows of a vCPU; null when there is none of that number.</summary>
+    public DomctlGetVcpuInfo? GetVcpuInfo(DomId domain, VcpuId vcpu)
+    {
+        var info = new DomctlGetVcpuInfo { Vcpu = vcpu };
+        return Domctl(DomctlOperation.GetVcpuInfo, domain, ref info) == Errno.None ? info : null;
+    }
+
+    /// <summary>The pCPUs, out of so many, on which a vCPU may run.</summary>
+    public CpuMap GetHardAffinity(DomId domain, VcpuId vcpu, int cpus)
+    {
+        var bits = new byte[(cpus + 7) / 8];
+        using var pin = HostPin.Of(bits);
+        var argument = new DomctlVcpuAffinity
+        {
+            Vcpu = vcpu, Flags = VcpuAffinityFlags.Hard, Hard = new XenctlBitmap { Bitmap = pin.Address, BitCount = (uint)cpus },
+        };
+        Domctl(DomctlOperation.GetVcpuAffinity, domain, ref argument).OrThrow("XEN_DOMCTL_getvcpuaffinity");
+        var map = new CpuMap(cpus);
+        for (var cpu = 0; cpu < cpus; cpu++)
+            map[cpu] = (bits[cpu >> 3] >> (cpu & 7) & 1) != 0;
+        return map;
     }
 
     /// <summary>What the hypervisor knows of a domain; null when there is none of that number.</summary>

@@ -1,0 +1,42 @@
+using Pv.Abi;
+using Pv.Toolstack.Domains;
+
+namespace Pv.Toolstack.Commands;
+
+/// <summary>The console of a domain and of those that restarts make of it, as one. What is typed in between is lost.</summary>
+/// <remarks>One read and one write at a time, which may be two threads. Disposed once neither is under way.</remarks>
+internal sealed class FollowedConsole(IToolstack toolstack, DomId domain, IConsoleReader first) : IConsoleReader
+{
+    private volatile IConsoleReader _console = first;
+    // Asked while the domain is there: of one that is gone nobody knows what came after it.
+    private Task<DomId?> _next = toolstack.Domains.WaitForSuccessorAsync(domain, CancellationToken.None);
+
+    public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancel)
+    {
+        while (true)
+        {
+            if (await _console.ReadAsync(buffer, cancel) is > 0 and var read)
+                return read;
+            if (await _next.WaitAsync(cancel) is not { } successor || toolstack.Consoles.Attach(successor, 0) is not { } console)
+                return 0;
+            _next = toolstack.Domains.WaitForSuccessorAsync(successor, CancellationToken.None);
+            var old = _console;
+            _console = console;
+            await old.DisposeAsync();
+        }
+    }
+
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> typed, CancellationToken cancel)
+    {
+        try
+        {
+            await _console.WriteAsync(typed, cancel);
+        }
+        catch (IOException)
+        {
+            // Whoever reads hears that it is over, and whether another follows.
+        }
+    }
+
+    public ValueTask DisposeAsync() => _console.DisposeAsync();
+}

@@ -1,0 +1,30 @@
+using System.Globalization;
+using Pv.Abi;
+using Pv.Toolstack.Domains;
+
+namespace Pv.Toolstack.Commands;
+
+/// <summary><c>xl trigger</c>: raises something that hardware would. A paravirtualized domain knows <c>nmi</c> alone.</summary>
+internal static class TriggerCommand
+{
+    public static async Task<int> RunAsync(CommandContext context)
+    {
+        var words = context.Words.Rest;
+        var domain = await context.FindAsync(words[0]);
+        var trigger = words[1] switch
+        {
+            "nmi" => DomainTrigger.Nmi,
+            "reset" => DomainTrigger.Reset,
+            "init" => DomainTrigger.Init,
+            "power" => DomainTrigger.Power,
+            "sleep" => DomainTrigger.Sleep,
+            "s3resume" => throw new ToolstackException($"Domain {domain.Name} is paravirtualized: s3resume is no trigger that it could take."),
+            var other => throw new ToolstackException($"Invalid trigger \"{other}\""),
+        };
+        var vcpu = 0u;
+        if (words.Count > 2 && !uint.TryParse(words[2], NumberStyles.None, CultureInfo.InvariantCulture, out vcpu))
+            await context.ComplainAsync("Invalid vcpuid, using default vcpuid=0.\n");
+        await context.Domains.TriggerAsync(domain.Id, trigger, new VcpuId(vcpu));
+        return 0;
+    }
+}
