@@ -42,7 +42,7 @@ internal static class Comparison
         Selector(text, "gs", processor.Gs, engine.Gs);
         if (!(undefined && row.Form.First.Op0Kind == OpKind.Memory) && !processor.Memory.AsSpan().SequenceEqual(engine.Memory))
             text.AppendLine($"  memory: processor {Show(processor.Memory)}, engine {Show(engine.Memory)}");
-        if (processor.Vectors is { } ours && VectorForms.Differences(ours, engine.Vectors!) is { } vectors)
+        if (processor.Vectors is { } ours && VectorForms.Differences(ours, engine.Vectors!, faulted ? Register.None : Approximations.Destination(row)) is { } vectors)
             text.AppendLine($"  {vectors}");
         return text.Length == 0 ? null : $"{Inputs(row)}\n{text}";
     }

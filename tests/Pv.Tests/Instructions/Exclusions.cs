@@ -24,7 +24,7 @@ internal static class Exclusions
 
     public static readonly (string Reason, Func<Instruction, bool> Covers)[] Table =
     [
-        ("x87, MMX, AVX, arithmetic of SSE's floating-point numbers, and sets that the engine does not offer: a later milestone",
+        ("x87, MMX, AVX, and sets that the engine does not offer: a later milestone",
             i => !VectorForms.Contains(i) && !IntegerOfVectorSets.Contains(i.Mnemonic) && !Array.TrueForAll(i.CpuidFeatures, IntegerSets.Contains)),
         ("answers differently each time, or by the machine",
             i => i.Mnemonic is Mnemonic.Rdtsc or Mnemonic.Rdtscp or Mnemonic.Rdrand or Mnemonic.Rdseed or Mnemonic.Rdpid or Mnemonic.Rdpmc or Mnemonic.Cpuid),

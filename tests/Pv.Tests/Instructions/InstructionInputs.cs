@@ -127,7 +127,7 @@ internal static class InstructionInputs
         if (instruction.SegmentPrefix is Register.FS or Register.GS)
             row.FsBase = row.GsBase = (ulong)random.Next(16);
         // Whether an address that nothing is written to counts is each processor's own affair (SDM, MASKMOVDQU).
-        VectorForms.Register(row.Vectors!, instruction.Op2Register)[random.Next(16)] |= 0x80;
+        VectorForms.RegisterOf(row.Vectors!, instruction.Op2Register)[random.Next(16)] |= 0x80;
     }
 
     private static ulong StringAddress(Random random, int bytes)

@@ -38,7 +38,7 @@ internal sealed class ProgramMaker
             row.General[i] = OperandValues.Pick(random);
         row.General[4] = Arena.Stack + 0x800;
         row.General[15] = (ulong)random.Next(1, 6);
-        row.Vectors = VectorForms.MakeImage(random);
+        row.Vectors = VectorForms.MakeImage(random, random.Next(3) * 4);
         return row;
     }
 
@@ -144,7 +144,7 @@ internal sealed class ProgramMaker
             or Mnemonic.Outsd or Mnemonic.Cli or Mnemonic.Sti or Mnemonic.Hlt or Mnemonic.Popf or Mnemonic.Popfq or Mnemonic.Enter or Mnemonic.Leave
             or Mnemonic.Lss or Mnemonic.Lfs or Mnemonic.Lgs or Mnemonic.Div or Mnemonic.Idiv or Mnemonic.Pause or Mnemonic.Wrfsbase or Mnemonic.Wrgsbase
             or Mnemonic.Cmpsb or Mnemonic.Cmpsw or Mnemonic.Cmpsd or Mnemonic.Cmpsq or Mnemonic.Lar or Mnemonic.Lsl or Mnemonic.Verr
-            or Mnemonic.Verw or Mnemonic.Maskmovdqu || instruction.SegmentPrefix != Register.None && !Arena.IsCanonical(instruction.MemoryDisplacement64))
+            or Mnemonic.Verw or Mnemonic.Maskmovdqu or Mnemonic.Rcpps or Mnemonic.Rcpss or Mnemonic.Rsqrtps or Mnemonic.Rsqrtss || instruction.SegmentPrefix != Register.None && !Arena.IsCanonical(instruction.MemoryDisplacement64))
             return false;
         if (instruction.Mnemonic is Mnemonic.Bswap or Mnemonic.Shld or Mnemonic.Shrd && instruction.MemorySize.GetSize() <= 2
             && (instruction.Op0Kind == OpKind.Memory || instruction.Op0Register.GetSize() == 2))

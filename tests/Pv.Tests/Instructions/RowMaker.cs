@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-
 namespace Pv.Tests.Instructions;
 
 /// <summary>Makes rows of a form: registers, flags and memory at random, bent so that the instruction has something to do.</summary>
@@ -29,27 +27,27 @@ internal static class RowMaker
             row.Rflags |= Trap;
 
         if (VectorForms.Contains(form.First))
-            row.Vectors = VectorForms.MakeImage(random);
+            row.Vectors = VectorForms.MakeImage(random, VectorForms.FloatBytes(form.First));
         InstructionInputs.SetRegisters(row, random);
         if (MemoryOperand.Exists(form.First))
         {
             var operand = new MemoryOperand(form.First);
             operand.PointAt(row, TargetAddress.Pick(random, operand.Bytes), random);
-            if (random.Next(3) != 0)
+            if (row.Vectors is not null && operand.Bytes <= 16 && random.Next(3) != 0)
+                WriteVector(row, operand, random);
+            else if (random.Next(3) != 0)
                 row.WriteMemory(operand.Address(row), OperandValues.Pick(random), Math.Min(8, operand.Bytes));
-            else if (operand.Bytes == 16 && row.Vectors is not null)
-                WriteVector(row, operand.Address(row), random);
         }
         InstructionInputs.SetMemory(row, random);
         return row;
     }
 
-    private static void WriteVector(Row row, ulong address, Random random)
+    private static void WriteVector(Row row, MemoryOperand operand, Random random)
     {
         Span<byte> value = stackalloc byte[16];
-        VectorValues.Fill(random, VectorForms.Registers(row.Vectors!), value);
-        row.WriteMemory(address, BinaryPrimitives.ReadUInt64LittleEndian(value), 8);
-        row.WriteMemory(address + 8, BinaryPrimitives.ReadUInt64LittleEndian(value[8..]), 8);
+        VectorValues.Fill(random, VectorForms.FloatBytes(row.Form.First), VectorForms.Registers(row.Vectors!), value);
+        for (var i = 0; i < operand.Bytes; i++)
+            row.WriteMemory(operand.Address(row) + (ulong)i, value[i], 1);
     }
 
     private static ulong StackPointer(Random random) => random.Next(16) switch

@@ -12,6 +12,8 @@ internal static class VectorForms
 
     private const int ControlWord = 0, StatusWord = 2, Mxcsr = 24, FirstXmm = 160;
 
+    private const uint ResetMxcsr = 0x1f80;
+
     private static readonly HashSet<CpuidFeature> Sets =
         [CpuidFeature.SSE, CpuidFeature.SSE2, CpuidFeature.SSE3, CpuidFeature.SSSE3, CpuidFeature.SSE4_1, CpuidFeature.SSE4_2];
 
@@ -20,28 +22,13 @@ internal static class VectorForms
         Mnemonic.Ldmxcsr, Mnemonic.Stmxcsr, Mnemonic.Fldcw, Mnemonic.Fnstcw, Mnemonic.Fnstsw, Mnemonic.Fninit, Mnemonic.Fnclex, Mnemonic.Wait,
     ];
 
-    /// <summary>Arithmetic of floating-point numbers: not done yet.</summary>
-    private static readonly HashSet<Mnemonic> Floats =
-    [
-        Mnemonic.Addps, Mnemonic.Addpd, Mnemonic.Addss, Mnemonic.Addsd, Mnemonic.Subps, Mnemonic.Subpd, Mnemonic.Subss, Mnemonic.Subsd,
-        Mnemonic.Mulps, Mnemonic.Mulpd, Mnemonic.Mulss, Mnemonic.Mulsd, Mnemonic.Divps, Mnemonic.Divpd, Mnemonic.Divss, Mnemonic.Divsd,
-        Mnemonic.Minps, Mnemonic.Minpd, Mnemonic.Minss, Mnemonic.Minsd, Mnemonic.Maxps, Mnemonic.Maxpd, Mnemonic.Maxss, Mnemonic.Maxsd,
-        Mnemonic.Sqrtps, Mnemonic.Sqrtpd, Mnemonic.Sqrtss, Mnemonic.Sqrtsd, Mnemonic.Rsqrtps, Mnemonic.Rsqrtss, Mnemonic.Rcpps, Mnemonic.Rcpss,
-        Mnemonic.Cmpps, Mnemonic.Cmppd, Mnemonic.Cmpss, Mnemonic.Cmpsd, Mnemonic.Comiss, Mnemonic.Comisd, Mnemonic.Ucomiss, Mnemonic.Ucomisd,
-        Mnemonic.Cvtsi2ss, Mnemonic.Cvtsi2sd, Mnemonic.Cvttss2si, Mnemonic.Cvttsd2si, Mnemonic.Cvtss2si, Mnemonic.Cvtsd2si, Mnemonic.Cvtps2pd,
-        Mnemonic.Cvtpd2ps, Mnemonic.Cvtss2sd, Mnemonic.Cvtsd2ss, Mnemonic.Cvtdq2ps, Mnemonic.Cvtps2dq, Mnemonic.Cvttps2dq, Mnemonic.Cvttpd2dq,
-        Mnemonic.Cvtdq2pd, Mnemonic.Cvtpd2dq, Mnemonic.Cvtpi2ps, Mnemonic.Cvtpi2pd, Mnemonic.Haddps, Mnemonic.Haddpd, Mnemonic.Hsubps,
-        Mnemonic.Hsubpd, Mnemonic.Addsubps, Mnemonic.Addsubpd, Mnemonic.Roundps, Mnemonic.Roundpd, Mnemonic.Roundss, Mnemonic.Roundsd, Mnemonic.Dpps,
-        Mnemonic.Dppd,
-    ];
-
     /// <summary>Whether an instruction is one of these. Those on MMX registers and with VEX or EVEX prefixes are not.</summary>
     public static bool Contains(Instruction instruction) => Control.Contains(instruction.Mnemonic) || UsesXmm(instruction);
 
     /// <summary>Whether an instruction works on XMM registers.</summary>
     public static bool UsesXmm(Instruction instruction)
     {
-        if (Floats.Contains(instruction.Mnemonic) || !instruction.CpuidFeatures.Any(Sets.Contains))
+        if (!instruction.CpuidFeatures.Any(Sets.Contains))
             return false;
         var opcode = instruction.Code.ToOpCode();
         if (opcode.Encoding != EncodingKind.Legacy)
@@ -57,30 +44,59 @@ internal static class VectorForms
         return found;
     }
 
-    /// <summary>XMM registers of all sorts; the units as they are after a reset of either.</summary>
-    public static byte[] MakeImage(Random random)
+    /// <summary>
+    /// XMM registers of all sorts, and MXCSR of all sorts where the instruction computes with floating-point numbers; the units as they are
+    /// after a reset otherwise.
+    /// </summary>
+    public static byte[] MakeImage(Random random, int floatBytes = 0)
     {
         var image = new byte[ImageBytes];
         for (var i = 0; i < 16; i++)
-            VectorValues.Fill(random, image.AsSpan(FirstXmm, i * 16), image.AsSpan(FirstXmm + i * 16, 16));
+            VectorValues.Fill(random, floatBytes, image.AsSpan(FirstXmm, i * 16), image.AsSpan(FirstXmm + i * 16, 16));
         BitConverter.TryWriteBytes(image.AsSpan(ControlWord), (ushort)0x37f);
-        BitConverter.TryWriteBytes(image.AsSpan(Mxcsr), 0x1f80);
+        BitConverter.TryWriteBytes(image.AsSpan(Mxcsr), floatBytes == 0 ? ResetMxcsr : PickMxcsr(random));
         return image;
     }
+
+    /// <summary>The bytes of the floating-point numbers that an instruction works on; 0 for those of integers.</summary>
+    public static int FloatBytes(Instruction instruction)
+    {
+        if (!UsesXmm(instruction))
+            return 0;
+        var name = instruction.Mnemonic.ToString();
+        return name.EndsWith("ss", StringComparison.Ordinal) || name.EndsWith("ps", StringComparison.Ordinal)
+            || name.Contains("ss2", StringComparison.Ordinal) || name.Contains("ps2", StringComparison.Ordinal) ? 4
+            : name.EndsWith("sd", StringComparison.Ordinal) || name.EndsWith("pd", StringComparison.Ordinal)
+            || name.Contains("sd2", StringComparison.Ordinal) || name.Contains("pd2", StringComparison.Ordinal) ? 8
+            : 0;
+    }
+
+    /// <summary>Masked exceptions and rounding to nearest for half of the rows, as programs have it; the rest at random.</summary>
+    private static uint PickMxcsr(Random random) => random.Next(8) switch
+    {
+        0 => ResetMxcsr,
+        1 or 2 => ResetMxcsr | 0x20,
+        3 => ResetMxcsr | (uint)random.Next(0x40),
+        4 => ResetMxcsr | (uint)random.Next(4) << 13,
+        5 => ResetMxcsr | (uint)random.Next(4) << 13 | (random.Next(2) == 0 ? 0x40u : 0) | (random.Next(2) == 0 ? 0x8000u : 0),
+        6 => ResetMxcsr & ~(0x80u << random.Next(6)) | (uint)random.Next(4) << 13,
+        _ => (uint)random.Next(0x10000),
+    };
 
     /// <summary>The XMM registers of an image.</summary>
     public static ReadOnlySpan<byte> Registers(byte[] image) => image.AsSpan(FirstXmm);
 
-    public static Span<byte> Register(byte[] image, Register register) => image.AsSpan(FirstXmm + 16 * (register - Iced.Intel.Register.XMM0), 16);
+    public static Span<byte> RegisterOf(byte[] image, Register register) => image.AsSpan(FirstXmm + 16 * (register - Register.XMM0), 16);
 
     /// <summary>What of two images differs, in words; null when nothing that code can see does.</summary>
-    public static string? Differences(byte[] processor, byte[] engine)
+    public static string? Differences(byte[] processor, byte[] engine, Register approximate = Register.None)
     {
         foreach (var (name, offset, bytes) in new[] { ("fcw", ControlWord, 2), ("fsw", StatusWord, 2), ("ftw", 4, 1), ("mxcsr", Mxcsr, 4) })
             if (!processor.AsSpan(offset, bytes).SequenceEqual(engine.AsSpan(offset, bytes)))
                 return $"{name}: {Show(processor, engine, offset, bytes)}";
         for (var i = 0; i < 16; i++)
-            if (!processor.AsSpan(FirstXmm + i * 16, 16).SequenceEqual(engine.AsSpan(FirstXmm + i * 16, 16)))
+            if (!processor.AsSpan(FirstXmm + i * 16, 16).SequenceEqual(engine.AsSpan(FirstXmm + i * 16, 16))
+                && !(approximate - Register.XMM0 == i && Approximations.AreAlike(processor.AsSpan(FirstXmm + i * 16, 16), engine.AsSpan(FirstXmm + i * 16, 16))))
                 return $"xmm{i}: {Show(processor, engine, FirstXmm + i * 16, 16)}";
         return null;
     }

@@ -5,9 +5,17 @@ namespace Pv.Tests.Instructions;
 /// <summary>Contents of vectors that break operations on lanes: boundaries at every width, lanes that are equal, short texts, small counts.</summary>
 internal static class VectorValues
 {
-    /// <summary>Fills 16 bytes; <paramref name="others"/> are vectors that they may be like.</summary>
-    public static void Fill(Random random, ReadOnlySpan<byte> others, Span<byte> to)
+    /// <summary>
+    /// Fills 16 bytes; <paramref name="others"/> are vectors that they may be like. Mostly floating-point numbers of
+    /// <paramref name="floatBytes"/> bytes when that is not 0.
+    /// </summary>
+    public static void Fill(Random random, int floatBytes, ReadOnlySpan<byte> others, Span<byte> to)
     {
+        if (floatBytes != 0 && random.Next(8) != 0)
+        {
+            FloatValues.Fill(random, floatBytes, others, to);
+            return;
+        }
         switch (random.Next(8))
         {
             case 0:

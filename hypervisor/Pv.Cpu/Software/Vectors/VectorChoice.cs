@@ -19,6 +19,10 @@ internal static unsafe partial class VectorChoice
             chosen = OfArithmetic(instruction.Mnemonic, form);
         if (chosen == null)
             chosen = OfLanes(instruction.Mnemonic, form);
+        if (chosen == null)
+            chosen = FloatChoice.Of(instruction.Mnemonic, form);
+        if (chosen == null)
+            chosen = FloatChoice.ToInteger(instruction.Mnemonic, form, Registers.SizeOf(instruction.Op0Register));
         op->Handler = chosen;
         return chosen != null;
     }

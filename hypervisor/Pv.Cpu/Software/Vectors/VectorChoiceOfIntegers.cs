@@ -258,6 +258,14 @@ internal static unsafe partial class VectorChoice
                 return Shift<ShiftLanesArithmetic<short>>(form);
             case Mnemonic.Psrad:
                 return Shift<ShiftLanesArithmetic<int>>(form);
+            case Mnemonic.Rcpps:
+                return Of<Approximate<Reciprocal, AllLanes>>(form);
+            case Mnemonic.Rcpss:
+                return Of<Approximate<Reciprocal, OneLane>>(form);
+            case Mnemonic.Rsqrtps:
+                return Of<Approximate<ReciprocalRoot, AllLanes>>(form);
+            case Mnemonic.Rsqrtss:
+                return Of<Approximate<ReciprocalRoot, OneLane>>(form);
             default:
                 return null;
         }

@@ -55,7 +55,8 @@ internal readonly record struct VectorForm(VectorPlaces Places, int Bytes, Addre
     {
         if (instruction.OpCount < 2 || instruction.Encoding != EncodingKind.Legacy)
             return false;
-        var found = false;
+        // A number from memory to a general register: no vector is to be seen.
+        var found = instruction.Mnemonic is Mnemonic.Cvtss2si or Mnemonic.Cvtsd2si or Mnemonic.Cvttss2si or Mnemonic.Cvttsd2si;
         for (var i = 0; i < instruction.OpCount; i++)
         {
             if (instruction.GetOpKind(i) != OpKind.Register)
