@@ -31,6 +31,8 @@ public sealed class ManagedEngine : ICpuEngine, IManagedKernels
 
     public string Name => "managed";
 
+    public CpuFeatures Features => default;
+
     public void Assign(DomId domain, ManagedKernelFactory kernel) => _kernels[domain] = kernel;
 
     public ICpuDomain CreateDomain(DomId domain) => new ManagedDomain(this, domain);

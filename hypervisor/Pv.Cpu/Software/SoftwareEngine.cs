@@ -20,10 +20,12 @@ public sealed class SoftwareEngine : ICpuEngine, IDisposable
 
     public string Name => "software";
 
+    public CpuFeatures Features => SoftwareFeatures.All;
+
     public MachineMemory Memory { get; }
 
     /// <summary>
-    /// A vCPU came to something that the architecture has and this engine has not (x87 and SSE arithmetic, 32-bit code): it gets #UD, and this
+    /// A vCPU came to something that the architecture has and this engine has not (AVX, 32-bit code): it gets #UD, and this
     /// says why. On the vCPU's thread; handlers should count or log, and be brief.
     /// </summary>
     public event Action<DomId, VcpuId, string>? Unsupported;

@@ -7,23 +7,17 @@ using CpuidLeaf = Pv.Cpu.CpuidLeaf;
 namespace Pv.Hypervisor.Traps;
 
 /// <summary>
-/// CPUID as a PV guest sees it: a processor that does what the software engine does, and no more, and Xen's own leaves.
+/// CPUID as a PV guest sees it: a processor that does what the vCPU's engine does, and no more, and Xen's own leaves.
 /// </summary>
 internal static class GuestCpuid
 {
     private const uint HighestBasicLeaf = 0x16, FirstExtendedLeaf = 0x8000_0000, HighestExtendedLeaf = 0x8000_0008;
 
-    // Leaf 1, edx: FPU, TSC, MSR, PAE, CX8, CMOV, PAT, CLFSH, FXSR.
-    private const uint Features1Edx = 1u << 0 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 8 | 1u << 15 | 1u << 16 | 1u << 19 | 1u << 24;
+    // What is the hypervisor's own. Leaf 1, edx: MSR, PAE, PAT; ecx: hypervisor.
+    private const uint Own1Edx = 1u << 5 | 1u << 6 | 1u << 16, Own1Ecx = 1u << 31;
 
-    // Leaf 1, ecx: CX16, MOVBE, POPCNT, RDRAND, hypervisor.
-    private const uint Features1Ecx = 1u << 13 | 1u << 22 | 1u << 23 | 1u << 30 | 1u << 31;
-
-    // Leaf 7, ebx: FSGSBASE, BMI1, BMI2, ERMS, RDSEED, ADX.
-    private const uint Features7Ebx = 1u << 0 | 1u << 3 | 1u << 8 | 1u << 9 | 1u << 18 | 1u << 19;
-
-    // Leaf 0x80000001: SYSCALL, NX, RDTSCP, long mode; LAHF, LZCNT.
-    private const uint FeaturesExtendedEdx = 1u << 11 | 1u << 20 | 1u << 27 | 1u << 29, FeaturesExtendedEcx = 1u << 0 | 1u << 5;
+    // Leaf 0x80000001, edx: SYSCALL, NX, long mode.
+    private const uint OwnExtendedEdx = 1u << 11 | 1u << 20 | 1u << 29;
 
     // Family 6, model 0x36, whose leaf 0x16 Linux believes. That model runs everything in order, as the engine does: kernels know that it
     // guesses nothing, and need none of their defences against guesses.
@@ -36,15 +30,16 @@ internal static class GuestCpuid
     {
         if (leaf - XenCpuid.FirstLeaf <= XenCpuid.MaxLeaves)
             return Xen(leaf - XenCpuid.FirstLeaf, subleaf, vcpu);
+        var engine = vcpu.Domain.Core.ParavirtualizedEngine?.Features ?? default;
         return leaf switch
         {
             0 => Text(HighestBasicLeaf, "Genu", "ineI", "ntel"),
-            1 => new CpuidLeaf(Signature, CacheLineWords | vcpu.Id.Value << 25, Features1Ecx, Features1Edx),
-            7 when subleaf == 0 => new CpuidLeaf(0, Features7Ebx, 0, 0),
+            1 => new CpuidLeaf(Signature, CacheLineWords | vcpu.Id.Value << 25, Own1Ecx | engine.Leaf1Ecx, Own1Edx | engine.Leaf1Edx),
+            7 when subleaf == 0 => new CpuidLeaf(0, engine.Leaf7Ebx, 0, 0),
             0x15 => new CpuidLeaf(1, 1, PvClock.TscKilohertz * 1000, 0),
             0x16 => new CpuidLeaf(PvClock.TscKilohertz / 1000, PvClock.TscKilohertz / 1000, 0, 0),
             FirstExtendedLeaf => new CpuidLeaf(HighestExtendedLeaf, 0, 0, 0),
-            FirstExtendedLeaf + 1 => new CpuidLeaf(0, 0, FeaturesExtendedEcx, FeaturesExtendedEdx),
+            FirstExtendedLeaf + 1 => new CpuidLeaf(0, 0, engine.ExtendedEcx, OwnExtendedEdx | engine.ExtendedEdx),
             FirstExtendedLeaf + 2 => Brand(0),
             FirstExtendedLeaf + 3 => Brand(1),
             FirstExtendedLeaf + 4 => Brand(2),

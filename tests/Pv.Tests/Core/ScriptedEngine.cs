@@ -11,6 +11,8 @@ internal sealed class ScriptedEngine : ICpuEngine
 {
     public string Name => "scripted";
 
+    public CpuFeatures Features => default;
+
     /// <summary>What vCPUs do that have no script of their own.</summary>
     public VcpuScript Script { get; set; } = static (ScriptedVcpu vcpu, ref GuestRegisters _) => vcpu.RestUntilKicked();
 

@@ -26,7 +26,7 @@ internal sealed class FormCatalogue
     {
         _factor = factor;
         for (var opcode = 0; opcode < 256; opcode++)
-            for (var round = 0; round < (IsCrowded(opcode) ? 40 : 6) * factor; round++)
+            for (var round = 0; round < (IsCrowded(opcode) ? 60 : 6) * factor; round++)
                 for (var field = 0; field < 16; field++)
                     EachMap((byte)opcode, (byte)(field & 7), memory: field >= 8);
         ByMnemonic = _kinds.Values.SelectMany(kind => kind.Forms).GroupBy(form => form.First.Mnemonic)

@@ -11,7 +11,7 @@ namespace Pv.Tests.Instructions.Oracle;
 internal sealed class ProcessorOracle : IDisposable
 {
     private const int SigSys = 31;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
     private readonly string _path;
     private readonly byte[] _batch = new byte[OracleWire.BatchBytes];
     private readonly Process _child;
