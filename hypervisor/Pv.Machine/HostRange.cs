@@ -5,7 +5,7 @@ namespace Pv.Machine;
 /// <summary>A range of the host's address space, committed on touch: a memfd's pages, or anonymous ones.</summary>
 public sealed unsafe partial class HostRange : IDisposable
 {
-    private const int ProtReadWrite = 1 | 2;
+    private const int ProtReadWrite = 1 | 2, ProtReadExecute = 1 | 4;
     private const int MapShared = 0x01, MapPrivate = 0x02, MapNoReserve = 0x4000;
     private const int AnonymousLinux = 0x20, AnonymousMac = 0x1000;
     private const uint CloseOnExec = 1;
@@ -23,6 +23,9 @@ public sealed unsafe partial class HostRange : IDisposable
 
     /// <summary>The first byte, or null once disposed.</summary>
     public byte* Base { get; private set; }
+
+    /// <summary>The same bytes where they can be executed and not written; null until <see cref="TryMapExecutable"/>.</summary>
+    public byte* Executable { get; private set; }
 
     /// <summary>The memfd's descriptor, or -1.</summary>
     public int FileDescriptor { get; }
@@ -47,6 +50,18 @@ public sealed unsafe partial class HostRange : IDisposable
         return Map(length, MapPrivate | anonymous, -1);
     }
 
+    /// <summary>Maps a shared range a second time, executable. False where the host has no memory files or forbids it.</summary>
+    public bool TryMapExecutable()
+    {
+        if (FileDescriptor < 0)
+            return false;
+        var start = MemoryMap(null, (nuint)_length, ProtReadExecute, MapShared | MapNoReserve, FileDescriptor, 0);
+        if ((nint)start == -1)
+            return false;
+        Executable = (byte*)start;
+        return true;
+    }
+
     /// <summary>Gives the pages of a page-aligned part back to the host; they read as zero afterwards.</summary>
     public void Discard(ulong offset, ulong length)
     {
@@ -65,6 +80,9 @@ public sealed unsafe partial class HostRange : IDisposable
             return;
         MemoryUnmap(Base, (nuint)_length);
         Base = null;
+        if (Executable != null)
+            MemoryUnmap(Executable, (nuint)_length);
+        Executable = null;
         if (FileDescriptor >= 0)
             CloseDescriptor(FileDescriptor);
     }

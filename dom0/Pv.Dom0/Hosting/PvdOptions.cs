@@ -14,6 +14,9 @@ public sealed record PvdOptions
     /// <summary>Threads that run guests.</summary>
     public int Cpus { get; init; } = Environment.ProcessorCount;
 
+    /// <summary>Whether the software engine may translate hot code where the host can.</summary>
+    public bool Translate { get; init; } = true;
+
     /// <summary>The run directory, or null for the usual one.</summary>
     public string? RunDirectory { get; init; }
 
@@ -36,6 +39,7 @@ public sealed record PvdOptions
 
         --memory=SIZE      machine memory: a number of MiB, or with k, m, g or t (default: half of this host's)
         --cpus=N           threads that run guests (default: one a processor)
+        --translate=on|off whether guests' hot code is translated to this host's own (default: on)
         --run-dir=PATH     where the sockets, the log and the domains' files are
                            (default: $PV_RUN_DIR, $XDG_RUNTIME_DIR/pv, or pv-<uid> in the temporary directory)
         --foreground       log to the terminal, too
@@ -57,6 +61,7 @@ public sealed record PvdOptions
             {
                 "--memory" => options with { Memory = Size(value) },
                 "--cpus" => options with { Cpus = (int)Number(name, value, 1, 1024) },
+                "--translate" => options with { Translate = Switch(name, value) },
                 "--run-dir" => options with { RunDirectory = value },
                 "--idle-exit" => options with { IdleExit = TimeSpan.FromSeconds(Number(name, value, 0, int.MaxValue)) },
                 "--foreground" => options with { Foreground = true },
@@ -73,7 +78,7 @@ public sealed record PvdOptions
         var equals = word.IndexOf('=');
         if (equals > 0)
             return (word[..equals], word[(equals + 1)..]);
-        if (word is not ("--memory" or "--cpus" or "--run-dir" or "--idle-exit"))
+        if (word is not ("--memory" or "--cpus" or "--run-dir" or "--idle-exit" or "--translate"))
             return (word, "");
         return ++i < words.Count ? (word, words[i]) : throw new FormatException($"{word} needs a value.");
     }
@@ -92,4 +97,11 @@ public sealed record PvdOptions
         => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most
             ? number
             : throw new FormatException($"{name} takes a number from {least} to {most}, not '{text}'.");
+
+    private static bool Switch(string name, string text) => text switch
+    {
+        "on" => true,
+        "off" => false,
+        _ => throw new FormatException($"{name} is on or off, not '{text}'."),
+    };
 }

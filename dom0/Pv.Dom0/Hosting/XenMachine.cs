@@ -41,11 +41,13 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
         {
             Frames = options.Memory >> PageSize.Shift,
             PCpus = options.Cpus,
-            ParavirtualizedEngine = memory => software = new SoftwareEngine(memory),
+            ParavirtualizedEngine = memory => software = new SoftwareEngine(memory, options.Translate ? SoftwareEngine.UsualTranslateAfter : -1),
             ManagedEngine = gates => managed = new ManagedEngine(gates),
         });
         _core.Log.Written += line => LogHypervisor(line);
         software!.Unsupported += LogUnsupported;
+        if (options.Translate && !SoftwareEngine.CanTranslate)
+            _core.Log.Write("this host runs no translated code: guests are interpreted");
         managed!.Overran += (domain, ticks) => _core.Log.Write($"{domain} kept its pCPU {ticks / 1_000_000} ms after it was wanted back");
         _kernel = new Dom0Kernel(_core.Dom0, (channel, failure) => LogHandlerFailed(channel.Port, failure));
         _core.Dom0Upcall += _kernel.Upcall;

@@ -12,7 +12,7 @@ namespace Pv.Cpu.Software;
 /// instruction, and links into a dropped block need no search.
 /// </remarks>
 // SAFETY: every pointer that is handed out points into the arena, which is freed with the vCPU only; the bump pointer is checked.
-internal sealed unsafe class BlockCache : IDisposable
+internal sealed unsafe class BlockCache(NativeCode? native) : IDisposable
 {
     /// <summary>The arena's size; committed on touch.</summary>
     public const ulong Bytes = 16 << 20;
@@ -56,6 +56,8 @@ internal sealed unsafe class BlockCache : IDisposable
             if (block->Dropped)
                 continue;
             block->Dropped = true;
+            if (block->Native != null)
+                native!.Drop(block->Native);
             _blocks.Remove(new Key(block->Rip, block->Frame, block->LastFrame));
             var ops = (Op*)(block + 1);
             for (var i = 0; i < block->Slots; i++)
@@ -70,9 +72,14 @@ internal sealed unsafe class BlockCache : IDisposable
         _blocks.Clear();
         _frames.Clear();
         _used = 0;
+        native?.Forget();
     }
 
-    public void Dispose() => _arena.Dispose();
+    public void Dispose()
+    {
+        _arena.Dispose();
+        native?.Dispose();
+    }
 
     private readonly record struct Key(ulong Rip, ulong Frame, ulong LastFrame);
 }

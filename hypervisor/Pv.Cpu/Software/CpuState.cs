@@ -52,11 +52,26 @@ internal unsafe struct CpuState
     /// <summary>The link to set once the block at <see cref="Rip"/> is found, or null.</summary>
     public Link* PendingLink;
 
+    /// <summary>The block that was entered often enough to be translated, or null.</summary>
+    public Block* Hot;
+
     /// <summary>Where the slow path puts a value that has no host address of its own (it crosses pages).</summary>
     public fixed ulong Bounce[8];
 
+    /// <summary>The flags at the way into and out of translated code: bit 0 is the overflow flag, the second byte is as <c>lahf</c> has it.</summary>
+    public ulong NativeFlags;
+
+    /// <summary>The indirect jump that was last taken in translated code: its operation's place in the data.</summary>
+    public ulong NativeSite;
+
+    /// <summary>The translations by address, and what their places count from (see <see cref="NativeCode"/>).</summary>
+    public byte* NativeJumps, NativeData;
+
     public GuestRegisters* Guest;
     public nint Vcpu;
+
+    /// <summary>An operation that translated code left to the interpreter was done to its end.</summary>
+    public bool IsDone;
 
     /// <summary>Whether the vCPU must return from <see cref="ICpuVcpu.Run"/>, and with what.</summary>
     public bool HasExit;

@@ -14,6 +14,33 @@ internal static unsafe class Leaving
         s->Rip = Core.RipOf(op);
     }
 
+    /// <summary>The first operation of a block that may be translated: counts down, and asks for it in the end.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Count(CpuState* s, Op* op)
+    {
+        if (--op->Imm > 0)
+        {
+            Core.Next(s, op);
+        }
+        else
+        {
+            s->Hot = Core.BlockOf(op);
+            s->Rip = s->Hot->Rip;
+        }
+    }
+
+    /// <summary>The first operation of a block that is not worth being translated.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Pass(CpuState* s, Op* op) => Core.Next(s, op);
+
+    /// <summary>The first operation of a block that is translated: goes back, to go on there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Enter(CpuState* s, Op* op) => s->Rip = Core.BlockOf(op)->Rip;
+
+    /// <summary>Stands behind an operation that is done for translated code, which goes on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Return(CpuState* s, Op* op) => s->IsDone = true;
+
     /// <summary>Ends a block that does not end in a jump: the next one starts behind it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FallThrough(CpuState* s, Op* op)

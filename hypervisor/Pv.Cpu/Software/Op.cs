@@ -90,4 +90,13 @@ internal unsafe struct Block
     public int Slots;
     public int Bytes;
     public bool Dropped;
+
+    /// <summary>Whether the first operation is not an instruction's, but counts how often the block is entered.</summary>
+    public bool Counts;
+
+    /// <summary>The block as the host's own code, or null.</summary>
+    public NativeBlock* Native;
+
+    /// <summary>The operation of the first instruction.</summary>
+    public static Op* First(Block* block) => (Op*)(block + 1) + (block->Counts ? 1 : 0);
 }

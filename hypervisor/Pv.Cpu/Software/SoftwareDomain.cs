@@ -28,6 +28,8 @@ internal sealed unsafe class SoftwareDomain : ICpuDomain
 
     public MachineMemory Memory => _engine.Memory;
 
+    public int TranslateAfter => _engine.TranslateAfter;
+
     public ICpuVcpu CreateVcpu(VcpuId vcpu, ICpuHost host)
     {
         var created = new SoftwareVcpu(this, vcpu, host);

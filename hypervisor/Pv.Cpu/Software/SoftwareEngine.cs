@@ -4,17 +4,23 @@ using Pv.Machine;
 namespace Pv.Cpu.Software;
 
 /// <summary>
-/// The software engine: interprets decoded blocks of 64-bit user-mode x86 over the guest's own page tables.
-/// Needs an x64 host for guests of several vCPUs (store order).
+/// The software engine: interprets decoded blocks of 64-bit user-mode x86 over the guest's own page tables, and translates those that run often
+/// to the host's own code where the host is an x64 Linux. Needs an x64 host for guests of several vCPUs (store order).
 /// </summary>
 public sealed class SoftwareEngine : ICpuEngine, IDisposable
 {
     private readonly Lock _lock = new();
     private SoftwareDomain[] _domains = [];
 
-    public SoftwareEngine(MachineMemory memory)
+    /// <summary>How often a block is interpreted before it is translated, when nobody says otherwise.</summary>
+    public const int UsualTranslateAfter = 60;
+
+    /// <param name="memory">The machine's memory.</param>
+    /// <param name="translateAfter">How often a block is interpreted before it is translated; -1 translates nothing.</param>
+    public SoftwareEngine(MachineMemory memory, int translateAfter = UsualTranslateAfter)
     {
         Memory = memory;
+        TranslateAfter = translateAfter;
         memory.Marks.Written += Written;
     }
 
@@ -37,6 +43,11 @@ public sealed class SoftwareEngine : ICpuEngine, IDisposable
             _domains = [.. _domains, created];
         return created;
     }
+
+    /// <summary>Whether this host runs translated code: an x64 Linux with BMI2 that lets a process map its own code.</summary>
+    public static bool CanTranslate { get; } = NativeCode.IsPossible();
+
+    internal int TranslateAfter { get; }
 
     internal void ReportUnsupported(DomId domain, VcpuId vcpu, string what) => Unsupported?.Invoke(domain, vcpu, what);
 

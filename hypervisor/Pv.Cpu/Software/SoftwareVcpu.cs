@@ -13,7 +13,7 @@ namespace Pv.Cpu.Software;
 /// Other threads ask for something through <see cref="Kick"/> and <see cref="Post"/> only: a flag or a note, then <c>Limit = 0</c>.
 /// </remarks>
 // SAFETY: the state lives in a pinned array that this object holds; the guest's registers are pinned for the length of Run.
-internal sealed unsafe class SoftwareVcpu : ICpuVcpu
+internal sealed unsafe partial class SoftwareVcpu : ICpuVcpu
 {
     /// <summary>How many instructions handlers may do before they come back, at most a block more.</summary>
     private const long Quantum = 8192;
@@ -41,7 +41,15 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
         _state->Jumps = (JumpEntry*)(start + ((sizeof(CpuState) + 31) & ~31));
         _self = GCHandle.Alloc(this, GCHandleType.Weak);
         _state->Vcpu = GCHandle.ToIntPtr(_self);
+        _native = domain.TranslateAfter >= 0 ? NativeCode.TryCreate() : null;
+        Blocks = new BlockCache(_native);
         _decoder = new BlockDecoder(domain, this);
+        if (_native != null)
+        {
+            TranslateAfter = Math.Max(domain.TranslateAfter, 1);
+            _native.Attach(_state);
+            _translator = new Translator(domain, this, _native);
+        }
         _idle = new IdleProbe(domain.Memory);
     }
 
@@ -51,7 +59,7 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
 
     public SoftTlb Tlb { get; } = new();
 
-    public BlockCache Blocks { get; } = new();
+    public BlockCache Blocks { get; }
 
     public ulong InstructionsRetired => (ulong)Volatile.Read(ref _state->Retired);
 
@@ -213,7 +221,10 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
                 link->Target = first;
                 link->Tag = s->MapTag;
             }
-            first->Handler(s, first);
+            if (_native == null)
+                first->Handler(s, first);
+            else
+                RunTiered(s, block, generation);
             if (s->HasExit)
                 return;
         }
@@ -235,7 +246,7 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
             var block = FindBlock(s);
             if (block == null)
                 break;
-            var first = (Op*)(block + 1);
+            var first = Block.First(block);
             first->Handler(s, first);
             found = !s->HasExit && !_idle.IsSpoilt && _idle.Waits(s, s->Retired - begun);
         }
@@ -256,8 +267,11 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
     private Block* FindBlock(CpuState* s)
     {
         var rip = s->Rip;
+        ref var jump = ref s->Jumps[rip & (JumpEntry.Count - 1)];
+        if (jump.Rip == rip && jump.Tag == s->MapTag)
+            return (Block*)jump.Target - 1;
         var entry = SoftTlb.EntryOf(s, rip);
-        if (entry->FetchTag != (rip & ~PageSize.OffsetMask) && !TryFetch(s, rip, out _))
+        if (entry->FetchKey + (rip & ~PageSize.OffsetMask) != 0 && !TryFetch(s, rip, out _))
             return null;
         var frame = (rip + entry->Addend - (ulong)Memory.Base) >> PageSize.Shift;
         var block = Blocks.Find(rip, frame, frame);
@@ -267,7 +281,6 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
             if (s->HasExit)
                 return null;
         }
-        ref var jump = ref s->Jumps[rip & (JumpEntry.Count - 1)];
         jump.Rip = rip;
         jump.Tag = s->MapTag;
         jump.Target = (Op*)(block + 1);
@@ -300,14 +313,14 @@ internal sealed unsafe class SoftwareVcpu : ICpuVcpu
         s->StepShadow = false;
         var rip = s->Rip;
         var entry = SoftTlb.EntryOf(s, rip);
-        if (entry->FetchTag != (rip & ~PageSize.OffsetMask) && !TryFetch(s, rip, out _))
+        if (entry->FetchKey + (rip & ~PageSize.OffsetMask) != 0 && !TryFetch(s, rip, out _))
             return false;
         var frame = (rip + entry->Addend - (ulong)Memory.Base) >> PageSize.Shift;
         var block = _decoder.DecodeSingle(s, rip, frame);
         if (s->HasExit)
             return false;
         s->Limit = 0;
-        var first = (Op*)(block + 1);
+        var first = Block.First(block);
         first->Handler(s, first);
         s->PendingLink = null;
         if (s->HasExit)

@@ -21,9 +21,9 @@ internal sealed partial class KernelGuest : ICpuHost, IDisposable
     private readonly ulong _root;
     private ulong _nextFrame = 1;
 
-    public KernelGuest(KernelProgram program)
+    public KernelGuest(KernelProgram program, int translateAfter)
     {
-        _engine = new SoftwareEngine(_memory);
+        _engine = new SoftwareEngine(_memory, translateAfter);
         _domain = _engine.CreateDomain(new DomId(1));
         _vcpu = _domain.CreateVcpu(new VcpuId(0), this);
         _root = Allocate();

@@ -2,18 +2,20 @@ using NUnit.Framework;
 using Pv.Abi;
 using Pv.Cpu;
 using Pv.Machine;
+using Pv.Tests.Instructions;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Pv.Tests.Cpu;
 
 /// <summary>Code that changes: by itself, by another vCPU, from outside.</summary>
-[TestFixture]
-public sealed class CodeInvalidationTests
+[TestFixture(Tier.Interpreted)]
+[TestFixture(Tier.Translated)]
+public sealed class CodeInvalidationTests(int translateAfter)
 {
     private SmallMachine _machine = null!;
 
     [SetUp]
-    public void Start() => _machine = new SmallMachine();
+    public void Start() => _machine = new SmallMachine(translateAfter);
 
     [TearDown]
     public void Stop() => _machine.Dispose();

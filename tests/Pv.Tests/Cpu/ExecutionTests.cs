@@ -1,18 +1,20 @@
 using NUnit.Framework;
 using Pv.Cpu;
+using Pv.Tests.Instructions;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Pv.Tests.Cpu;
 
 /// <summary>Ways out of a run, interruption, single steps, segments, atomics.</summary>
-[TestFixture]
-public sealed class ExecutionTests
+[TestFixture(Tier.Interpreted)]
+[TestFixture(Tier.Translated)]
+public sealed class ExecutionTests(int translateAfter)
 {
     private const ulong Trap = 0x100;
     private SmallMachine _machine = null!;
 
     [SetUp]
-    public void Start() => _machine = new SmallMachine();
+    public void Start() => _machine = new SmallMachine(translateAfter);
 
     [TearDown]
     public void Stop() => _machine.Dispose();

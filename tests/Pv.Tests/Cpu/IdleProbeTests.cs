@@ -1,17 +1,19 @@
 using NUnit.Framework;
 using Pv.Cpu;
+using Pv.Tests.Instructions;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Pv.Tests.Cpu;
 
 /// <summary>Guests that wait by looking, and guests that compute: only the former rest.</summary>
-[TestFixture]
-public sealed class IdleProbeTests
+[TestFixture(Tier.Interpreted)]
+[TestFixture(Tier.Translated)]
+public sealed class IdleProbeTests(int translateAfter)
 {
     private SmallMachine _machine = null!;
 
     [SetUp]
-    public void Start() => _machine = new SmallMachine();
+    public void Start() => _machine = new SmallMachine(translateAfter);
 
     [TearDown]
     public void Stop() => _machine.Dispose();

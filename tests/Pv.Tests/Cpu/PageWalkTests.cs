@@ -1,19 +1,21 @@
 using NUnit.Framework;
 using Pv.Abi;
 using Pv.Cpu;
+using Pv.Tests.Instructions;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Pv.Tests.Cpu;
 
 /// <summary>Translations, rights, accessed and dirty bits, faults.</summary>
-[TestFixture]
-public sealed class PageWalkTests
+[TestFixture(Tier.Interpreted)]
+[TestFixture(Tier.Translated)]
+public sealed class PageWalkTests(int translateAfter)
 {
     private const PageFaultError User = PageFaultError.User, Present = PageFaultError.Present;
     private SmallMachine _machine = null!;
 
     [SetUp]
-    public void Start() => _machine = new SmallMachine();
+    public void Start() => _machine = new SmallMachine(translateAfter);
 
     [TearDown]
     public void Stop() => _machine.Dispose();

@@ -17,10 +17,12 @@ internal sealed class SmallMachine : ICpuHost, IDisposable
     private readonly ICpuDomain _domain;
     private ulong _nextFrame = 1;
 
-    public SmallMachine(ulong frames = 2048)
+    /// <param name="translateAfter">See <see cref="Instructions.Tier"/>.</param>
+    /// <param name="frames">The machine's size.</param>
+    public SmallMachine(int translateAfter, ulong frames = 2048)
     {
         Memory = new MachineMemory(frames);
-        Engine = new SoftwareEngine(Memory);
+        Engine = new SoftwareEngine(Memory, translateAfter);
         _domain = Engine.CreateDomain(new DomId(1));
         Vcpu = AddVcpu(0);
         Root = NewRoot();

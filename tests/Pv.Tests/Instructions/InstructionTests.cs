@@ -5,14 +5,15 @@ using NUnit.Framework;
 namespace Pv.Tests.Instructions;
 
 /// <summary>Every instruction, in all its forms, does what the processor does.</summary>
-[TestFixture]
+[TestFixture(Tier.Interpreted)]
+[TestFixture(Tier.Translated)]
 [SupportedOSPlatform("linux")]
-public sealed class InstructionTests
+public sealed class InstructionTests(int translateAfter)
 {
     private RowRunner _runner = null!;
 
     [OneTimeSetUp]
-    public void Start() => _runner = RowRunner.StartOrSkip();
+    public void Start() => _runner = RowRunner.StartOrSkip(translateAfter);
 
     [OneTimeTearDown]
     public void Stop()

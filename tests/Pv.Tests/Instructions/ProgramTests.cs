@@ -4,14 +4,15 @@ using NUnit.Framework;
 namespace Pv.Tests.Instructions;
 
 /// <summary>Random programs end as they do on the processor.</summary>
-[TestFixture]
+[TestFixture(Tier.Interpreted)]
+[TestFixture(Tier.Translated)]
 [SupportedOSPlatform("linux")]
-public sealed class ProgramTests
+public sealed class ProgramTests(int translateAfter)
 {
     private RowRunner _runner = null!;
 
     [OneTimeSetUp]
-    public void Start() => _runner = RowRunner.StartOrSkip();
+    public void Start() => _runner = RowRunner.StartOrSkip(translateAfter);
 
     [OneTimeTearDown]
     public void Stop() => _runner?.Dispose();

@@ -10,19 +10,21 @@ namespace Pv.Tests.Instructions;
 internal sealed class RowRunner : IDisposable
 {
     private const int Batch = 4096, ShownFailures = 6;
-    private readonly EngineUnderTest _engine = new(memory => new SoftwareEngine(memory));
+    private readonly EngineUnderTest _engine;
+
+    private RowRunner(int translateAfter) => _engine = new EngineUnderTest(memory => new SoftwareEngine(memory, translateAfter));
 
     public ProcessorOracle Oracle { get; } = new();
 
     /// <summary>Rows that were compared since the start.</summary>
     public int Compared { get; private set; }
 
-    /// <summary>Makes one, or skips the fixture where the processor cannot be asked.</summary>
-    public static RowRunner StartOrSkip()
+    /// <summary>Makes one for a tier of the engine (see <see cref="Tier"/>), or skips the fixture where the processor cannot be asked.</summary>
+    public static RowRunner StartOrSkip(int translateAfter)
     {
         if (!ProcessorOracle.IsSupported)
             Assert.Ignore("The processor can only be asked on x86-64 Linux.");
-        return new RowRunner();
+        return new RowRunner(translateAfter);
     }
 
     /// <summary>Fails with the first rows that differ.</summary>

@@ -7,15 +7,16 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Pv.Tests.Instructions;
 
 /// <summary>What takes more than one instruction, or a special place, to see.</summary>
-[TestFixture]
+[TestFixture(Tier.Interpreted)]
+[TestFixture(Tier.Translated)]
 [SupportedOSPlatform("linux")]
-public sealed class SequenceTests
+public sealed class SequenceTests(int translateAfter)
 {
     private const ulong Trap = 0x100, Nested = 0x4000, AlignmentCheck = 0x40000;
     private RowRunner _runner = null!;
 
     [OneTimeSetUp]
-    public void Start() => _runner = RowRunner.StartOrSkip();
+    public void Start() => _runner = RowRunner.StartOrSkip(translateAfter);
 
     [OneTimeTearDown]
     public void Stop() => _runner?.Dispose();

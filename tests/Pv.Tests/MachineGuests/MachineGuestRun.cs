@@ -5,6 +5,7 @@ using Pv.Abi;
 using Pv.Cpu.Software;
 using Pv.Guest;
 using Pv.Hypervisor;
+using Pv.Tests.Instructions;
 using Pv.Toolstack.Building;
 using Pv.Toolstack.Hypervisor;
 using GuestMemory = Pv.Guest.GuestMemory;
@@ -27,11 +28,12 @@ internal sealed class MachineGuestRun : IDisposable
     private readonly EventPort _ended;
     private readonly SemaphoreSlim _domainExit = new(0);
 
-    public MachineGuestRun()
+    /// <param name="translateAfter">See <see cref="Tier"/>.</param>
+    public MachineGuestRun(int translateAfter)
     {
         _core = new HypervisorCore(new MachineOptions
         {
-            Frames = MachineFrames, PCpus = 1, ParavirtualizedEngine = memory => new SoftwareEngine(memory),
+            Frames = MachineFrames, PCpus = 1, ParavirtualizedEngine = memory => new SoftwareEngine(memory, translateAfter),
         });
         _control = new HypervisorControl(_core.Dom0);
         var start = GuestDevices.ReadStartInfo(_core.Dom0);

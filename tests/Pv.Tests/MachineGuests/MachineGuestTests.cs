@@ -1,10 +1,12 @@
 using NUnit.Framework;
+using Pv.Tests.Instructions;
 
 namespace Pv.Tests.MachineGuests;
 
 /// <summary>Every machine-code guest answers here what it answered on real Xen.</summary>
-[TestFixture]
-internal sealed class MachineGuestTests
+[TestFixture(Tier.Interpreted)]
+[TestFixture(Tier.Translated)]
+internal sealed class MachineGuestTests(int translateAfter)
 {
     [Test]
     public void AnswersAsOnRealXen([ValueSource(typeof(MachineGuestCatalog), nameof(MachineGuestCatalog.All))] MachineGuest guest) => Check(guest, false);
@@ -16,9 +18,9 @@ internal sealed class MachineGuestTests
     // It has mmu_update tell its progress in a hole, which Xen reads back, too, when it goes on.
     private static IEnumerable<MachineGuest> Unaware() => MachineGuestCatalog.All.Where(guest => guest.Name != "paging-batch");
 
-    private static void Check(MachineGuest guest, bool stopsOften)
+    private void Check(MachineGuest guest, bool stopsOften)
     {
-        using var run = new MachineGuestRun { StopsOften = stopsOften };
+        using var run = new MachineGuestRun(translateAfter) { StopsOften = stopsOften };
         var rows = run.Run(guest);
         var expected = RealXenAnswers.Read(guest.Name);
         var differences = Compare(expected, rows);

@@ -16,7 +16,7 @@ internal sealed unsafe class BlockDecoder
 {
     public const int MaxInstructions = 64;
 
-    /// <summary>A header, an operation and a record for each instruction, a terminator with its links.</summary>
+    /// <summary>A header, the operation that counts, an operation and a record for each instruction, a terminator with its links.</summary>
     private static readonly int LargestBlock = sizeof(Block) + ((MaxInstructions + 4) * sizeof(Op)) + (MaxInstructions * sizeof(GeneralRecord));
 
     private readonly SoftwareDomain _domain;
@@ -46,7 +46,7 @@ internal sealed unsafe class BlockDecoder
     /// </summary>
     public Block* Decode(CpuState* s, ulong rip, ulong frame)
     {
-        var block = Build(s, rip, frame, TailCalls.AreMade ? MaxInstructions : 1);
+        var block = Build(s, rip, frame, TailCalls.AreMade ? MaxInstructions : 1, _vcpu.TranslateAfter);
         if (block != null && _vcpu.Blocks.Find(rip, block->Frame, block->LastFrame) == null)
             _vcpu.Blocks.Add(block);
         return block;
@@ -57,21 +57,25 @@ internal sealed unsafe class BlockDecoder
     {
         var before = _vcpu.Blocks.Free;
         var generation = Generation;
-        var block = Build(s, rip, frame, 1);
+        var block = Build(s, rip, frame, 1, 0);
         if (generation == Generation)
             _vcpu.Blocks.Take(before);
         return block;
     }
 
-    private Block* Build(CpuState* s, ulong rip, ulong frame, int most)
+    /// <summary>Empties the cache, and the translations with it.</summary>
+    public void Forget()
+    {
+        _vcpu.Blocks.Clear();
+        _vcpu.Void();
+        Generation++;
+    }
+
+    private Block* Build(CpuState* s, ulong rip, ulong frame, int most, int translateAfter)
     {
         var blocks = _vcpu.Blocks;
         if (!blocks.HasRoom(LargestBlock))
-        {
-            blocks.Clear();
-            _vcpu.Void();
-            Generation++;
-        }
+            Forget();
 
         var start = (int)(rip & PageSize.OffsetMask);
         _bytes.Start(Memory.Base + (frame << PageSize.Shift), new Mfn(frame), start);
@@ -109,7 +113,7 @@ internal sealed unsafe class BlockDecoder
         FindLiveFlags();
         var block = (Block*)blocks.Free;
         *block = new Block { Rip = rip, Frame = frame, LastFrame = lastFrame };
-        var end = new BlockWriter(block, _count).Write(_instructions.AsSpan(0, _count), _flagsLive);
+        var end = new BlockWriter(block, _count).Write(_instructions.AsSpan(0, _count), _flagsLive, translateAfter);
         block->Bytes = (int)(_instructions[_count - 1].NextIP - rip);
         blocks.Take(end);
         return block;

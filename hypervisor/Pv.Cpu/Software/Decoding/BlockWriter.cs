@@ -36,8 +36,13 @@ internal unsafe ref struct BlockWriter
     }
 
     /// <summary>Writes all. Returns the first free byte behind the block.</summary>
-    public byte* Write(ReadOnlySpan<Instruction> instructions, ReadOnlySpan<bool> flagsLive)
+    public byte* Write(ReadOnlySpan<Instruction> instructions, ReadOnlySpan<bool> flagsLive, int translateAfter)
     {
+        if (translateAfter > 0)
+        {
+            _block->Counts = true;
+            _ops[_slot++] = new Op { Handler = &Leaving.Count, Imm = translateAfter };
+        }
         var ended = false;
         for (var i = 0; i < instructions.Length; i++)
         {
@@ -99,13 +104,18 @@ internal unsafe ref struct BlockWriter
     /// <summary>Gives an instruction to the general layer.</summary>
     public void General(Op* op, in Instruction instruction)
     {
-        var record = _records++;
+        Describe(op, _records++, instruction);
+        op->Handler = &GeneralHandler.Run;
+    }
+
+    /// <summary>Fills in a record of the general layer and its operation.</summary>
+    public static void Describe(Op* op, GeneralRecord* record, in Instruction instruction)
+    {
         *record = new GeneralRecord { Instruction = instruction, Execute = GeneralChoice.Of(instruction) };
         for (var i = 0; i < instruction.OpCount; i++)
             if (instruction.GetOpKind(i) == OpKind.Memory)
                 record->Displacement = MemoryOperand.Describe(instruction, op, out _);
         op->Disp = (long)record;
-        op->Handler = &GeneralHandler.Run;
     }
 
     /// <summary>Makes the slot behind a terminator its links.</summary>

@@ -12,6 +12,7 @@ internal sealed unsafe class CodeBytes(SoftwareDomain domain, SoftwareVcpu reade
 {
     private const int LineMask = 63;
 
+    private readonly byte[] _seen = new byte[PageSize.Bytes + 16];
     private byte* _page, _nextPage;
     private Mfn _frame, _nextFrame;
     private int _position;
@@ -37,8 +38,11 @@ internal sealed unsafe class CodeBytes(SoftwareDomain domain, SoftwareVcpu reade
         _position = offset;
     }
 
-    /// <summary>A byte that was read before, by its place counted from the page's start.</summary>
-    public byte this[int position] => position < PageSize.Bytes ? _page[position] : _nextPage[position - PageSize.Bytes];
+    /// <summary>A byte that was read before, as it was then, by its place counted from the page's start.</summary>
+    public byte this[int position] => _seen[position];
+
+    /// <summary>Bytes that were read before, as they were then: what was decoded and no later content.</summary>
+    public ReadOnlySpan<byte> Seen(int position, int length) => _seen.AsSpan(position, length);
 
     public override int ReadByte()
     {
@@ -51,7 +55,6 @@ internal sealed unsafe class CodeBytes(SoftwareDomain domain, SoftwareVcpu reade
             _notedLine = _position >> 6;
             domain.BecomeCode(onNext ? _nextFrame : _frame, offset & ~LineMask, LineMask + 1, reader);
         }
-        _position++;
-        return (onNext ? _nextPage : _page)[offset];
+        return _seen[_position++] = (onNext ? _nextPage : _page)[offset];
     }
 }

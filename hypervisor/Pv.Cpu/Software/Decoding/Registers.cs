@@ -17,6 +17,15 @@ internal static class Registers
         _ => CpuState.ZeroOffset,
     };
 
+    /// <summary>The general register of a number and a size; of one byte, the lowest.</summary>
+    public static Register Of(int number, int size) => size switch
+    {
+        8 => Register.RAX + number,
+        4 => Register.EAX + number,
+        2 => Register.AX + number,
+        _ => number < 4 ? Register.AL + number : Register.SPL + (number - 4),
+    };
+
     public static bool IsGeneral(Register register) => register is >= Register.AL and <= Register.R15;
 
     public static int SizeOf(Register register) => register switch

@@ -67,7 +67,7 @@ internal readonly unsafe struct Straight : IAccess
     {
         var entry = SoftTlb.EntryOf(s, address);
         bytes = (byte*)(address + entry->Addend);
-        return ((address + (ulong)(size - 1)) & ~PageSize.OffsetMask) == entry->ReadTag;
+        return ((address + (ulong)(size - 1)) & ~PageSize.OffsetMask) + entry->ReadKey == 0;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -75,7 +75,7 @@ internal readonly unsafe struct Straight : IAccess
     {
         var entry = SoftTlb.EntryOf(s, address);
         bytes = (byte*)(address + entry->Addend);
-        return ((address + (ulong)(size - 1)) & ~PageSize.OffsetMask) == entry->WriteTag;
+        return ((address + (ulong)(size - 1)) & ~PageSize.OffsetMask) + entry->WriteKey == 0;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

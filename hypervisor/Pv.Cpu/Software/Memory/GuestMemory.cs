@@ -116,7 +116,7 @@ internal static unsafe class GuestMemory
     {
         var entry = SoftTlb.EntryOf(s, address);
         var page = address & ~PageSize.OffsetMask;
-        if ((access == PageAccess.Read ? entry->ReadTag : access == PageAccess.Write ? entry->WriteTag : entry->FetchTag) == page)
+        if ((access == PageAccess.Read ? entry->ReadKey : access == PageAccess.Write ? entry->WriteKey : entry->FetchKey) + page == 0)
             return (byte*)(address + entry->Addend);
         if (!Core.IsCanonical(address) || !Core.IsCanonical(address + (ulong)(size - 1)))
         {

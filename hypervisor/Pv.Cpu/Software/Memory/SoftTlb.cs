@@ -5,22 +5,39 @@ using Pv.Abi;
 namespace Pv.Cpu.Software;
 
 /// <summary>
-/// A page's translation. A tag is the page's linear address when that kind of access may go straight to host memory, else
-/// <see cref="None"/>. <see cref="Addend"/> turns a linear address into a host address and serves all three.
+/// A page's translation. A key is minus the page's linear address when that kind of access may go straight to host memory, else
+/// <see cref="NoneFor"/>. <see cref="Addend"/> turns a linear address into a host address and serves all three.
 /// </summary>
-[StructLayout(LayoutKind.Sequential, Size = 32)]
+/// <remarks>
+/// A table holds all read keys, then all write keys, and so on: a pointer to an entry is one to its read key, and the next entry's is 8 bytes
+/// on. Translated code depends on that, and on this: an address and the key of the entry that it selects add up to less than a page when
+/// they belong together, and to more for every other address.
+/// </remarks>
+[StructLayout(LayoutKind.Explicit)]
 internal struct TlbEntry
 {
-    /// <summary>Equal to no page address: its lowest bit is set.</summary>
-    public const ulong None = 1;
+    public const int Stride = 8;
+    public const int WriteOffset = SoftTlb.Entries * Stride, FetchOffset = 2 * WriteOffset, AddendOffset = 3 * WriteOffset;
 
-    public ulong ReadTag, WriteTag, FetchTag;
+    [FieldOffset(0)]
+    public ulong ReadKey;
+
+    [FieldOffset(WriteOffset)]
+    public ulong WriteKey;
+
+    [FieldOffset(FetchOffset)]
+    public ulong FetchKey;
+
+    [FieldOffset(AddendOffset)]
     public ulong Addend;
+
+    /// <summary>The key that no address matches in the entry of <paramref name="page"/>: that of a page that belongs to another entry.</summary>
+    public static ulong NoneFor(ulong page) => 0 - (page ^ (SoftTlb.Entries / 2 * PageSize.Bytes));
 }
 
 /// <summary>The soft TLB: direct-mapped, one table for each of the page-table roots that ran last.</summary>
 /// <remarks>
-/// Tags are written only where the access needs no further look: a write tag means that the page is writable for the user, its dirty bit
+/// Keys are written only where the access needs no further look: a write key means that the page is writable for the user, its dirty bit
 /// is set and its frame bears no mark. Of one thread, as its vCPU.
 /// </remarks>
 // SAFETY: tables live in a pinned array held by this object; indices are cut to the table; addends are made from checked frames.
@@ -28,10 +45,11 @@ internal sealed unsafe class SoftTlb
 {
     public const int Entries = 1024;
     public const int Roots = 4;
-    private const int EntryShift = 5;
+    private const int EntryShift = 3;
+    private const int TableBytes = TlbEntry.AddendOffset + (Entries * TlbEntry.Stride);
 
-    private readonly byte[] _storage = GC.AllocateUninitializedArray<byte>(((Roots + 1) * Entries * sizeof(TlbEntry)) + 64, pinned: true);
-    private readonly TlbEntry* _tables;
+    private readonly byte[] _storage = GC.AllocateUninitializedArray<byte>(((Roots + 1) * TableBytes) + 64, pinned: true);
+    private readonly byte* _tables;
     private readonly ulong[] _cr3 = new ulong[Roots];
     private readonly bool[] _valid = new bool[Roots];
     private readonly ulong[] _tags = new ulong[Roots];
@@ -41,7 +59,7 @@ internal sealed unsafe class SoftTlb
     public SoftTlb()
     {
         var start = (byte*)Unsafe.AsPointer(ref _storage[0]);
-        _tables = (TlbEntry*)(((nuint)start + 63) & ~(nuint)63);
+        _tables = (byte*)(((nuint)start + 63) & ~(nuint)63);
     }
 
     /// <summary>The entry where <paramref name="address"/> would be.</summary>
@@ -54,14 +72,14 @@ internal sealed unsafe class SoftTlb
     public static byte* TryRead(CpuState* s, ulong address, int size)
     {
         var entry = EntryOf(s, address);
-        return ((address + (ulong)(size - 1)) & ~PageSize.OffsetMask) == entry->ReadTag ? (byte*)(address + entry->Addend) : null;
+        return ((address + (ulong)(size - 1)) & ~PageSize.OffsetMask) + entry->ReadKey == 0 ? (byte*)(address + entry->Addend) : null;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static byte* TryWrite(CpuState* s, ulong address, int size)
     {
         var entry = EntryOf(s, address);
-        return ((address + (ulong)(size - 1)) & ~PageSize.OffsetMask) == entry->WriteTag ? (byte*)(address + entry->Addend) : null;
+        return ((address + (ulong)(size - 1)) & ~PageSize.OffsetMask) + entry->WriteKey == 0 ? (byte*)(address + entry->Addend) : null;
     }
 
     /// <summary>Makes the tables of a root the ones that <paramref name="s"/> uses.</summary>
@@ -76,11 +94,11 @@ internal sealed unsafe class SoftTlb
             _current = found >= 0 ? found : Fresh(cr3);
         }
         s->MapTag = _tags[_current];
-        s->Tlb = _tables + (_current * Entries);
+        s->Tlb = Table(_current);
         if (!s->ChecksAlignment)
             return;
         // Reads and writes never enter this table, so that each is looked at; it starts empty since flushes pass it by.
-        s->Tlb = _tables + (Roots * Entries);
+        s->Tlb = Table(Roots);
         Empty(s->Tlb);
     }
 
@@ -91,9 +109,9 @@ internal sealed unsafe class SoftTlb
         var page = address & ~PageSize.OffsetMask;
         for (var root = 0; root < Roots; root++)
         {
-            var entry = _tables + (root * Entries) + (int)((address >> PageSize.Shift) & (Entries - 1));
-            if (entry->ReadTag == page || entry->WriteTag == page || entry->FetchTag == page)
-                entry->ReadTag = entry->WriteTag = entry->FetchTag = TlbEntry.None;
+            var entry = At(Table(root), (int)((address >> PageSize.Shift) & (Entries - 1)));
+            if (Holds(entry, page))
+                Empty(entry, page);
         }
         Renew();
     }
@@ -114,34 +132,36 @@ internal sealed unsafe class SoftTlb
         var entry = EntryOf(s, address);
         var page = address & ~PageSize.OffsetMask;
         var addend = (ulong)frame - page;
-        if (entry->Addend != addend || (entry->ReadTag != page && entry->WriteTag != page && entry->FetchTag != page))
+        if (entry->Addend != addend || !Holds(entry, page))
         {
-            entry->ReadTag = entry->WriteTag = entry->FetchTag = TlbEntry.None;
+            Empty(entry, page);
             entry->Addend = addend;
         }
         if (access == PageAccess.Fetch)
         {
-            entry->FetchTag = page;
+            entry->FetchKey = 0 - page;
             return;
         }
         if (s->ChecksAlignment)
             return;
-        entry->ReadTag = page;
+        entry->ReadKey = 0 - page;
         if (writable)
-            entry->WriteTag = page;
+            entry->WriteKey = 0 - page;
     }
 
     /// <summary>Takes the right to write straight to a frame out of all roots. True when there was one.</summary>
     public bool Protect(byte* frame)
     {
         var found = false;
-        for (var entry = _tables; entry < _tables + (Roots * Entries); entry++)
-        {
-            if (entry->WriteTag == TlbEntry.None || entry->WriteTag + entry->Addend != (ulong)frame)
-                continue;
-            entry->WriteTag = TlbEntry.None;
-            found = true;
-        }
+        for (var root = 0; root < Roots; root++)
+            for (var i = 0; i < Entries; i++)
+            {
+                var entry = At(Table(root), i);
+                if (entry->Addend - entry->WriteKey != (ulong)frame || !IsOf(entry->WriteKey, i))
+                    continue;
+                entry->WriteKey = None(i);
+                found = true;
+            }
         return found;
     }
 
@@ -149,13 +169,27 @@ internal sealed unsafe class SoftTlb
     public static void ForbidWrites(CpuState* s)
     {
         for (var i = 0; i < Entries; i++)
-            s->Tlb[i].WriteTag = TlbEntry.None;
+            At(s->Tlb, i)->WriteKey = None(i);
     }
+
+    private TlbEntry* Table(int root) => (TlbEntry*)(_tables + (root * TableBytes));
+
+    private static TlbEntry* At(TlbEntry* table, int index) => (TlbEntry*)((byte*)table + (index * TlbEntry.Stride));
+
+    private static ulong None(int index) => TlbEntry.NoneFor((ulong)index << PageSize.Shift);
+
+    /// <summary>Whether a key is of a page that selects this entry, and so not none.</summary>
+    private static bool IsOf(ulong key, int index) => (((0 - key) >> PageSize.Shift) & (Entries - 1)) == (ulong)index;
+
+    private static bool Holds(TlbEntry* entry, ulong page)
+        => entry->ReadKey + page == 0 || entry->WriteKey + page == 0 || entry->FetchKey + page == 0;
+
+    private static void Empty(TlbEntry* entry, ulong page) => entry->ReadKey = entry->WriteKey = entry->FetchKey = TlbEntry.NoneFor(page);
 
     private static void Empty(TlbEntry* table)
     {
         for (var i = 0; i < Entries; i++)
-            table[i].ReadTag = table[i].WriteTag = table[i].FetchTag = TlbEntry.None;
+            Empty(At(table, i), (ulong)i << PageSize.Shift);
     }
 
     private int Fresh(ulong cr3)
@@ -163,7 +197,7 @@ internal sealed unsafe class SoftTlb
         var slot = Array.IndexOf(_valid, false);
         if (slot < 0)
             slot = (_current + 1) % Roots;
-        Empty(_tables + (slot * Entries));
+        Empty(Table(slot));
         _cr3[slot] = cr3;
         _valid[slot] = true;
         _tags[slot] = ++_lastTag;
