@@ -54,7 +54,10 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
         _store = new StoreService(_kernel, line => LogStore(line));
         _consoles = new ConsoleDaemon(line => LogConsole(line));
         var control = new HypervisorControl(_core.Dom0);
-        _domains = new XenDomains(control, _store.OpenClient(), new DomainAssembly(control, _kernel.Memory, managed), line => LogDomains(line));
+        _domains = new XenDomains(control, _store.OpenClient(), new DomainAssembly(control, _kernel.Memory, managed), line => LogDomains(line))
+        {
+            DumpFolder = directory.File("dump"),
+        };
         _domains.Introduced += OpenConsoleAsync;
         _domains.Ending += CloseConsoleAsync;
         Host = new XenHost(control);

@@ -83,6 +83,8 @@ internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsole
     public Task<DomId?> WaitForSuccessorAsync(DomId domain, CancellationToken cancel)
         => Task.FromResult<DomId?>(Successors.TryGetValue(domain, out var successor) ? successor : null);
 
+    public Task DumpCoreAsync(DomId domain, string path, CancellationToken cancel) => Note($"dump {domain} {path}");
+
     public Task DestroyAsync(DomId domain) => Note($"destroy {domain}");
 
     public Task RenameAsync(DomId domain, string name) => Note($"rename {domain} {name}");

@@ -227,6 +227,23 @@ internal sealed class DomainLivesTests
         Assert.That(refusal!.Message, Does.Contain("vCPU 7"));
     }
 
+    [Test]
+    public async Task A_core_that_cannot_be_had_is_told_and_leaves_no_half_file()
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"pv-{Guid.NewGuid()}");
+        await File.WriteAllBytesAsync(path, MachineGuestCatalog.All[0].BuildImage());
+        var early = await _machine.CreateAsync($"name=\"early\"\nkernel=\"{path}\"\nmemory=16", paused: true);
+        var managed = await _machine.CreateShellAsync("managed", paused: true);
+
+        var refusal = Assert.ThrowsAsync<ToolstackException>(() => _machine.Domains.DumpCoreAsync(early, path, CancellationToken.None));
+        Assert.That(refusal!.Message, Does.Contain("early").And.Contain("list of frames").And.Contain(path));
+        Assert.That(new FileInfo(path).Length, Is.Zero);
+        refusal = Assert.ThrowsAsync<ToolstackException>(() => _machine.Domains.DumpCoreAsync(managed, path, CancellationToken.None));
+        Assert.That(refusal!.Message, Does.Contain("managed").And.Contain("C# guest"));
+        Assert.ThrowsAsync<ToolstackException>(() => _machine.Domains.DumpCoreAsync(early, "/nosuch/folder/core", CancellationToken.None));
+        File.Delete(path);
+    }
+
     private async Task<DomId> StartShellAsync(string name, string more = "")
     {
         var domain = await _machine.CreateShellAsync(name, more);

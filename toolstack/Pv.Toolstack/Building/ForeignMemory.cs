@@ -6,7 +6,7 @@ using Pv.Toolstack.Hypervisor;
 namespace Pv.Toolstack.Building;
 
 /// <summary>
-/// The memory of a domain under construction, through Dom0's foreign mappings: a page is mapped when it is first touched, and all are let go at the end.
+/// The memory of a domain under construction, or that is looked into, through Dom0's foreign mappings: a page is mapped when it is first touched, and all are let go at the end.
 /// </summary>
 /// <remarks>One builder's. The span of a page is a copy that is written back at the next call or <see cref="Flush"/>.</remarks>
 /// <param name="control">Dom0's calls.</param>
@@ -30,6 +30,22 @@ internal sealed class ForeignMemory(HypervisorControl control, GuestMemory slots
     }
 
     public Mfn MfnOf(Pfn pfn) => frames == null ? new Mfn(pfn.Value) : new Mfn(frames[pfn.Value]);
+
+    /// <summary>A copy of one of the domain's machine frames, which is not mapped any longer than that takes; null when it is not the domain's.</summary>
+    public byte[]? TryRead(Mfn mfn)
+    {
+        var slot = slots.TakeSlot();
+        if (control.MapForeign(domain, [mfn.Value], [slot]) != Errno.None)
+        {
+            slots.ReturnSlot(slot);
+            return null;
+        }
+        var copy = new byte[PageSize.Bytes];
+        slots.Page(slot).CopyTo(0, copy);
+        control.Unmap(slot).OrThrow("XENMEM_remove_from_physmap");
+        slots.ReturnSlot(slot);
+        return copy;
+    }
 
     /// <summary>Writes the page that was last handed out.</summary>
     public void Flush()

@@ -69,7 +69,7 @@ public static partial class CommandRows
         new("migrate", "[options] <Domain> <host>", "Move a domain to another host while it runs", 2, Changes),
         new("migrate-receive", "", "Take a domain that another host sends; for xl itself", 0, Changes),
         new("remus", "[options] <Domain> [<host>]", "Keep a copy of a domain on another host", 1, Changes),
-        new("dump-core", "<Domain> <filename>", "Write a domain's memory to a file", 2, Changes),
+        new("dump-core", "<Domain> <filename>", "Write a domain's memory to a file", 2, Built | Changes),
     ];
 
     private static CommandRow[] Hosts() =>

@@ -15,6 +15,7 @@ public sealed class CommandRunner(IToolstack toolstack)
         ["dmesg"] = DmesgCommand.RunAsync,
         ["domid"] = DomidCommand.RunAsync,
         ["domname"] = DomnameCommand.RunAsync,
+        ["dump-core"] = DumpCoreCommand.RunAsync,
         ["info"] = InfoCommand.RunAsync,
         ["list"] = ListCommand.RunAsync,
         ["mem-max"] = MemoryCommands.SetMaximumAsync,

@@ -3,6 +3,7 @@ using Pv.Config.Domain;
 using Pv.Guest;
 using Pv.Machine.Gate;
 using Pv.Toolstack.Building;
+using Pv.Toolstack.Dumps;
 using Pv.Toolstack.Hypervisor;
 
 namespace Pv.Toolstack.Domains;
@@ -18,6 +19,9 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
 
     /// <summary>What a domain may have above its memory, in KiB (libxl's constant of the same purpose).</summary>
     internal const ulong Slack = 1024;
+
+    /// <summary>Writes core dumps.</summary>
+    internal CoreDump Dumps { get; } = new(control, slots);
 
     /// <summary>Reads what the domain is to be built from, and checks what can be checked before anything exists.</summary>
     /// <exception cref="ToolstackException">It cannot be built.</exception>

@@ -46,6 +46,9 @@ public interface IDomains
     /// <summary>Sets how many KiB the domain may be given at most; a restart keeps it so.</summary>
     Task SetMaxMemoryAsync(DomId domain, ulong kibibytes);
 
+    /// <summary>Writes its registers and memory to a file, which is new or replaced. The domain does not run meanwhile.</summary>
+    Task DumpCoreAsync(DomId domain, string path, CancellationToken cancel);
+
     /// <summary>Ends it at once and gives back all that it had.</summary>
     Task DestroyAsync(DomId domain);
 

@@ -80,6 +80,15 @@ public sealed partial class HypervisorControl
         return map;
     }
 
+    /// <summary>The state of a vCPU; null when there is none of that number, or it never had one.</summary>
+    public VcpuGuestContext? GetVcpuContext(DomId domain, VcpuId vcpu)
+    {
+        var contexts = new VcpuGuestContext[1];
+        using var pin = HostPin.Of(contexts);
+        var argument = new DomctlVcpuContext { Vcpu = vcpu, Context = pin.Address };
+        return Domctl(DomctlOperation.GetVcpuContext, domain, ref argument) == Errno.None ? contexts[0] : null;
+    }
+
     /// <summary>What the hypervisor knows of a domain; null when there is none of that number.</summary>
     public DomctlGetDomainInfo? GetDomainInfo(DomId domain)
     {
