@@ -1,0 +1,91 @@
+using System.Globalization;
+using NUnit.Framework;
+using Pv.Abi;
+using Pv.SystemTests.Hosts;
+using Pv.Toolstack.Building;
+
+namespace Pv.SystemTests.Linux;
+
+/// <summary>What <c>xl</c> asks of a Linux guest, Linux does, and says so in /proc.</summary>
+[TestFixture]
+public sealed class LinuxLifecycleTests
+{
+    private const int KibPerMib = 1024;
+
+    [Test]
+    public async Task Memory_pauses_keys_and_ends()
+    {
+        await using var host = await PvHost.StartAsync(memory: 1024);
+        var free = await host.FreeMemoryAsync();
+        await using var guest = await LinuxGuest.StartAsync(host, new LinuxShape(), "linux", "maxmem=384");
+        var first = await TotalMemoryAsync(guest);
+        Assert.That(first, Is.InRange(150, 256));
+
+        await host.XlOutputAsync("mem-set", "linux", "320");
+        await host.UntilAsync("linux", domain => domain.Memory == 320);
+        Assert.That(await TotalMemoryAsync(guest) - first, Is.EqualTo(64).Within(1));
+        await host.XlOutputAsync("mem-set", "linux", "192m");
+        await host.UntilAsync("linux", domain => domain.Memory == 192);
+        Assert.That(await TotalMemoryAsync(guest) - first, Is.EqualTo(-64).Within(1));
+
+        await host.XlOutputAsync("pause", "linux");
+        await guest.Console.SendAsync("cat /proc/uptime\r");
+        var time = (await host.FindAsync("linux")).Time;
+        Assert.That((await host.FindAsync("linux")).State, Does.Match("^..p---$"));
+        Assert.That((await host.FindAsync("linux")).Time, Is.EqualTo(time));
+        await host.XlOutputAsync("unpause", "linux");
+        await guest.Console.ExpectAsync(LinuxGuest.Prompt);
+
+        await host.XlOutputAsync("sysrq", "linux", "h");
+        await guest.Console.ExpectAsync("sysrq: HELP");
+        await guest.Console.SendAsync("\r");
+        await guest.Console.ExpectAsync(LinuxGuest.Prompt);
+
+        await host.XlOutputAsync("reboot", "-w", "linux");
+        await guest.Console.ExpectAsync("Linux version");
+        await guest.Console.ExpectAsync(LinuxGuest.Prompt);
+        var again = await host.FindAsync("linux");
+        Assert.That((again.Id, again.Memory), Is.EqualTo((2, 192)), "what mem-set said holds for the restart");
+
+        await host.XlOutputAsync("shutdown", "-w", "linux");
+        Assert.That(await guest.Console.ExitAsync(), Is.Zero);
+        await PvHost.UntilAsync(async () => (await host.ListAsync()).Count == 1);
+        Assert.That(await host.FreeMemoryAsync(), Is.EqualTo(free));
+    }
+
+    [Test]
+    public async Task Its_core_is_dumped_while_it_lives_and_when_it_crashes()
+    {
+        await using var host = await PvHost.StartAsync(memory: 512);
+        await using var guest = await LinuxGuest.StartAsync(host, new LinuxShape(Memory: 128), "linux", "on_crash=\"coredump-destroy\"");
+        var living = Path.Combine(host.Folder, "living");
+        await host.XlOutputAsync("dump-core", "linux", living);
+        AssertCore(living, pages: 128 << 8);
+        Assert.That(await guest.RunAsync("uname"), Is.EqualTo("Linux\n"), "it runs on");
+
+        await guest.Console.SendAsync("echo c > /proc/sysrq-trigger\r");
+        Assert.That(await guest.Console.ExitAsync(), Is.Zero);
+
+        AssertCore(Path.Combine(host.Folder, "dump", "linux"), pages: 128 << 8);
+        Assert.That(await host.ListAsync(), Has.Count.EqualTo(1));
+    }
+
+    /// <summary>A file with the sections that Xen's tools write, whose memory holds the kernel's banner.</summary>
+    private static void AssertCore(string path, ulong pages)
+    {
+        var core = ElfFile.Parse(File.ReadAllBytes(path));
+        Assert.That(
+            core.Sections.Select(section => section.Name).Where(name => name.Length > 0),
+            Is.EqualTo(new[] { ".shstrtab", ".note.Xen", ".xen_prstatus", ".xen_shared_info", ".xen_pages", ".xen_p2m" }));
+        ulong Size(string name) => core.Sections.Single(section => section.Name == name).Size;
+        Assert.That(Size(".note.Xen"), Is.EqualTo(0x568), "as long as real Xen's");
+        Assert.That(Size(".xen_prstatus"), Is.EqualTo(VcpuGuestContext.WireSize));
+        Assert.That(Size(".xen_pages") >> PageSize.Shift, Is.InRange(pages - 16, pages));
+        Assert.That(Size(".xen_p2m") / 16, Is.EqualTo(Size(".xen_pages") >> PageSize.Shift));
+        Assert.That(File.ReadAllBytes(path).AsSpan().IndexOf("Linux version 6.1."u8), Is.Positive);
+    }
+
+    /// <summary>What Linux manages, in MiB.</summary>
+    private static async Task<int> TotalMemoryAsync(LinuxGuest guest)
+        => int.Parse((await guest.RunAsync("grep ^MemTotal: /proc/meminfo")).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / KibPerMib;
+}
