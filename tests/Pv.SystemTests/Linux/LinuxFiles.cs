@@ -17,7 +17,7 @@ internal static partial class LinuxFiles
         flavour == "amd64" ? Plain() : Cloud(),
         "boot/vmlinuz-*");
 
-    /// <summary>busybox, with <c>/bin/storm</c>.</summary>
+    /// <summary>busybox, with <c>/bin/storm</c> and <c>/bin/numbers</c>.</summary>
     public static string Initramfs => Packed.Value;
 
     /// <summary>A static busybox, which runs on this host, too.</summary>
@@ -40,7 +40,8 @@ internal static partial class LinuxFiles
         var folder = Directory.CreateTempSubdirectory("pv-initramfs-").FullName;
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
         var programs = Directory.CreateDirectory(Path.Combine(folder, "extra", "bin")).FullName;
-        File.Copy(Compile("storm"), Path.Combine(programs, "storm"));
+        foreach (var program in new[] { "storm", "numbers" })
+            File.Copy(Compile(program), Path.Combine(programs, program));
         var output = Path.Combine(folder, "initramfs");
         var pack = Command.Run(Path.Combine(Repository.Root, "examples/linux/pack"), [busybox, output, Path.Combine(folder, "extra")], folder);
         Assert.That(pack.ExitCode, Is.Zero, pack.Errors);

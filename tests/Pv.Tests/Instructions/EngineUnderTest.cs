@@ -79,6 +79,7 @@ internal sealed class EngineUnderTest : IDisposable
             FsBase = row.FsBase,
             GsBase = row.GsBase,
             Cr3 = _root.Address,
+            TaskSwitched = row.TaskSwitched,
         };
         // What FNINIT and a reset leave: all x87 exceptions masked, all SSE exceptions masked.
         registers.Fx[0] = 0x7f;

@@ -25,6 +25,9 @@ internal sealed class Row(Form form)
     /// <summary>An FXSAVE image to start with; null: the units are as after a reset, and what becomes of them is not asked.</summary>
     public byte[]? Vectors { get; set; }
 
+    /// <summary>CR0.TS. Only an engine can be asked: no system lets a program see it.</summary>
+    public bool TaskSwitched { get; set; }
+
     /// <summary>What memory holds beyond <see cref="Arena.Image"/>, an entry a word.</summary>
     public Dictionary<ulong, ulong> Patches { get; } = [];
 
