@@ -119,7 +119,7 @@ public sealed class Domain
     /// <summary>Why it shut itself down, when it did. It is then as good as paused until the toolstack acts.</summary>
     public ShutdownReason? Shutdown { get; private set; }
 
-    /// <summary>What the guest wants its next shutdown called when it gives no reason (<c>SCHEDOP_shutdown_code</c>).</summary>
+    /// <summary>What the guest wants its next shutdown called, whoever causes it (<c>SCHEDOP_shutdown_code</c>).</summary>
     internal ShutdownReason? ShutdownCode { get; set; }
 
     internal Watchdogs Watchdogs { get; }
@@ -161,8 +161,9 @@ public sealed class Domain
         {
             if (Shutdown is not null)
                 return;
-            // The reason is a guest's word; the toolstack sees eight bits of it, as Xen keeps them.
-            Shutdown = (ShutdownReason)(byte)reason;
+            // The reason is a guest's word; the toolstack sees eight bits of it, as Xen keeps them. A code that was set before counts more.
+            Shutdown = (ShutdownReason)(byte)(ShutdownCode ?? reason);
+            ShutdownCode = null;
         }
         foreach (var vcpu in OnlineVcpus)
         {
@@ -176,6 +177,7 @@ public sealed class Domain
     internal void Resume()
     {
         Shutdown = null;
+        ShutdownCode = null;
         foreach (var vcpu in OnlineVcpus)
             Core.Scheduler.Wake(vcpu);
     }
@@ -218,7 +220,9 @@ public enum DomainKind : byte
 }
 
 /// <summary>The limits that <c>XEN_DOMCTL_createdomain</c> sets for a domain's life.</summary>
-internal readonly record struct DomainLimits(int MaxVcpus, uint MaxEventPort, uint MaxGrantFrames, uint MaxMaptrackFrames)
+internal readonly record struct DomainLimits(int MaxVcpus, uint MaxEventPort, uint MaxGrantFrames, uint MaxMaptrackFrames, uint MaxGrantVersion = DomainLimits.HighestGrantVersion)
 {
+    public const uint HighestGrantVersion = 2;
+
     public static readonly DomainLimits Default = new(1, 1023, 64, 1024);
 }

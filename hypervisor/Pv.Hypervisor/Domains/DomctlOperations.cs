@@ -61,14 +61,15 @@ internal static class DomctlOperations
     {
         ref var create = ref As<DomctlCreateDomain>(ref control);
         const DomainCreateFlags known = DomainCreateFlags.Hvm | DomainCreateFlags.Hap | DomainCreateFlags.OutOfSyncOff;
-        if ((create.Flags & ~known) != 0)
+        if ((create.Flags & ~known) != 0 || create.GrantOptions > DomainLimits.HighestGrantVersion)
             return Errno.EINVAL;
         // An auto-translated domain is what Xen calls hardware assisted; C# guests are such.
         var kind = (create.Flags & DomainCreateFlags.Hvm) != 0 ? DomainKind.Managed : DomainKind.Paravirtualized;
         var limits = new DomainLimits(
             (int)Math.Min(create.MaxVcpus, int.MaxValue), Math.Min(create.MaxEventChannelPort, FifoEvents.ChannelCount - 1),
             create.MaxGrantFrames < 0 ? DomainLimits.Default.MaxGrantFrames : (uint)create.MaxGrantFrames,
-            create.MaxMapTrackFrames < 0 ? DomainLimits.Default.MaxMaptrackFrames : (uint)create.MaxMapTrackFrames);
+            create.MaxMapTrackFrames < 0 ? DomainLimits.Default.MaxMaptrackFrames : (uint)create.MaxMapTrackFrames,
+            create.GrantOptions == 0 ? DomainLimits.HighestGrantVersion : create.GrantOptions);
         DomId? wanted = control.Domain.Value is 0 or >= DomId.FirstReserved ? null : control.Domain;
         var handle = new Guid(create.Handle.Bytes, bigEndian: true);
         if (DomainCreation.TryCreate(call.Core, wanted, kind, limits, handle, out var domain) is not Errno.None and var error)
@@ -108,7 +109,7 @@ internal static class DomctlOperations
 
     private static HypercallResult Resume(Domain domain)
     {
-        if (domain.Shutdown is null)
+        if (domain.Kind == DomainKind.Control)
             return Errno.EINVAL;
         domain.Resume();
         return HypercallResult.Success;
@@ -140,7 +141,7 @@ internal static class DomctlOperations
         if (!call.TryRead(set.Context, out VcpuGuestContext context))
             return Errno.EFAULT;
         domain.Pause();
-        var error = vcpu.IsInitialised ? Errno.EBUSY : VcpuContexts.TrySet(vcpu, in context);
+        var error = VcpuContexts.TrySet(vcpu, in context);
         domain.Unpause();
         return error;
     }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Pv.Abi;
 using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Scheduling;
@@ -8,14 +7,30 @@ namespace Pv.Hypervisor.Domains;
 /// <summary>Keeps the copies of the runstate up to date that guests registered (<c>VCPUOP_register_runstate_memory_area</c>).</summary>
 internal static class RunstateAreas
 {
+    private const ulong EntryTimeOffset = 8;
+
     /// <summary>Writes the area of a vCPU. On the thread that runs it, or on its behalf in a hypercall of its own.</summary>
     public static void Update(Vcpu vcpu)
     {
         if (vcpu.RunstateArea == 0)
             return;
         var info = ToAbi(vcpu.Domain.Core.Scheduler.Snapshot(vcpu));
+        var guest = GuestAccess.OfKernel(vcpu);
         // The guest's page may be gone meanwhile: then there is nobody to tell.
-        _ = GuestAccess.OfKernel(vcpu).TryWrite(vcpu.RunstateArea, MemoryMarshal.AsBytes(new ReadOnlySpan<VcpuRunstateInfo>(in info)));
+        if (!vcpu.Domain.HasAssist(VmAssistType.RunstateUpdateFlag))
+        {
+            _ = guest.TryWrite(vcpu.RunstateArea, in info);
+            return;
+        }
+        // Another vCPU that reads sees the mark before anything changes, and until everything has.
+        info.StateEntryTime |= Runstates.UpdateFlag;
+        var marked = vcpu.RunstateArea + EntryTimeOffset;
+        if (!guest.TryWrite(marked, info.StateEntryTime))
+            return;
+        Interlocked.MemoryBarrier();
+        _ = guest.TryWrite(vcpu.RunstateArea, in info);
+        Interlocked.MemoryBarrier();
+        _ = guest.TryWrite(marked, info.StateEntryTime & ~Runstates.UpdateFlag);
     }
 
     public static VcpuRunstateInfo ToAbi(RunstateSnapshot snapshot)

@@ -91,6 +91,21 @@ public sealed class Vcpu
         HeldFrames.Release(Domain, frame);
     }
 
+    private int _nmiPending;
+
+    /// <summary>Sends an NMI. It is taken when the vCPU goes to guest code next, unless it is still in the handler of one.</summary>
+    internal void RaiseNmi()
+    {
+        Interlocked.Exchange(ref _nmiPending, 1);
+        Kick();
+    }
+
+    /// <summary>Whether an NMI came that the vCPU can take.</summary>
+    internal bool HasNmi => Volatile.Read(ref _nmiPending) != 0 && !Traps.InNmiHandler;
+
+    /// <summary>Takes the NMI. On the thread that runs the vCPU.</summary>
+    internal void TakeNmi() => Interlocked.Exchange(ref _nmiPending, 0);
+
     /// <summary>Yields in a row with nothing else to do, see <see cref="VcpuLoop"/>.</summary>
     internal int IdleYields;
 

@@ -20,6 +20,8 @@ internal static class VcpuContexts
         }
         if (!Addresses.AllCanonical(in context))
             return Errno.EINVAL;
+        if (vcpu.IsInitialised)
+            return TryChange(vcpu, in context);
         // The tables may refuse: they come first, the rest cannot.
         var core = vcpu.Domain.Core;
         lock (vcpu.Domain.PagingLock)
@@ -27,11 +29,33 @@ internal static class VcpuContexts
             if (core.PageTypes.TrySetInitialTables(vcpu, in context) is not Errno.None and var error)
                 return error;
         }
+        vcpu.Registers = default;
+        FloatingPointReset.Apply(ref vcpu.Registers);
         SetRegisters(vcpu, in context);
         SetTraps(vcpu, in context);
+        vcpu.Domain.VmAssist |= context.VmAssist & TrapOperations.SupportedAssists;
+        vcpu.Info.UpcallMask = 1;
         vcpu.IsInitialised = true;
         if ((context.Flags & VcpuContextFlags.Online) != 0)
             vcpu.IsOnline = true;
+        return Errno.None;
+    }
+
+    /// <summary>
+    /// Changes the registers and callbacks of a vCPU that has a state, as a toolstack does whose suspend was cancelled. Page tables and descriptor
+    /// tables must be those that it has. The floating-point registers stay.
+    /// </summary>
+    private static Errno TryChange(Vcpu vcpu, in VcpuGuestContext context)
+    {
+        Get(vcpu, out var now);
+        ReadOnlySpan<ulong> frames = context.GdtFrames, framesNow = now.GdtFrames;
+        if (context.ControlRegisters[3] != now.ControlRegisters[3] || (context.ControlRegisters[1] & ~1ul) != (now.ControlRegisters[1] & ~1ul)
+            || context.GdtEntries != now.GdtEntries || !frames.SequenceEqual(framesNow)
+            || context.LdtEntries != now.LdtEntries || (context.LdtEntries != 0 && context.LdtBase != now.LdtBase))
+            return Errno.EOPNOTSUPP;
+        SetRegisters(vcpu, in context);
+        SetTraps(vcpu, in context);
+        vcpu.IsOnline = (context.Flags & VcpuContextFlags.Online) != 0;
         return Errno.None;
     }
 
@@ -41,13 +65,15 @@ internal static class VcpuContexts
         context = default;
         ref var registers = ref vcpu.Registers;
         var traps = vcpu.Traps;
-        context.Flags = (traps.InKernel ? VcpuContextFlags.InKernel : 0) | (vcpu.IsOnline ? VcpuContextFlags.Online : 0);
+        context.Flags = (traps.InKernel ? VcpuContextFlags.InKernel : 0) | (vcpu.IsOnline ? VcpuContextFlags.Online : 0)
+            | (traps.Failsafe.MasksEvents ? VcpuContextFlags.FailsafeDisablesEvents : 0)
+            | (traps.Syscall.MasksEvents ? VcpuContextFlags.SyscallDisablesEvents : 0);
         ref var user = ref context.Registers;
         (user.Rax, user.Rcx, user.Rdx, user.Rbx) = (registers.Rax, registers.Rcx, registers.Rdx, registers.Rbx);
         (user.Rsp, user.Rbp, user.Rsi, user.Rdi) = (registers.Rsp, registers.Rbp, registers.Rsi, registers.Rdi);
         (user.R8, user.R9, user.R10, user.R11) = (registers.R8, registers.General[9], registers.R10, registers.R11);
         (user.R12, user.R13, user.R14, user.R15) = (registers.General[12], registers.General[13], registers.General[14], registers.General[15]);
-        (user.Rip, user.Rflags) = (registers.Rip, registers.Rflags);
+        (user.Rip, user.Rflags) = (registers.Rip, registers.Rflags | (ulong)traps.Iopl << 12);
         (user.Cs, user.Ss, user.Ds, user.Es, user.Fs, user.Gs) = (registers.Cs, registers.Ss, registers.Ds, registers.Es, registers.Fs, registers.Gs);
         (context.KernelSs, context.KernelSp) = (traps.KernelSs, traps.KernelSp);
         context.ControlRegisters[3] = FoldCr3(traps.KernelTable);
@@ -55,6 +81,13 @@ internal static class VcpuContexts
             context.ControlRegisters[1] = FoldCr3(userTable) | 1;
         context.VmAssist = vcpu.Domain.VmAssist;
         (context.FsBase, context.GsBaseKernel, context.GsBaseUser) = (registers.FsBase, traps.KernelGsBase(registers), traps.UserGsBase(registers));
+        (context.EventCallback, context.FailsafeCallback, context.SyscallCallback) = (traps.Event.Address, traps.Failsafe.Address, traps.Syscall.Address);
+        context.GdtEntries = traps.GdtEntries;
+        for (var i = 0; i < traps.GdtFrames.Length; i++)
+            context.GdtFrames[i] = traps.GdtFrames[i].Value;
+        (context.LdtBase, context.LdtEntries) = (traps.LdtBase, traps.LdtEntries);
+        for (var i = 0; i < traps.DebugRegisters.Length; i++)
+            context.DebugRegisters[i] = traps.DebugRegisters[i];
         for (var vector = 0; vector < 256; vector++)
             context.Traps[vector] = traps.Table[vector];
     }
@@ -65,7 +98,6 @@ internal static class VcpuContexts
     private static void SetRegisters(Vcpu vcpu, in VcpuGuestContext context)
     {
         ref var registers = ref vcpu.Registers;
-        registers = default;
         ref readonly var user = ref context.Registers;
         (registers.Rax, registers.Rcx, registers.Rdx, registers.Rbx) = (user.Rax, user.Rcx, user.Rdx, user.Rbx);
         (registers.Rsp, registers.Rbp, registers.Rsi, registers.Rdi) = (user.Rsp, user.Rbp, user.Rsi, user.Rdi);
@@ -77,7 +109,6 @@ internal static class VcpuContexts
         registers.Ss = (ushort)(user.Ss | 3);
         (registers.Ds, registers.Es, registers.Fs, registers.Gs) = (user.Ds, user.Es, user.Fs, user.Gs);
         registers.FsBase = context.FsBase;
-        FloatingPointReset.Apply(ref registers);
     }
 
     private static void SetTraps(Vcpu vcpu, in VcpuGuestContext context)
@@ -93,8 +124,6 @@ internal static class VcpuContexts
         traps.SetGsBases(ref vcpu.Registers, context.GsBaseKernel, context.GsBaseUser);
         // What an I/O privilege level of the guest's own flags asks for.
         traps.Iopl = (int)(context.Registers.Rflags >> 12 & 3);
-        vcpu.Domain.VmAssist |= context.VmAssist & TrapOperations.SupportedAssists;
         vcpu.Registers.Cr3 = (traps.InKernel ? traps.KernelTable : traps.UserTable ?? traps.KernelTable).Address;
-        vcpu.Info.UpcallMask = 1;
     }
 }

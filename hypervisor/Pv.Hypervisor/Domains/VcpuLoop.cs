@@ -28,13 +28,14 @@ internal sealed class VcpuLoop(HypervisorCore core)
         try
         {
             RunstateAreas.Update(vcpu);
+            vcpu.Timers.BeginRunning();
             while (!core.Scheduler.ShouldLeave(vcpu))
             {
                 vcpu.EndPoll();
                 vcpu.IsResting = false;
                 vcpu.FlushIfRequested();
-                if (vcpu.Domain.Kind == DomainKind.Paravirtualized && vcpu.HasUpcall)
-                    EventUpcall.Deliver(vcpu);
+                if (vcpu.Domain.Kind == DomainKind.Paravirtualized)
+                    DeliverPending(vcpu);
                 if (!vcpu.TryEnterGuest())
                     continue;
                 var exit = vcpu.Engine!.Run(ref vcpu.Registers);
@@ -49,8 +50,17 @@ internal sealed class VcpuLoop(HypervisorCore core)
         finally
         {
             vcpu.LeaveGuest();
+            vcpu.Timers.EndRunning();
             _current = null;
         }
+    }
+
+    private static void DeliverPending(Vcpu vcpu)
+    {
+        if (vcpu.HasNmi)
+            NmiDelivery.Deliver(vcpu);
+        if (vcpu.HasUpcall)
+            EventUpcall.Deliver(vcpu);
     }
 
     private void Handle(Vcpu vcpu, CpuExit exit)
@@ -119,7 +129,7 @@ internal sealed class VcpuLoop(HypervisorCore core)
     {
         vcpu.Block();
         // Whatever came before the mark was set is seen here; whatever comes after it wakes.
-        if (vcpu.HasUpcall || vcpu.PollIsOver())
+        if (vcpu.HasUpcall || vcpu.PollIsOver() || vcpu.HasNmi)
             vcpu.Unblock();
     }
 

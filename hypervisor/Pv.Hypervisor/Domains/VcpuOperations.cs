@@ -1,6 +1,7 @@
 using Pv.Abi;
 using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Memory;
+using Pv.Hypervisor.Paging;
 using Pv.Hypervisor.Time;
 
 namespace Pv.Hypervisor.Domains;
@@ -22,7 +23,7 @@ internal static class VcpuOperations
         {
             VcpuOperation.Initialise => Initialise(ref call, vcpu, argument),
             VcpuOperation.Up => Up(vcpu),
-            VcpuOperation.Down => Down(vcpu),
+            VcpuOperation.Down => Down(ref call, vcpu),
             VcpuOperation.IsUp => vcpu.IsOnline ? 1L : 0L,
             VcpuOperation.GetRunstateInfo => GetRunstate(ref call, vcpu, argument),
             VcpuOperation.RegisterRunstateMemoryArea => RegisterRunstateArea(ref call, vcpu, argument),
@@ -32,8 +33,7 @@ internal static class VcpuOperations
             VcpuOperation.StopSingleShotTimer => StopSingleShot(ref call, vcpu),
             VcpuOperation.RegisterVcpuInfo => RegisterInfo(ref call, vcpu, argument),
             VcpuOperation.RegisterVcpuTimeMemoryArea => RegisterTimeArea(ref call, vcpu, argument),
-            // There is no handler of NMIs to call before the guest asks for one; until then they are dropped.
-            VcpuOperation.SendNmi => HypercallResult.Success,
+            VcpuOperation.SendNmi => SendNmi(vcpu, argument),
             VcpuOperation.GetPhysicalId => Errno.EINVAL,
             _ => Errno.ENOSYS,
         };
@@ -57,10 +57,24 @@ internal static class VcpuOperations
         return HypercallResult.Success;
     }
 
-    private static HypercallResult Down(Vcpu vcpu)
+    private static HypercallResult Down(ref HypercallContext call, Vcpu vcpu)
     {
+        // Without any vCPU nothing could bring one up again: the domain powers off.
+        if (!call.Caller.OnlineVcpus.Any(other => other != vcpu && other.IsOnline))
+        {
+            call.Caller.ShutDown(ShutdownReason.PowerOff, call.Vcpu);
+            return HypercallResult.Success;
+        }
         vcpu.IsOnline = false;
         vcpu.Domain.Core.Scheduler.Sleep(vcpu);
+        return HypercallResult.Success;
+    }
+
+    private static HypercallResult SendNmi(Vcpu vcpu, ulong argument)
+    {
+        if (argument != 0)
+            return Errno.EINVAL;
+        vcpu.RaiseNmi();
         return HypercallResult.Success;
     }
 
@@ -71,7 +85,7 @@ internal static class VcpuOperations
     {
         if (!call.TryRead(argument, out VcpuRegisterRunstateMemoryArea area))
             return Errno.EFAULT;
-        if (call.Caller.PhysicalMap is null && Paging.PageWalker.IsReserved(area.Address))
+        if (!MayBeTold(call.Caller, area.Address))
             return Errno.EFAULT;
         // The first copy is the caller's to be made, by its page tables: the other vCPU may run, or have none yet.
         vcpu.RunstateArea = area.Address;
@@ -91,7 +105,7 @@ internal static class VcpuOperations
 
     private static HypercallResult StopPeriodic(Vcpu vcpu)
     {
-        vcpu.Timers.StopPeriodic();
+        vcpu.Timers.SetPeriodic(0);
         return HypercallResult.Success;
     }
 
@@ -102,7 +116,8 @@ internal static class VcpuOperations
         if (!call.TryRead(argument, out VcpuSetSingleShotTimer timer))
             return Errno.EFAULT;
         // Xen 4.17 does not look at the flag that asks for a refusal when the time has passed.
-        vcpu.Timers.SetSingleShot(timer.Timeout);
+        // Times are signed there: one with the highest bit is long past.
+        vcpu.Timers.SetSingleShot((long)timer.Timeout < 0 ? 0 : timer.Timeout);
         return HypercallResult.Success;
     }
 
@@ -118,12 +133,20 @@ internal static class VcpuOperations
     {
         if (!call.TryRead(argument, out VcpuRegisterTimeMemoryArea area))
             return Errno.EFAULT;
+        if (!MayBeTold(call.Caller, area.Address))
+            return Errno.EFAULT;
         if (area.Address == 0)
             return HypercallResult.Success;
         var time = default(VcpuTimeInfo);
         PvClock.WriteTime(ref time);
-        return call.TryWrite(area.Address, time) ? HypercallResult.Success : Errno.EFAULT;
+        // Nobody looks whether the copy arrived.
+        _ = call.TryWrite(area.Address, time);
+        return HypercallResult.Success;
     }
+
+    /// <summary>Whether an address can be a guest's at all; whether something is mapped there is seen when it is written.</summary>
+    private static bool MayBeTold(Domain domain, ulong address)
+        => domain.PhysicalMap is not null || (PageWalker.IsCanonical(address) && !PageWalker.IsReserved(address));
 
     /// <summary>Moves a vCPU's vcpu_info into a frame of the guest's, once.</summary>
     private static HypercallResult RegisterInfo(ref HypercallContext call, Vcpu vcpu, ulong argument)
@@ -132,7 +155,8 @@ internal static class VcpuOperations
             return Errno.EFAULT;
         if (register.Offset > PageSize.Bytes - VcpuInfo.WireSize || register.Offset % 8 != 0)
             return Errno.ENXIO;
-        if (vcpu.HasOwnVcpuInfo)
+        // The info of a vCPU that may run moves only at its own hands.
+        if (vcpu.HasOwnVcpuInfo || (vcpu != call.Vcpu && vcpu.IsOnline))
             return Errno.EINVAL;
         var domain = call.Caller;
         if (!HeldFrames.TryHold(domain, register.Mfn.Value, out var mfn))

@@ -9,6 +9,9 @@ internal sealed class Watchdogs
 {
     private const int Count = 2;
 
+    // Xen's number of this one error is 32 bits wide.
+    private const long NoneFree = unchecked((uint)-(int)Errno.ENOSPC);
+
     private readonly Domain _domain;
     private readonly Lock _lock = new();
     private readonly CoreTimer?[] _timers = new CoreTimer?[Count];
@@ -26,7 +29,7 @@ internal sealed class Watchdogs
             {
                 id = (uint)Array.FindIndex(_timers, timer => timer is null) + 1;
                 if (id == 0)
-                    return Errno.ENOSPC;
+                    return NoneFree;
                 _timers[id - 1] = new CoreTimer(_domain.Core.Timekeeper, Bite);
                 _timers[id - 1]!.Set(_domain.Core.Clock.Now + timeout);
                 return id;

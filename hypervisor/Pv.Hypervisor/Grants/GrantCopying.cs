@@ -26,6 +26,8 @@ internal static class GrantCopying
                 return status;
             using (destination)
             {
+                if (!source.Granted.Contains(copy.Source.Offset, copy.Length) || !destination.Granted.Contains(copy.Destination.Offset, copy.Length))
+                    return GrantStatus.GeneralError;
                 var memory = call.Core.Memory;
                 memory.Bytes(source.Mfn.Address + copy.Source.Offset, copy.Length)
                     .CopyTo(memory.Bytes(destination.Mfn.Address + copy.Destination.Offset, copy.Length));
@@ -40,34 +42,59 @@ internal static class GrantCopying
     {
         private readonly Domain _domain;
         private readonly GrantRef _ref;
+        private readonly (Domain Domain, GrantRef Ref)? _passedBy;
         private readonly bool _granted, _readOnly;
 
-        private CopyHold(Domain domain, GrantRef reference, bool granted, bool readOnly, Mfn mfn)
+        private CopyHold(Domain domain, GrantRef reference, bool granted, bool readOnly, PinnedGrant pinned, (Domain, GrantRef)? passedBy = null)
         {
             _domain = domain;
             _ref = reference;
             _granted = granted;
             _readOnly = readOnly;
-            Mfn = mfn;
+            _passedBy = passedBy;
+            Mfn = pinned.Mfn;
+            Granted = pinned.Granted;
         }
 
         public Mfn Mfn { get; }
 
-        public static GrantStatus TryTake(ref HypercallContext call, in GrantCopyPointer pointer, bool granted, bool readOnly, out CopyHold hold)
+        /// <summary>The part of the frame that may be copied.</summary>
+        public GrantPart Granted { get; }
+
+        private static GrantStatus TryTakeGranted(ref HypercallContext call, in GrantCopyPointer pointer, bool readOnly, out CopyHold hold)
         {
             hold = default;
-            var core = call.Core;
-            Mfn mfn;
-            if (granted)
-            {
-                if (core.Domains.Find(pointer.Domain == DomId.Self ? call.Caller.Id : pointer.Domain) is not { IsDying: false } granter)
-                    return GrantStatus.BadDomain;
-                var status = granter.Grants.TryPin(pointer.Ref, call.Caller.Id, readOnly, out mfn);
-                if (status == GrantStatus.Okay)
-                    hold = new CopyHold(granter, pointer.Ref, true, readOnly, mfn);
+            var domains = call.Core.Domains;
+            if (domains.Find(pointer.Domain == DomId.Self ? call.Caller.Id : pointer.Domain) is not { IsDying: false } granter)
+                return GrantStatus.BadDomain;
+            var status = granter.Grants.TryPinForCopy(pointer.Ref, call.Caller.Id, readOnly, true, out var pinned);
+            if (status != GrantStatus.Okay)
                 return status;
+            if (pinned.PassedOn is not { } passed)
+            {
+                hold = new CopyHold(granter, pointer.Ref, true, readOnly, pinned);
+                return GrantStatus.Okay;
             }
-            mfn = new Mfn(pointer.Gmfn);
+            // The one who granted it to the granter; a grant is passed on once.
+            status = GrantStatus.GeneralError;
+            if (domains.Find(passed.Domain) is { IsDying: false } owner)
+            {
+                status = owner.Grants.TryPinForCopy(passed.Ref, granter.Id, readOnly, false, out pinned);
+                if (status == GrantStatus.Okay)
+                    hold = new CopyHold(owner, passed.Ref, true, readOnly, pinned, (granter, pointer.Ref));
+            }
+            if (status != GrantStatus.Okay)
+                granter.Grants.Unpin(pointer.Ref, readOnly);
+            return status;
+        }
+
+        public static GrantStatus TryTake(ref HypercallContext call, in GrantCopyPointer pointer, bool granted, bool readOnly, out CopyHold hold)
+        {
+            if (granted)
+                return TryTakeGranted(ref call, pointer, readOnly, out hold);
+            hold = default;
+            var core = call.Core;
+            var mfn = new Mfn(pointer.Gmfn);
             if (call.Caller.PhysicalMap is { } map && map.Get(new Pfn(pointer.Gmfn), out mfn) != PhysicalMapKind.Own)
                 return GrantStatus.BadPage;
             if (!core.Frames.TryGet(mfn, call.Caller.Id))
@@ -77,7 +104,7 @@ internal static class GrantCopying
                 core.Frames.Put(mfn);
                 return GrantStatus.GeneralError;
             }
-            hold = new CopyHold(call.Caller, default, false, readOnly, mfn);
+            hold = new CopyHold(call.Caller, default, false, readOnly, new PinnedGrant(mfn, GrantPart.WholePage, null));
             return GrantStatus.Okay;
         }
 
@@ -86,6 +113,8 @@ internal static class GrantCopying
             if (_granted)
             {
                 _domain.Grants.Unpin(_ref, _readOnly);
+                if (_passedBy is { } passed)
+                    passed.Domain.Grants.Unpin(passed.Ref, _readOnly);
                 return;
             }
             if (!_readOnly)

@@ -42,6 +42,26 @@ internal static class GrantMapping
         unmap.Status = GrantStatus.Okay;
     }
 
+    /// <summary>Unmaps, and moves what another linear address maps to the map's place. Only where page tables are the guest's own.</summary>
+    public static void UnmapAndReplace(ref HypercallContext call, ref GrantTableUnmapAndReplace replace)
+    {
+        var caller = call.Caller;
+        replace.Status = GrantStatus.BadHandle;
+        if (caller.Grants.FindMap(replace.Handle) is not { } map)
+            return;
+        replace.Status = GrantStatus.GeneralError;
+        if (replace.HostAddress != map.HostAddress)
+            return;
+        replace.Status = caller.PhysicalMap is not null ? GrantStatus.GeneralError
+            : replace.NewAddress == 0 ? GrantPaging.Remove(call.Vcpu, map) : GrantPaging.Replace(call.Vcpu, map, replace.NewAddress);
+        if (replace.Status != GrantStatus.Okay)
+            return;
+        if (caller.Grants.TryRemoveMap(replace.Handle, map))
+            GiveBack(caller.Core, map);
+        else
+            replace.Status = GrantStatus.BadHandle;
+    }
+
     /// <summary>Drops a map of a domain that is at its end; its page tables are gone already.</summary>
     public static void Release(Domain domain, GrantMap map)
     {

@@ -5,21 +5,19 @@ using Pv.Hypervisor.Domains;
 namespace Pv.Hypervisor.Grants;
 
 /// <summary>
-/// A domain's grant table, version 1: the frames in which it says who may use which of its own, how often each entry is in use, and the
-/// maps that it holds of others'.
+/// A domain's grant table: the entries in which it says who may use which of its frames, how often each is in use, and the maps that it
+/// holds of others'.
 /// </summary>
 /// <remarks>
-/// The table's frames are shared with the guest, which may write them at any time: an entry is read once, pinned by an atomic exchange of
-/// its flags, and judged on what was read. The domain's own lock guards the rest; no two domains' are held at once.
+/// The entries are shared with the guest, which may write them at any time: one is read once, marked as in use if it is still the same, and
+/// judged on what was read. The domain's own lock guards the rest; no two domains' are held at once.
 /// </remarks>
 internal sealed class GrantTable
 {
-    private const int EntriesPerFrame = PageSize.Bytes / GrantEntryV1.WireSize;
     private const int MapsPerFrame = 256;
-    private const uint FlagsBits = 0xffff;
 
     private readonly Domain _domain;
-    private readonly List<Mfn> _frames = [];
+    private readonly GrantEntries _entries;
     private readonly List<ActiveGrant> _active = [];
     private readonly List<GrantMap?> _maps = [];
     private readonly Stack<uint> _freeHandles = new();
@@ -29,6 +27,7 @@ internal sealed class GrantTable
     public GrantTable(Domain domain, uint maxFrames, uint maxMaptrackFrames)
     {
         _domain = domain;
+        _entries = new GrantEntries(domain);
         MaxFrames = maxFrames;
         _maxMaptrackFrames = maxMaptrackFrames;
     }
@@ -43,7 +42,7 @@ internal sealed class GrantTable
         get
         {
             lock (Lock)
-                return (uint)_frames.Count;
+                return (uint)_entries.FrameCount;
         }
     }
 
@@ -54,14 +53,12 @@ internal sealed class GrantTable
         {
             if (_closed || frames > MaxFrames)
                 return false;
-            while (_frames.Count < frames)
+            while (_entries.FrameCount < frames)
             {
-                if (!_domain.Core.Frames.TryAllocateXenFrame(_domain, out var mfn))
+                if (!_entries.TryAddFrame())
                     return false;
-                _frames.Add(mfn);
-                for (var i = 0; i < EntriesPerFrame; i++)
-                    _active.Add(default);
             }
+            CollectionsMarshal.SetCount(_active, Math.Max(_active.Count, (int)_entries.Count));
             return true;
         }
     }
@@ -77,9 +74,9 @@ internal sealed class GrantTable
         lock (Lock)
         {
             // The domain may have come to its end in between.
-            if (index >= (uint)_frames.Count)
+            if (index >= (uint)_entries.FrameCount)
                 return Errno.EINVAL;
-            mfn = _frames[(int)index];
+            mfn = _entries.Frame((int)index);
         }
         return Errno.None;
     }
@@ -94,54 +91,129 @@ internal sealed class GrantTable
         }
     }
 
-    /// <summary>Makes all entries invalid but those reserved for console and xenstore (<c>GNTTABOP_set_version</c>).</summary>
-    public void ClearEntries()
+    /// <summary>The form of the entries, 1 or 2.</summary>
+    public int Version
+    {
+        get
+        {
+            lock (Lock)
+                return _entries.Version;
+        }
+    }
+
+    /// <summary>Changes the form of the entries, which makes all invalid but those reserved for console and xenstore. Others may not be in use.</summary>
+    public Errno TrySetVersion(int version)
     {
         lock (Lock)
         {
+            if (_entries.Version == version)
+                return Errno.None;
+            if (_closed)
+                return Errno.EINVAL;
             for (var i = ReservedGrants.Count; i < _active.Count; i++)
-                Entry((uint)i) = default;
+            {
+                if (_active[i].Pins != 0)
+                    return Errno.EBUSY;
+            }
+            var error = _entries.TryChangeVersion(version);
+            CollectionsMarshal.SetCount(_active, Math.Max(_active.Count, (int)_entries.Count));
+            return error;
+        }
+    }
+
+    /// <summary>One of the frames with the marks of use of version 2. False when there are not so many.</summary>
+    public bool TryGetStatusFrame(uint index, out Mfn mfn)
+    {
+        lock (Lock)
+        {
+            mfn = Mfn.Invalid;
+            if (index >= (uint)_entries.StatusFrameCount)
+                return false;
+            mfn = _entries.StatusFrame((int)index);
+            return true;
+        }
+    }
+
+    public uint StatusFrameCount
+    {
+        get
+        {
+            lock (Lock)
+                return (uint)_entries.StatusFrameCount;
+        }
+    }
+
+    /// <summary>Swaps what two entries say (<c>GNTTABOP_swap_grant_ref</c>).</summary>
+    public GrantStatus Swap(GrantRef one, GrantRef other)
+    {
+        lock (Lock)
+        {
+            if (_closed || one.Value >= _entries.Count || other.Value >= _entries.Count)
+                return GrantStatus.BadGrantRef;
+            if (one == other)
+                return GrantStatus.Okay;
+            if (_active[(int)one.Value].Pins != 0 || _active[(int)other.Value].Pins != 0)
+                return GrantStatus.TryAgain;
+            _entries.Swap(one, other);
+            return GrantStatus.Okay;
         }
     }
 
     /// <summary>
-    /// Takes one use of an entry for <paramref name="user"/>: marks it in use for the guest to see, and holds the granted frame.
+    /// Takes one use of an entry for <paramref name="user"/>: marks it in use for the guest to see, and holds the granted frame. A map needs a
+    /// whole page.
     /// </summary>
     public GrantStatus TryPin(GrantRef reference, DomId user, bool readOnly, out Mfn mfn)
     {
-        mfn = Mfn.Invalid;
+        var status = TryPin(reference, user, readOnly, GrantUse.Map, out var pinned);
+        mfn = pinned.Mfn;
+        return status;
+    }
+
+    /// <summary>The same for a copy, to which a part of a page will do, or a grant that is passed on: then nothing is held but the entry itself.</summary>
+    public GrantStatus TryPinForCopy(GrantRef reference, DomId user, bool readOnly, bool mayBePassedOn, out PinnedGrant pinned)
+        => TryPin(reference, user, readOnly, mayBePassedOn ? GrantUse.Copy : GrantUse.PassedCopy, out pinned);
+
+    private GrantStatus TryPin(GrantRef reference, DomId user, bool readOnly, GrantUse use, out PinnedGrant pinned)
+    {
+        pinned = default;
         lock (Lock)
         {
-            if (_closed || reference.Value >= (uint)_active.Count)
+            if (_closed || reference.Value >= _entries.Count)
                 return GrantStatus.BadGrantRef;
-            var active = CollectionsMarshal.AsSpan(_active);
-            ref var own = ref active[(int)reference.Value];
-            ref var entry = ref Entry(reference.Value);
-            if (!TryMarkUsed(ref entry, user, readOnly, out var frame, out var flags))
-                return flags;
+            ref var own = ref CollectionsMarshal.AsSpan(_active)[(int)reference.Value];
+            var marks = GrantEntryFlags.Reading | (readOnly ? 0 : GrantEntryFlags.Writing);
+            GrantEntry entry;
+            do
+            {
+                entry = _entries.Read(reference);
+                if (!Permits(entry, user, readOnly, use))
+                    return GrantStatus.GeneralError;
+            }
+            while (!_entries.TryMark(reference, entry, marks));
+            var isPassedOn = entry.Type == GrantEntryFlags.Transitive;
             if (own.Pins == 0)
             {
-                if (!TryHold(frame, out own.Mfn))
+                if (!isPassedOn && !TryHold(entry.Frame, out own.Mfn))
                 {
-                    ClearUse(ref entry, own);
+                    ClearUse(reference, own);
                     return GrantStatus.GeneralError;
                 }
-                own.Frame = frame;
-                own.User = user;
+                (own.Frame, own.User, own.IsPassedOn, own.Part) = (entry.Frame, user, isPassedOn, entry.Part);
             }
-            else if (own.Frame != frame || own.User != user)
+            else if (own.Frame != entry.Frame || own.User != user || own.IsPassedOn != isPassedOn || own.Part != entry.Part)
             {
                 // The guest changed an entry that is in use.
-                ClearUse(ref entry, own);
+                ClearUse(reference, own);
                 return GrantStatus.GeneralError;
             }
             own.Pins++;
             if (!readOnly)
                 own.WritablePins++;
-            mfn = own.Mfn;
-            if (!readOnly && _domain.Core.PageTypes.TryGet(mfn, Memory.FrameType.Writable) != Errno.None)
+            pinned = new PinnedGrant(own.Mfn, entry.Granted, isPassedOn ? (entry.PassedDomain, entry.PassedRef) : null);
+            if (!readOnly && !isPassedOn && _domain.Core.PageTypes.TryGet(own.Mfn, Memory.FrameType.Writable) != Errno.None)
             {
-                Unpin(ref own, ref entry, readOnly);
+                Unpin(reference, ref own, readOnly);
                 return GrantStatus.GeneralError;
             }
             return GrantStatus.Okay;
@@ -153,16 +225,10 @@ internal sealed class GrantTable
     {
         lock (Lock)
         {
-            var active = CollectionsMarshal.AsSpan(_active);
-            ref var own = ref active[(int)reference.Value];
-            if (!readOnly)
+            ref var own = ref CollectionsMarshal.AsSpan(_active)[(int)reference.Value];
+            if (!readOnly && !own.IsPassedOn)
                 _domain.Core.PageTypes.Put(own.Mfn);
-            // A table that is gone has nobody left to show the use to.
-            var gone = 0ul;
-            ref var entry = ref gone;
-            if (_frames.Count != 0)
-                entry = ref Entry(reference.Value);
-            Unpin(ref own, ref entry, readOnly);
+            Unpin(reference, ref own, readOnly);
         }
     }
 
@@ -191,6 +257,13 @@ internal sealed class GrantTable
     {
         lock (Lock)
             return handle < (uint)_maps.Count ? _maps[(int)handle] : null;
+    }
+
+    /// <summary>Whether the domain maps a frame by some grant.</summary>
+    public bool HasMapOf(Mfn mfn)
+    {
+        lock (Lock)
+            return _maps.Exists(map => map?.Mfn == mfn);
     }
 
     /// <summary>Forgets a map. False when it was forgotten before.</summary>
@@ -223,54 +296,47 @@ internal sealed class GrantTable
         }
         lock (Lock)
         {
-            foreach (var frame in _frames)
-                _domain.Core.Frames.ReleaseXenFrame(frame);
-            _frames.Clear();
+            _entries.Release();
         }
     }
 
-    private void Unpin(ref ActiveGrant own, ref ulong entry, bool readOnly)
+    private void Unpin(GrantRef reference, ref ActiveGrant own, bool readOnly)
     {
         own.Pins--;
         if (!readOnly)
             own.WritablePins--;
-        var mfn = own.Mfn;
-        ClearUse(ref entry, own);
+        ClearUse(reference, own);
         if (own.Pins != 0)
             return;
+        var (mfn, holdsFrame) = (own.Mfn, !own.IsPassedOn);
         own = default;
-        _domain.Core.Frames.Put(mfn);
+        if (holdsFrame)
+            _domain.Core.Frames.Put(mfn);
     }
 
     /// <summary>Takes the marks away that no use backs any more.</summary>
-    private static void ClearUse(ref ulong entry, in ActiveGrant active)
+    private void ClearUse(GrantRef reference, in ActiveGrant active)
     {
-        if (active.WritablePins == 0)
-            Interlocked.And(ref entry, ~(ulong)GrantEntryFlags.Writing);
-        if (active.Pins == 0)
-            Interlocked.And(ref entry, ~(ulong)GrantEntryFlags.Reading);
+        var unused = (active.WritablePins == 0 ? GrantEntryFlags.Writing : 0) | (active.Pins == 0 ? GrantEntryFlags.Reading : 0);
+        if (unused != 0)
+            _entries.ClearMarks(reference, unused);
     }
 
-    private static bool TryMarkUsed(ref ulong entry, DomId user, bool readOnly, out uint frame, out GrantStatus refusal)
+    private bool Permits(in GrantEntry entry, DomId user, bool readOnly, GrantUse use)
     {
-        while (true)
+        if (entry.User != user || (!readOnly && entry.IsReadOnly))
+            return false;
+        var hasParts = _entries.Version == 2;
+        return entry.Type switch
         {
-            var seen = Volatile.Read(ref entry);
-            var flags = (GrantEntryFlags)(seen & FlagsBits);
-            frame = (uint)(seen >> 32);
-            refusal = GrantStatus.GeneralError;
-            if ((flags & GrantEntryFlags.TypeMask) != GrantEntryFlags.PermitAccess || new DomId((ushort)(seen >> 16)) != user)
-                return false;
-            if (!readOnly && (flags & GrantEntryFlags.ReadOnly) != 0)
-                return false;
-            var marked = flags | GrantEntryFlags.Reading | (readOnly ? 0 : GrantEntryFlags.Writing);
-            if (Interlocked.CompareExchange(ref entry, seen & ~(ulong)FlagsBits | (ulong)marked, seen) == seen)
-                return true;
-        }
+            GrantEntryFlags.PermitAccess => use != GrantUse.Map || !hasParts || !entry.IsSubPage,
+            GrantEntryFlags.Transitive => use == GrantUse.Copy && hasParts && entry.PassedDomain != _domain.Id,
+            _ => false,
+        };
     }
 
     /// <summary>Finds and holds the frame that a guest's entry names: a machine frame, or, for an auto-translated domain, a pseudo-physical one.</summary>
-    private bool TryHold(uint frame, out Mfn mfn)
+    private bool TryHold(ulong frame, out Mfn mfn)
     {
         mfn = new Mfn(frame);
         if (_domain.PhysicalMap is { } map && map.Get(new Pfn(frame), out mfn) != Memory.PhysicalMapKind.Own)
@@ -278,16 +344,25 @@ internal sealed class GrantTable
         return _domain.Core.Frames.TryGet(mfn, _domain.Id);
     }
 
-    // The entry as one word, little-endian: flags, domain, frame.
-    private ref ulong Entry(uint reference)
-        => ref _domain.Core.Memory.At<ulong>(_frames[(int)reference / EntriesPerFrame].Address + reference % EntriesPerFrame * GrantEntryV1.WireSize);
+    private enum GrantUse : byte
+    {
+        Map, Copy, PassedCopy,
+    }
 
     /// <summary>How an entry is used now.</summary>
     private struct ActiveGrant
     {
         public Mfn Mfn;
-        public uint Frame;
+        public ulong Frame;
+        public uint Part;
         public DomId User;
+        public bool IsPassedOn;
         public int Pins, WritablePins;
     }
 }
+
+/// <summary>An entry that is held for a copy.</summary>
+/// <param name="Mfn">Its frame.</param>
+/// <param name="Granted">The part of the frame that may be copied.</param>
+/// <param name="PassedOn">Instead of a frame: whose grant it passes on.</param>
+internal readonly record struct PinnedGrant(Mfn Mfn, GrantPart Granted, (DomId Domain, GrantRef Ref)? PassedOn);

@@ -18,6 +18,11 @@ internal static class GrantTableOperations
         GrantTableOperation.QuerySize => One<GrantTableQuerySize>(ref call, QuerySize),
         GrantTableOperation.SetVersion => SetVersion(ref call),
         GrantTableOperation.GetVersion => GetVersion(ref call),
+        GrantTableOperation.GetStatusFrames => One<GrantTableGetStatusFrames>(ref call, GetStatusFrames),
+        GrantTableOperation.SwapGrantRef => ForEach<GrantTableSwapGrantRef>(ref call, GrantTableSwapGrantRef.WireSize, Swap),
+        GrantTableOperation.UnmapAndReplace => ForEach<GrantTableUnmapAndReplace>(ref call, GrantTableUnmapAndReplace.WireSize, GrantMapping.UnmapAndReplace),
+        GrantTableOperation.Transfer => ForEach<GrantTableTransfer>(ref call, GrantTableTransfer.WireSize, Transfer),
+        GrantTableOperation.CacheFlush => CacheFlush(ref call),
         GrantTableOperation.DumpTable when call.Caller.IsPrivileged => One<GrantTableDumpTable>(ref call, DumpTable),
         _ => Errno.ENOSYS,
     };
@@ -76,6 +81,54 @@ internal static class GrantTableOperations
         }
     }
 
+    private static void GetStatusFrames(ref HypercallContext call, ref GrantTableGetStatusFrames get)
+    {
+        get.Status = TryFind(ref call, get.Domain, out var domain);
+        if (get.Status != GrantStatus.Okay)
+            return;
+        if (get.FrameCount > domain!.Grants.StatusFrameCount)
+        {
+            get.Status = GrantStatus.GeneralError;
+            return;
+        }
+        for (uint i = 0; i < get.FrameCount; i++)
+        {
+            var frame = domain.PhysicalMap is null && domain.Grants.TryGetStatusFrame(i, out var mfn) ? mfn.Value : ulong.MaxValue;
+            if (!call.TryWrite(get.FrameList + i * sizeof(ulong), frame))
+                get.Status = GrantStatus.BadVirtualAddress;
+        }
+    }
+
+    // No frame goes from one domain to another for good: none is suitable, as Xen says of one that is still mapped.
+    private static void Transfer(ref HypercallContext call, ref GrantTableTransfer transfer) => transfer.Status = GrantStatus.BadPage;
+
+    /// <summary>Caches are coherent here, so that nothing is left to do once the arguments are right.</summary>
+    private static HypercallResult CacheFlush(ref HypercallContext call)
+    {
+        const uint knownOperations = 3;
+        var (address, count) = (call.Arguments.Second, call.Arguments.Third);
+        for (ulong i = 0; i < count; i++)
+        {
+            if (i > 0 && call.PreemptionWanted)
+            {
+                call.Arguments = call.Arguments with { Second = address, Third = count - i };
+                return HypercallResult.Again;
+            }
+            if (!call.TryRead(address, out GrantTableCacheFlush flush))
+                return Errno.EFAULT;
+            if (flush.Offset >= PageSize.Bytes || flush.Offset + flush.Length > PageSize.Bytes || (flush.Operation & ~knownOperations) != 0)
+                return Errno.EINVAL;
+            var frame = Mfn.OfAddress(flush.Address);
+            if (flush.Length != 0 && flush.Operation != 0 && !call.Caller.Grants.HasMapOf(frame)
+                && (!call.Core.Frames.TryGetOwner(frame, out var owner) || owner != call.Caller.Id))
+                return Errno.EINVAL;
+            address += GrantTableCacheFlush.WireSize;
+        }
+        return HypercallResult.Success;
+    }
+
+    private static void Swap(ref HypercallContext call, ref GrantTableSwapGrantRef swap) => swap.Status = call.Caller.Grants.Swap(swap.RefA, swap.RefB);
+
     private static void QuerySize(ref HypercallContext call, ref GrantTableQuerySize query)
     {
         query.Status = TryFind(ref call, query.Domain, out var domain);
@@ -94,21 +147,18 @@ internal static class GrantTableOperations
 
     private static HypercallResult SetVersion(ref HypercallContext call)
     {
-        if (call.Arguments.Third != 1)
-            return Errno.EINVAL;
         if (!call.TryRead(call.Arguments.Second, out GrantTableSetVersion set))
             return Errno.EFAULT;
-        if (set.Version is not (1 or 2))
-            return Errno.EINVAL;
-        if (set.Version == 2)
-            return Errno.ENOSYS;
-        return call.TryWrite(call.Arguments.Second, set) ? HypercallResult.Success : Errno.EFAULT;
+        var error = set.Version is not (1 or 2) ? Errno.EINVAL
+            : set.Version > call.Caller.Limits.MaxGrantVersion ? Errno.ENOSYS
+            : call.Caller.Grants.TrySetVersion((int)set.Version);
+        // The guest hears which form the table has, whatever it asked for.
+        set.Version = (uint)call.Caller.Grants.Version;
+        return call.TryWrite(call.Arguments.Second, set) ? error : Errno.EFAULT;
     }
 
     private static HypercallResult GetVersion(ref HypercallContext call)
     {
-        if (call.Arguments.Third != 1)
-            return Errno.EINVAL;
         if (!call.TryRead(call.Arguments.Second, out GrantTableGetVersion get))
             return Errno.EFAULT;
         var domain = get.Domain == DomId.Self ? call.Caller : call.Core.Domains.Find(get.Domain);
@@ -116,7 +166,7 @@ internal static class GrantTableOperations
             return Errno.ESRCH;
         if (domain != call.Caller && !call.Caller.IsPrivileged)
             return Errno.EPERM;
-        get.Version = 1;
+        get.Version = (uint)domain.Grants.Version;
         return call.TryWrite(call.Arguments.Second, get) ? HypercallResult.Success : Errno.EFAULT;
     }
 

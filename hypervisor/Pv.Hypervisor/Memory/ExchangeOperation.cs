@@ -26,11 +26,11 @@ internal static class ExchangeOperation
             || exchange.ExchangedCount > given.ExtentCount || given.Domain != wanted.Domain)
             return Errno.EINVAL;
         if (given.Domain != DomId.Self && given.Domain != call.Caller.Id)
-            return Errno.EPERM;
+            return call.Core.Domains.Find(given.Domain) is null ? Errno.ESRCH : Errno.EPERM;
         var order = (int)Math.Max(given.ExtentOrder, wanted.ExtentOrder);
         var extents = 1ul << order - (int)given.ExtentOrder;
-        if (exchange.ExchangedCount % extents != 0)
-            return Errno.EINVAL;
+        // An extent of the larger size is exchanged as a whole, whatever was said of its parts.
+        exchange.ExchangedCount -= exchange.ExchangedCount % extents;
         var before = exchange.ExchangedCount;
         while (exchange.ExchangedCount < given.ExtentCount)
         {
@@ -57,22 +57,15 @@ internal static class ExchangeOperation
             || !call.TryRead(slotAddress, System.Runtime.InteropServices.MemoryMarshal.AsBytes(slots.AsSpan())))
             return Errno.EFAULT;
         var (core, domain) = (call.Core, call.Caller);
-        foreach (var extent in old)
-        {
-            for (ulong i = 0; i < 1ul << inOrder; i++)
-            {
-                if (!core.Frames.TryGetOwner(new Mfn(extent + i), out var owner) || owner != domain.Id || core.Frames.IsXenFrame(new Mfn(extent + i)))
-                    return Errno.EINVAL;
-            }
-        }
+        if (!TryTakeOut(core, domain, old, inOrder))
+            return Errno.EINVAL;
         var fresh = new Mfn[slots.Length];
-        if (TryAllocate(core, domain, order, outOrder, fresh) is not Errno.None and var error)
-            return error;
-        foreach (var extent in old)
+        if (TryAllocate(core, domain, order, outOrder, ReservationOperations.Limit(exchange.Out), fresh) is not Errno.None and var error)
         {
-            for (ulong i = 0; i < 1ul << inOrder; i++)
-                GiveUp(domain, new Mfn(extent + i));
+            ForEach(old, inOrder, old.Length << inOrder, core.Frames.PutBack);
+            return error;
         }
+        ForEach(old, inOrder, old.Length << inOrder, mfn => GiveUp(domain, mfn));
         for (var extent = 0; extent < slots.Length; extent++)
         {
             for (ulong i = 0; i < 1ul << outOrder; i++)
@@ -81,8 +74,35 @@ internal static class ExchangeOperation
         return call.TryWrite(slotAddress, System.Runtime.InteropServices.MemoryMarshal.AsBytes(fresh.AsSpan())) ? Errno.None : Errno.EFAULT;
     }
 
+    /// <summary>Takes all frames of some extents out of use, or none: one that anybody maps, or that is a page table, cannot be given up.</summary>
+    private static bool TryTakeOut(HypervisorCore core, Domain domain, ulong[] extents, int order)
+    {
+        var taken = 0;
+        foreach (var extent in extents)
+        {
+            for (ulong i = 0; i < 1ul << order; i++)
+            {
+                if (core.Frames.TryTakeOut(new Mfn(extent + i), domain.Id))
+                {
+                    taken++;
+                    continue;
+                }
+                ForEach(extents, order, taken, core.Frames.PutBack);
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// <summary>The first so many frames of some extents.</summary>
+    private static void ForEach(ulong[] extents, int order, int frames, Action<Mfn> action)
+    {
+        for (var i = 0; i < frames; i++)
+            action(new Mfn(extents[i >> order] + (ulong)(i & (1 << order) - 1)));
+    }
+
     /// <summary>The domain has both the old and the new for a moment, which its limit must not forbid.</summary>
-    private static Errno TryAllocate(HypervisorCore core, Domain domain, int order, int outOrder, Mfn[] fresh)
+    private static Errno TryAllocate(HypervisorCore core, Domain domain, int order, int outOrder, ulong limit, Mfn[] fresh)
     {
         lock (domain.PageLock)
         {
@@ -91,7 +111,7 @@ internal static class ExchangeOperation
             {
                 for (var i = 0; i < fresh.Length; i++)
                 {
-                    if (core.Frames.TryAllocate(domain, outOrder, out fresh[i]) is Errno.None)
+                    if (core.Frames.TryAllocate(domain, outOrder, out fresh[i], limit) is Errno.None)
                         continue;
                     while (--i >= 0)
                     {
@@ -112,12 +132,9 @@ internal static class ExchangeOperation
     private static void GiveUp(Domain domain, Mfn mfn)
     {
         var core = domain.Core;
-        if (!core.Frames.TryGet(mfn, domain.Id))
-            return;
         // No vCPU may still reach the frame by an old translation when somebody else gets it.
         core.Flushes.DropStale(domain.Id, core.Frames[mfn].Stamp);
-        if (core.Frames.DropAllocation(mfn))
-            core.MachineToPhysical[mfn] = Pfn.Invalid;
+        core.MachineToPhysical[mfn] = Pfn.Invalid;
         core.Frames.Put(mfn);
     }
 }

@@ -38,13 +38,16 @@ public sealed class FrameAllocator
     public ulong FreeFrames { get; private set; }
 
     /// <summary>Takes 2^<paramref name="order"/> frames, aligned to their size. False when there is no such extent.</summary>
-    public bool TryAllocate(int order, out Mfn first)
+    public bool TryAllocate(int order, out Mfn first) => TryAllocate(order, ulong.MaxValue, out first);
+
+    /// <summary>The same, with all frames below <paramref name="limit"/>.</summary>
+    public bool TryAllocate(int order, ulong limit, out Mfn first)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)order, (uint)MaxOrder, nameof(order));
         lock (_lock)
         {
             var from = order;
-            while (from <= MaxOrder && _free[from].Count == 0)
+            while (from <= MaxOrder && (_free[from].Count == 0 || _free[from].Min + (1ul << order) > limit))
                 from++;
             if (from > MaxOrder)
             {

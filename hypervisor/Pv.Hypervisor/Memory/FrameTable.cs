@@ -44,8 +44,11 @@ internal sealed partial class FrameTable : IDisposable
 
     internal ref FrameInfo this[Mfn mfn] => ref _rows[mfn.Value];
 
-    /// <summary>Takes an extent for a domain's own memory, within its maximum. Zeroed: nobody's old content shows.</summary>
-    public Errno TryAllocate(Domain owner, int order, out Mfn first)
+    /// <summary>
+    /// Takes an extent for a domain's own memory, within its maximum, of frames below <paramref name="limit"/>. Zeroed: nobody's old content
+    /// shows.
+    /// </summary>
+    public Errno TryAllocate(Domain owner, int order, out Mfn first, ulong limit = ulong.MaxValue)
     {
         first = Mfn.Invalid;
         var frames = 1ul << order;
@@ -55,7 +58,7 @@ internal sealed partial class FrameTable : IDisposable
                 return Errno.EINVAL;
             if (owner.TotalPages + frames > owner.MaxPages)
                 return Errno.ENOMEM;
-            if (!_allocator.TryAllocate(order, out first))
+            if (!_allocator.TryAllocate(order, limit, out first))
                 return Errno.ENOMEM;
             for (ulong i = 0; i < frames; i++)
                 Link(owner, first.Plus(i));
@@ -138,6 +141,26 @@ internal sealed partial class FrameTable : IDisposable
         Put(mfn);
         return true;
     }
+
+    /// <summary>
+    /// Takes a frame of a domain's out of use, as long as nobody refers to it: nobody can from now on, until <see cref="PutBack"/>, or
+    /// <see cref="Put"/>, which frees it.
+    /// </summary>
+    public bool TryTakeOut(Mfn mfn, DomId owner)
+    {
+        if (mfn.Value >= Length)
+            return false;
+        ref var row = ref this[mfn];
+        if (Interlocked.CompareExchange(ref row.Count, 1, Allocated | 1) != (Allocated | 1))
+            return false;
+        if (row.Owner == owner)
+            return true;
+        PutBack(mfn);
+        return false;
+    }
+
+    /// <summary>Undoes <see cref="TryTakeOut"/>.</summary>
+    public void PutBack(Mfn mfn) => Volatile.Write(ref this[mfn].Count, Allocated | 1);
 
     /// <summary>Whether the frame belongs to a domain now, and to which. Without a reference the answer may age at once.</summary>
     public bool TryGetOwner(Mfn mfn, out DomId owner)

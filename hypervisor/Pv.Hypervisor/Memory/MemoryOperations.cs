@@ -35,6 +35,7 @@ internal static class MemoryOperations
             MemoryOperation.AddToPhysmapBatch => PhysmapOperations.AddBatch(ref call, argument),
             MemoryOperation.AcquireResource => PhysmapOperations.Acquire(ref call, argument),
             MemoryOperation.RemoveFromPhysmap => PhysmapOperations.Remove(ref call, argument),
+            MemoryOperation.ClaimPages when !call.TryRead(argument, out MemoryReservation _) => Errno.EFAULT,
             _ when !call.Caller.IsPrivileged => RefusedOperations.OfMemory((MemoryOperation)(call.Arguments.First & OperationMask)),
             _ => Errno.ENOSYS,
         };
@@ -92,8 +93,8 @@ internal static class MemoryOperations
             return Errno.EFAULT;
         if (call.Caller.MemoryMapPages is not { } pages)
             return Errno.ENOSYS;
-        if (map.EntryCount < 1)
-            return Errno.EINVAL;
+        if (map.EntryCount == 0)
+            return HypercallResult.Success;
         Span<byte> entry = stackalloc byte[E820EntryBytes];
         entry.Clear();
         System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(entry[8..], pages << PageSize.Shift);

@@ -23,6 +23,8 @@ internal static class ReservationOperations
         if (domain is null || (domain != call.Caller && !call.Caller.IsPrivileged))
             return (long)done;
         var operation = (MemoryOperation)(call.Arguments.First & 0x3f);
+        if (operation != MemoryOperation.DecreaseReservation && !IsPossible(reservation))
+            return (long)done;
         for (var i = done; i < reservation.ExtentCount; i++)
         {
             if (i > done && call.PreemptionWanted)
@@ -41,6 +43,23 @@ internal static class ReservationOperations
         return (long)reservation.ExtentCount;
     }
 
+    /// <summary>The frame number below which frames are wanted: the flags' low bits say how wide an address may be.</summary>
+    internal static ulong Limit(in MemoryReservation wanted)
+    {
+        const uint addressBits = 0xff;
+        var bits = (int)(wanted.Flags & addressBits);
+        return bits is 0 or >= 64 ? ulong.MaxValue : bits < PageSize.Shift ? 0 : 1ul << bits - PageSize.Shift;
+    }
+
+    /// <summary>There is one node, which its number plus one names; nothing is populated on demand.</summary>
+    private static bool IsPossible(in MemoryReservation wanted)
+    {
+        const int nodeShift = 8;
+        const uint nodeMask = 0xff, firstNode = 1;
+        var node = wanted.Flags >> nodeShift & nodeMask;
+        return (wanted.Flags & MemoryFlags.PopulateOnDemand) == 0 && ((wanted.Flags & MemoryFlags.ExactNode) == 0 || node is 0 or firstNode);
+    }
+
     private static bool TryAdd(ref HypercallContext call, Domain domain, in MemoryReservation reservation, ulong extent, bool populate)
     {
         var slot = reservation.ExtentStart + extent * sizeof(ulong);
@@ -50,7 +69,7 @@ internal static class ReservationOperations
         if (populate && domain.PhysicalMap is { } physical && !IsEmpty(domain, physical, at, reservation.ExtentOrder))
             return false;
         var core = call.Core;
-        if (core.Frames.TryAllocate(domain, (int)reservation.ExtentOrder, out var first) != Errno.None)
+        if (core.Frames.TryAllocate(domain, (int)reservation.ExtentOrder, out var first, Limit(reservation)) != Errno.None)
             return false;
         for (ulong i = 0; i < 1ul << (int)reservation.ExtentOrder; i++)
         {

@@ -14,6 +14,9 @@ internal sealed partial class PageTypes
     /// </summary>
     public Errno TrySetInitialTables(Vcpu vcpu, in VcpuGuestContext context)
     {
+        if (context.LdtEntries > DescriptorTables.MostLdtEntries || context.LdtBase % PageSize.Bytes != 0
+            || (context.LdtEntries != 0 && (!PageWalker.IsCanonical(context.LdtBase) || PageWalker.IsReserved(context.LdtBase))))
+            return Errno.EINVAL;
         var root = Mfn.OfAddress(context.ControlRegisters[3]);
         var user = Mfn.OfAddress(context.ControlRegisters[1]);
         if (root.Value >= Frames.Length || TryGetFrame(root, FrameType.L4Table, vcpu.Domain.Id, null) != Errno.None)
@@ -33,7 +36,7 @@ internal sealed partial class PageTypes
         }
         vcpu.Traps.KernelTable = root;
         vcpu.Traps.UserTable = user.Value == 0 ? null : user;
-        (vcpu.Traps.LdtBase, vcpu.Traps.LdtEntries) = (context.LdtBase, (uint)Math.Min(context.LdtEntries, 8192));
+        (vcpu.Traps.LdtBase, vcpu.Traps.LdtEntries) = (context.LdtBase, (uint)context.LdtEntries);
         return Errno.None;
     }
 

@@ -77,6 +77,22 @@ internal sealed partial class PageTypes
         return true;
     }
 
+    /// <summary>
+    /// Takes such an entry away, if it is still there, and moves another entry of the domain's to its place; what that one refers to stays held.
+    /// </summary>
+    public bool TryReplaceForeign(Vcpu vcpu, ulong entryAddress, PageTableEntry expected, ulong fromAddress)
+    {
+        ref var slot = ref core.Memory.At<ulong>(entryAddress);
+        ref var from = ref core.Memory.At<ulong>(fromAddress);
+        var old = new PageTableEntry(Volatile.Read(ref slot));
+        if (entryAddress == fromAddress || !old.IsPresent || old.Frame != expected.Frame || old.IsWritable != expected.IsWritable)
+            return false;
+        var moved = Store(Mfn.OfAddress(fromAddress), ref from, new PageTableEntry(Volatile.Read(ref from)), default, false);
+        old = Store(Mfn.OfAddress(entryAddress), ref slot, old, moved, false);
+        PutEntry(Mfn.OfAddress(entryAddress), 1, old, vcpu);
+        return true;
+    }
+
     /// <summary>Writes a word of a frame that is no page table. The frame must be usable as writable.</summary>
     public Errno WriteWord(Mfn frame, ulong address, ulong value)
     {

@@ -32,12 +32,30 @@ internal static class GrantPaging
         return GrantStatus.Okay;
     }
 
-    private static bool TryFindEntry(Vcpu vcpu, GrantMap map, out ulong entryAddress)
+    /// <summary>Takes a map away and puts the entry of another linear address into its place, which that address then lacks.</summary>
+    public static GrantStatus Replace(Vcpu vcpu, GrantMap map, ulong newAddress)
     {
-        entryAddress = map.HostAddress;
-        if ((map.Flags & GrantMapFlags.ContainsPte) == 0
-            && (PageWalker.IsReserved(map.HostAddress)
-                || !PageWalker.TryFindL1Entry(vcpu.Domain.Core.Memory, vcpu.Registers.Cr3, map.HostAddress, out entryAddress)))
+        if ((map.Flags & GrantMapFlags.ContainsPte) != 0)
+            return GrantStatus.GeneralError;
+        lock (vcpu.Domain.PagingLock)
+        {
+            if (!TryFindEntry(vcpu, map.HostAddress, false, out var entryAddress) || !TryFindEntry(vcpu, newAddress, false, out var newEntryAddress)
+                || !vcpu.Domain.Core.PageTypes.TryReplaceForeign(vcpu, entryAddress, EntryOf(map), newEntryAddress))
+                return GrantStatus.GeneralError;
+        }
+        vcpu.Domain.Core.Flushes.FlushAll(vcpu.Domain);
+        return GrantStatus.Okay;
+    }
+
+    private static bool TryFindEntry(Vcpu vcpu, GrantMap map, out ulong entryAddress)
+        => TryFindEntry(vcpu, map.HostAddress, (map.Flags & GrantMapFlags.ContainsPte) != 0, out entryAddress);
+
+    private static bool TryFindEntry(Vcpu vcpu, ulong address, bool isEntry, out ulong entryAddress)
+    {
+        entryAddress = address;
+        if (!isEntry
+            && (PageWalker.IsReserved(address)
+                || !PageWalker.TryFindL1Entry(vcpu.Domain.Core.Memory, vcpu.Registers.Cr3, address, out entryAddress)))
             return false;
         // Whichever way: a linear map shows tables of a higher level, which must not be written as an L1 table.
         var table = Mfn.OfAddress(entryAddress);

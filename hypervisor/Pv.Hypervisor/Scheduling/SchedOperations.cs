@@ -102,7 +102,6 @@ internal static class SchedOperations
     {
         if (!call.TryRead(argument, out SchedShutdown shutdown))
             return Errno.EFAULT;
-        // The code is what a later, reasonless shutdown by the hypervisor will be reported with.
         call.Caller.ShutdownCode = shutdown.Reason;
         return HypercallResult.Success;
     }

@@ -2,16 +2,23 @@ using Pv.Hypervisor.Hypercalls;
 
 namespace Pv.Hypervisor.Time;
 
-/// <summary><c>set_timer_op</c>: one deadline a vCPU, in system time.</summary>
+/// <summary><c>set_timer_op</c>: the vCPU's one-shot timer, in system time; 0 stops it.</summary>
 internal static class TimerOperations
 {
+    private const ulong TooFar = 1ul << 50, Soon = 100_000_000;
+
     public static HypercallResult SetTimer(ref HypercallContext call)
     {
         var deadline = call.Arguments.First;
-        // A negative time is far in the past to C's signed eyes; Xen treats it as a wrapped guest clock and fires soon.
-        if ((long)deadline < 0)
-            deadline = call.Core.Clock.Now + 100_000_000;
-        call.Vcpu.Timers.SetOneShot(deadline);
+        var now = call.Core.Clock.Now;
+        // A deadline that is negative, or 13 days ahead, comes of a guest's clock that wrapped: some of these want to run at once, others
+        // have no timer at all.
+        if ((long)deadline < 0 || (deadline > now && deadline - now >= TooFar))
+            deadline = now + Soon;
+        if (deadline == 0)
+            call.Vcpu.Timers.StopSingleShot();
+        else
+            call.Vcpu.Timers.SetSingleShot(deadline);
         return HypercallResult.Success;
     }
 }

@@ -3,51 +3,82 @@ using Pv.Hypervisor.Domains;
 
 namespace Pv.Hypervisor.Time;
 
-/// <summary>A vCPU's timers. The guest's three (set_timer_op, single-shot, periodic) raise <c>VIRQ_TIMER</c>; two are the hypervisor's own.</summary>
+/// <summary>
+/// A vCPU's timers. The guest's two (one shot, which <c>set_timer_op</c> sets as well, and the ticker) raise <c>VIRQ_TIMER</c>; two are the
+/// hypervisor's own.
+/// </summary>
 internal sealed class VcpuTimers
 {
-    /// <summary>The shortest period that is honoured: Xen's bound, 200 us.</summary>
-    public const ulong ShortestPeriod = 200_000;
+    /// <summary>The ticker's period at the start, for a PV kernel: 100 ticks a second.</summary>
+    private const ulong FirstPeriod = 10_000_000;
 
     private readonly Vcpu _vcpu;
-    private readonly CoreTimer _oneShot, _singleShot, _periodic, _poll, _rest;
-    private ulong _period, _periodicDeadline;
+    private readonly CoreTimer _singleShot, _periodic, _poll, _rest;
+
+    // Others may set the ticker while the vCPU runs.
+    private readonly Lock _tickerLock = new();
+    private ulong _period, _lastTick;
+    private bool _runs;
 
     public VcpuTimers(Vcpu vcpu)
     {
         _vcpu = vcpu;
         var timekeeper = vcpu.Domain.Core.Timekeeper;
-        _oneShot = new CoreTimer(timekeeper, RaiseTimer);
         _singleShot = new CoreTimer(timekeeper, RaiseTimer);
         _periodic = new CoreTimer(timekeeper, OnPeriod);
         _poll = new CoreTimer(timekeeper, OnPollTimeout);
         _rest = new CoreTimer(timekeeper, vcpu.Kick);
+        if (vcpu.Domain.Kind == DomainKind.Paravirtualized)
+            _period = FirstPeriod;
     }
 
-    /// <summary><c>set_timer_op</c>: the deadline in system time, 0 for none.</summary>
-    public void SetOneShot(ulong deadline)
-    {
-        if (deadline == 0)
-            _oneShot.Cancel();
-        else
-            _oneShot.Set(deadline);
-    }
-
+    /// <summary>Sets the one shot, in system time; a time in the past comes at once.</summary>
     public void SetSingleShot(ulong deadline) => _singleShot.Set(deadline);
 
     public void StopSingleShot() => _singleShot.Cancel();
 
+    /// <summary>Sets the ticker's period in nanoseconds; 0 stops it.</summary>
     public void SetPeriodic(ulong period)
     {
-        _period = period;
-        _periodicDeadline = _vcpu.Domain.Core.Clock.Now + period;
-        _periodic.Set(_periodicDeadline);
+        lock (_tickerLock)
+        {
+            _period = period;
+            _lastTick = _vcpu.Domain.Core.Clock.Now;
+            if (period == 0)
+                _periodic.Cancel();
+            else if (_runs)
+                _periodic.Set(_lastTick + period);
+        }
     }
 
-    public void StopPeriodic()
+    /// <summary>A pCPU has the vCPU now: it ticks, and at once if a tick is due. Asleep a vCPU does not tick, and is not woken to do so.</summary>
+    public void BeginRunning()
     {
-        _period = 0;
-        _periodic.Cancel();
+        lock (_tickerLock)
+        {
+            _runs = true;
+            if (_period == 0)
+                return;
+            var now = _vcpu.Domain.Core.Clock.Now;
+            if (now < _lastTick + _period)
+            {
+                _periodic.Set(_lastTick + _period);
+                return;
+            }
+            _lastTick = now;
+            _periodic.Set(now + _period);
+        }
+        RaiseTimer();
+    }
+
+    public void EndRunning()
+    {
+        lock (_tickerLock)
+        {
+            _runs = false;
+            if (_period != 0)
+                _periodic.Cancel();
+        }
     }
 
     /// <summary>Begins a poll; a deadline of 0 never comes.</summary>
@@ -64,8 +95,7 @@ internal sealed class VcpuTimers
 
     public void CancelAll()
     {
-        StopPeriodic();
-        _oneShot.Cancel();
+        SetPeriodic(0);
         _singleShot.Cancel();
         _poll.Cancel();
         _rest.Cancel();
@@ -75,14 +105,15 @@ internal sealed class VcpuTimers
 
     private void OnPeriod()
     {
-        var period = _period;
-        if (period == 0)
-            return;
+        lock (_tickerLock)
+        {
+            if (!_runs || _period == 0)
+                return;
+            // Ticks that nobody could hear are not made up for.
+            _lastTick = _vcpu.Domain.Core.Clock.Now;
+            _periodic.Set(_lastTick + _period);
+        }
         RaiseTimer();
-        // Periods that nobody could hear are not made up for.
-        var now = _vcpu.Domain.Core.Clock.Now;
-        _periodicDeadline += period * Math.Max(1, (now - _periodicDeadline) / period + 1);
-        _periodic.Set(_periodicDeadline);
     }
 
     private void OnPollTimeout()

@@ -1,4 +1,5 @@
 using Pv.Abi;
+using Pv.Cpu;
 using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Paging;
 
@@ -70,7 +71,11 @@ internal static class CallbackOperations
                 traps.Sysenter = callback;
                 return Errno.None;
             case CallbackType.Nmi:
-                traps.Nmi = callback;
+                // It stands in the trap table, and always masks events.
+                traps.Table[ExceptionVector.Nmi] = new TrapInfo
+                {
+                    Vector = ExceptionVector.Nmi, Flags = TrapFlags.MaskEvents, Cs = XenSegments.FlatCode64, Address = address,
+                };
                 return Errno.None;
             default:
                 return Errno.ENOSYS;
@@ -89,7 +94,7 @@ internal static class CallbackOperations
                 // Without these a guest could not be entered at all.
                 return Errno.EINVAL;
             case CallbackType.Nmi:
-                traps.Nmi = default;
+                traps.Table[ExceptionVector.Nmi] = default;
                 return Errno.None;
             default:
                 return Errno.ENOSYS;

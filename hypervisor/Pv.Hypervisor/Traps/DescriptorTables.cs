@@ -18,6 +18,8 @@ internal static class DescriptorTables
     /// <summary>The most entries that a guest's GDT may have: what lies before Xen's.</summary>
     public const int MostGdtEntries = XenSegments.FirstReservedGdtEntry;
 
+    public const int MostLdtEntries = 8192;
+
     public static bool TryRead(Vcpu vcpu, ushort selector, out ulong descriptor)
     {
         var index = (uint)selector >> SelectorIndexShift;

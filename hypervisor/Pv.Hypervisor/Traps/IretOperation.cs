@@ -17,6 +17,7 @@ internal static class IretOperation
         ref var registers = ref vcpu.Registers;
         if (!call.TryRead(registers.Rsp, out IretContext frame))
             throw new GuestCrashException($"the frame of iret at 0x{registers.Rsp:x} cannot be read");
+        vcpu.Traps.InNmiHandler = false;
         if ((frame.Cs & PrivilegeMask) == PrivilegeMask)
             GuestMode.Toggle(vcpu);
         if (vcpu.Domain.HasAssist(VmAssistType.ArchitecturalIopl))

@@ -32,7 +32,8 @@ internal sealed class TrapState
 
     public GuestCallback Syscall32 { get; set; }
 
-    public GuestCallback Nmi { get; set; }
+    /// <summary>In the handler of an NMI, until the next <c>iret</c>.</summary>
+    public bool InNmiHandler { get; set; }
 
     public ulong KernelSs { get; set; }
 

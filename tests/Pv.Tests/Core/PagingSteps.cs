@@ -403,7 +403,10 @@ internal sealed class PagingSteps : IDisposable
         var frame = Frame(guest, FrameType.Writable);
         Last = $"vcpu_info in {frame}";
         guest.Put(0, new VcpuRegisterVcpuInfo { Mfn = frame, Offset = 64 });
+        // Of another vCPU only while that one is down.
+        guest.Victim.IsOnline = _dice.OneIn(4);
         Go(guest, guest.Caller, new HypercallRegisters((ulong)HypercallNumber.VcpuOp, (ulong)VcpuOperation.RegisterVcpuInfo, 0, 0));
+        guest.Victim.IsOnline = true;
     }
 
     private bool Extended(TestGuest guest, MmuExtOperation operation, ulong first, ulong second = 0)

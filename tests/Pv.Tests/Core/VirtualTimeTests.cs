@@ -108,6 +108,10 @@ internal sealed class VirtualTimeTests
         machine.Advance(Second);
         Assert.That(TookPending(), Is.False, "it fires once");
         Assert.That(guest.Call(HypercallNumber.VcpuOp, (ulong)VcpuOperation.SetPeriodicTimer, 1, guest.Put(0, new VcpuSetPeriodicTimer { Period = 1_000_000 })), Is.Zero);
+        machine.Advance(2_000_000);
+        Assert.That(TookPending(), Is.False, "a vCPU that no pCPU runs does not tick");
+        guest.Caller.Timers.BeginRunning();
+        Assert.That(TookPending(), "the tick that it missed");
         for (var i = 0; i < 5; i++)
         {
             machine.Advance(999_999);

@@ -25,6 +25,13 @@ internal sealed partial class GuestCode
         Call(XenCall.MmuextOp, operation, 1, 0, Self);
     }
 
+    /// <summary>Unpins a page. An unpinning that was stopped is finished by the next call about page tables, so one follows.</summary>
+    public void Unpin(ulong page)
+    {
+        Mmuext(MmuextCommand.Unpin, Operand.Mfn(page), 0);
+        Mmuext(MmuextCommand.TlbFlushLocal, 0, 0);
+    }
+
     public void MmuextRecord(string name, MmuextCommand command, Operand first, Operand second = default)
     {
         Mmuext(command, first, second);
