@@ -49,6 +49,14 @@ public struct GuestRegisters
     /// <summary>CR0.TS: x87 and SSE instructions raise #NM.</summary>
     public bool TaskSwitched;
 
+    /// <summary>XCR0 as the guest set it; zero before it does so.</summary>
+    public ulong Xcr0;
+
+    /// <summary>The XCR0 that is in force. As under Xen, all there is before a guest sets its own: x87 and SSE.</summary>
+    public readonly ulong ActiveXcr0 => Xcr0 == 0 ? X87AndSse : Xcr0;
+
+    public const ulong X87AndSse = 3;
+
     [UnscopedRef]
     public ref ulong Rax => ref General[0];
 

@@ -165,6 +165,7 @@ internal sealed unsafe partial class SoftwareVcpu : ICpuVcpu
         s->SegmentBases[1] = guest->FsBase;
         s->SegmentBases[2] = guest->GsBase;
         s->Guest = guest;
+        X87Unit.ToNumbered(guest);
         s->HasExit = false;
         s->PendingLink = null;
         s->StepShadow = false;
@@ -181,6 +182,7 @@ internal sealed unsafe partial class SoftwareVcpu : ICpuVcpu
         guest->Rflags = s->SystemFlags | Flags.Get(s) | 2;
         guest->FsBase = s->SegmentBases[1];
         guest->GsBase = s->SegmentBases[2];
+        X87Unit.ToStacked(guest);
     }
 
     private void Loop(CpuState* s)

@@ -17,7 +17,8 @@ internal static class Comparison
     public static string? Differences(Row row, Outcome processor, Outcome engine)
     {
         var text = new StringBuilder();
-        if (!VendorDependent.IsChoiceOfFaults(row, processor.Exit, engine.Exit))
+        var piecewise = VendorDependent.IsPiecewiseFault(row, processor.Exit, engine.Exit);
+        if (!piecewise && !VendorDependent.IsChoiceOfFaults(row, processor.Exit, engine.Exit))
             Exit(text, Seen(processor.Exit), Seen(engine.Exit));
         // An instruction that faulted has not touched flags or destination: then nothing is undefined.
         var faulted = processor.Rip == row.Form.Rip;
@@ -40,9 +41,9 @@ internal static class Comparison
         Selector(text, "es", processor.Es, engine.Es);
         Selector(text, "fs", processor.Fs, engine.Fs);
         Selector(text, "gs", processor.Gs, engine.Gs);
-        if (!(undefined && row.Form.First.Op0Kind == OpKind.Memory) && !processor.Memory.AsSpan().SequenceEqual(engine.Memory))
+        if (!piecewise && !(undefined && row.Form.First.Op0Kind == OpKind.Memory) && !processor.Memory.AsSpan().SequenceEqual(engine.Memory))
             text.AppendLine($"  memory: processor {Show(processor.Memory)}, engine {Show(engine.Memory)}");
-        if (processor.Vectors is { } ours && VectorForms.Differences(ours, engine.Vectors!, faulted ? Register.None : Approximations.Destination(row)) is { } vectors)
+        if (processor.Vectors is { } ours && (X87Forms.Differences(row, ours, engine.Vectors!) ?? VectorForms.Differences(ours, engine.Vectors!, faulted ? Register.None : Approximations.Destination(row))) is { } vectors)
             text.AppendLine($"  {vectors}");
         return text.Length == 0 ? null : $"{Inputs(row)}\n{text}";
     }
@@ -81,6 +82,8 @@ internal static class Comparison
             text.Append($" [{address:x}] {value:x}");
         if (row.Vectors is { } vectors)
             text.Append($"\n    {VectorForms.Describe(vectors)}");
+        if (row.Vectors is { } image && X87Forms.HasState(row.Form.First))
+            text.Append($"\n    {X87Forms.Describe(image)}");
         return text.ToString();
     }
 

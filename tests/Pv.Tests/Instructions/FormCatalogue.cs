@@ -39,7 +39,7 @@ internal sealed class FormCatalogue
     public static FormCatalogue Usual { get; } = new(TestAmount.IsFull ? 10 : 1);
 
     /// <summary>Opcodes that stand for many instructions, of which only some prefixes and fields are ours.</summary>
-    private static bool IsCrowded(int opcode) => opcode is 0x01 or 0x1e or 0xae or 0xc7 or >= 0xf0;
+    private static bool IsCrowded(int opcode) => opcode is 0x01 or 0x1e or 0xae or 0xd9 or 0xdb or 0xc7 or >= 0xf0;
 
     private void EachMap(byte opcode, byte register, bool memory)
     {

@@ -136,7 +136,7 @@ internal sealed class ProgramMaker
     private static bool Fits(Form form)
     {
         var instruction = form.First;
-        if (instruction.FlowControl != FlowControl.Next || instruction.IsPrivileged || instruction.HasRepPrefix || instruction.HasRepnePrefix)
+        if (instruction.FlowControl != FlowControl.Next || X87Forms.HasState(instruction) || instruction.IsPrivileged || instruction.HasRepPrefix || instruction.HasRepnePrefix)
             return false;
         // A system instruction ends most programs at once; the others leave results undefined, change how instructions run, move the stack,
         // may raise either of two faults, or ask for descriptors that are the machine's own.

@@ -26,19 +26,29 @@ internal static class RowMaker
         if (random.Next(64) == 0)
             row.Rflags |= Trap;
 
-        if (VectorForms.Contains(form.First))
+        if (VectorForms.Contains(form.First) || X87Forms.HasState(form.First))
             row.Vectors = VectorForms.MakeImage(random, VectorForms.FloatBytes(form.First));
+        if (X87Forms.HasState(form.First))
+        {
+            X87Forms.FillImage(random, row.Vectors);
+            X87Forms.BoundArgument(row, random);
+        }
+        if (StateForms.Contains(form.First))
+            StateForms.SetRegisters(row, random);
         InstructionInputs.SetRegisters(row, random);
         if (MemoryOperand.Exists(form.First))
         {
             var operand = new MemoryOperand(form.First);
-            operand.PointAt(row, TargetAddress.Pick(random, operand.Bytes), random);
+            var target = TargetAddress.Pick(random, operand.Bytes);
+            operand.PointAt(row, StateForms.HasImage(form.First) ? StateForms.Target(random, target) : target, random);
             if (row.Vectors is not null && operand.Bytes <= 16 && random.Next(3) != 0)
                 WriteVector(row, operand, random);
             else if (random.Next(3) != 0)
                 row.WriteMemory(operand.Address(row), OperandValues.Pick(random), Math.Min(8, operand.Bytes));
         }
         InstructionInputs.SetMemory(row, random);
+        X87Forms.SetMemory(row, random);
+        StateForms.SetMemory(row, random);
         return row;
     }
 

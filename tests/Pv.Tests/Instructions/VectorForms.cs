@@ -10,7 +10,7 @@ internal static class VectorForms
     /// <summary>The part of an FXSAVE image that is loaded and saved: control, x87 registers, XMM registers (Intel SDM volume 1, table 10-2).</summary>
     public const int ImageBytes = 416;
 
-    private const int ControlWord = 0, StatusWord = 2, Mxcsr = 24, FirstXmm = 160;
+    private const int ControlWord = 0, Mxcsr = 24, FirstXmm = 160;
 
     private const uint ResetMxcsr = 0x1f80;
 
@@ -19,7 +19,7 @@ internal static class VectorForms
 
     private static readonly HashSet<Mnemonic> Control =
     [
-        Mnemonic.Ldmxcsr, Mnemonic.Stmxcsr, Mnemonic.Fldcw, Mnemonic.Fnstcw, Mnemonic.Fnstsw, Mnemonic.Fninit, Mnemonic.Fnclex, Mnemonic.Wait,
+        Mnemonic.Ldmxcsr, Mnemonic.Stmxcsr,
     ];
 
     /// <summary>Whether an instruction is one of these. Those on MMX registers and with VEX or EVEX prefixes are not.</summary>
@@ -88,12 +88,11 @@ internal static class VectorForms
 
     public static Span<byte> RegisterOf(byte[] image, Register register) => image.AsSpan(FirstXmm + 16 * (register - Register.XMM0), 16);
 
-    /// <summary>What of two images differs, in words; null when nothing that code can see does.</summary>
+    /// <summary>What of the SSE parts of two images differs, in words; null when nothing does.</summary>
     public static string? Differences(byte[] processor, byte[] engine, Register approximate = Register.None)
     {
-        foreach (var (name, offset, bytes) in new[] { ("fcw", ControlWord, 2), ("fsw", StatusWord, 2), ("ftw", 4, 1), ("mxcsr", Mxcsr, 4) })
-            if (!processor.AsSpan(offset, bytes).SequenceEqual(engine.AsSpan(offset, bytes)))
-                return $"{name}: {Show(processor, engine, offset, bytes)}";
+        if (!processor.AsSpan(Mxcsr, 4).SequenceEqual(engine.AsSpan(Mxcsr, 4)))
+            return $"mxcsr: {Show(processor, engine, Mxcsr, 4)}";
         for (var i = 0; i < 16; i++)
             if (!processor.AsSpan(FirstXmm + i * 16, 16).SequenceEqual(engine.AsSpan(FirstXmm + i * 16, 16))
                 && !(approximate - Register.XMM0 == i && Approximations.AreAlike(processor.AsSpan(FirstXmm + i * 16, 16), engine.AsSpan(FirstXmm + i * 16, 16))))

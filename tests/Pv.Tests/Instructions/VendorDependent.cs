@@ -22,12 +22,12 @@ internal static class VendorDependent
     /// <summary>
     /// Encodings that makers take differently: short near branches (<see cref="IsShortBranch"/>); loope and loopne with a repeat prefix,
     /// which AMD's processors take for the condition; 0F 0D with a register, a nop or undefined; REX.W with lfs, lgs and lss, which AMD's ignore;
-    /// movsxd of 16 bits from memory, where AMD's read 32.
+    /// movsxd of 16 bits from memory, where AMD's read 32; and xsave of whatever components there are (<see cref="StateForms.IsAmbiguous"/>).
     /// </summary>
     public static bool IsEncoding(Form form)
     {
         var instruction = form.First;
-        return IsShortBranch(form)
+        return IsShortBranch(form) || StateForms.IsAmbiguous(instruction)
             || instruction.Mnemonic is Mnemonic.Loope or Mnemonic.Loopne && form.Code.AsSpan(0, form.Code.Length - 2).IndexOfAny((byte)0xf2, (byte)0xf3) >= 0
             || instruction.Mnemonic is Mnemonic.Lfs or Mnemonic.Lgs or Mnemonic.Lss && instruction.Op0Register.GetSize() == 8
             || instruction.Code == Code.Movsxd_r16_rm16 && instruction.Op1Kind == OpKind.Memory
@@ -43,6 +43,15 @@ internal static class VendorDependent
             or Mnemonic.Maskmovdqu && IsAddressFault(processor) && IsAddressFault(engine)
             || row.Form.First.SegmentPrefix is Register.FS or Register.GS && processor.Vector == ExceptionVector.GeneralProtection
                 && engine.Vector == ExceptionVector.PageFault && engine.FaultAddress >= Arena.UpperStart;
+
+    /// <summary>
+    /// An operand of more than 8 bytes that reaches into a page that faults: processors access its parts one by one, in an order of their
+    /// own, so which byte the fault is at (of 32-bit addresses, beyond 4 GiB or around it), and what was stored of the others before, is theirs.
+    /// </summary>
+    public static bool IsPiecewiseFault(Row row, CpuExit processor, CpuExit engine)
+        => (StateForms.HasImage(row.Form.First) || X87Forms.Contains(row.Form.First) && MemoryOperand.Exists(row.Form.First) && new MemoryOperand(row.Form.First).Bytes >= 10)
+            && processor.Vector == ExceptionVector.PageFault && engine.Vector == ExceptionVector.PageFault
+            && processor.ErrorCode == engine.ErrorCode && (uint)processor.FaultAddress >> 12 == (uint)engine.FaultAddress >> 12;
 
     private static bool IsAddressFault(CpuExit exit) => exit.Vector is ExceptionVector.StackFault or ExceptionVector.GeneralProtection or ExceptionVector.PageFault;
 

@@ -50,10 +50,10 @@ internal static unsafe partial class GeneralChoice
                 or Mnemonic.Rdpmc or Mnemonic.Lgdt or Mnemonic.Lidt or Mnemonic.Lldt or Mnemonic.Ltr or Mnemonic.Lmsw or Mnemonic.Clts
                 or Mnemonic.Invlpg or Mnemonic.Invd or Mnemonic.Wbinvd or Mnemonic.Wbnoinvd or Mnemonic.Swapgs or Mnemonic.Sysret
                 or Mnemonic.Sysretq or Mnemonic.Sysexit or Mnemonic.Sysexitq or Mnemonic.Invpcid or Mnemonic.Sgdt or Mnemonic.Sidt
-                or Mnemonic.Sldt or Mnemonic.Str or Mnemonic.Smsw:
+                or Mnemonic.Sldt or Mnemonic.Str or Mnemonic.Smsw or Mnemonic.Xsetbv:
                 return &MiscellaneousInstructions.Privileged;
             case Mnemonic.Sysenter or Mnemonic.Monitor or Mnemonic.Mwait or Mnemonic.Vmcall or Mnemonic.Vmmcall or Mnemonic.Rsm or Mnemonic.Clac
-                or Mnemonic.Stac or Mnemonic.Xgetbv or Mnemonic.Xsetbv:
+                or Mnemonic.Stac:
                 return &MiscellaneousInstructions.Undefined;
             default:
                 if (instruction.ConditionCode == ConditionCode.None || instruction.FlowControl != FlowControl.Next)
@@ -93,12 +93,7 @@ internal static unsafe partial class GeneralChoice
                 return &TextInstructions.Index;
             case Mnemonic.Pcmpistrm or Mnemonic.Pcmpestrm or Mnemonic.Pcmpestrm64:
                 return &TextInstructions.Mask;
-            case Mnemonic.Fxsave or Mnemonic.Fxsave64:
-                return &VectorInstructions.Save;
-            case Mnemonic.Fxrstor or Mnemonic.Fxrstor64:
-                return &VectorInstructions.Restore;
-            case Mnemonic.Ldmxcsr or Mnemonic.Stmxcsr or Mnemonic.Fldcw or Mnemonic.Fnstcw or Mnemonic.Fnstsw or Mnemonic.Fninit
-                or Mnemonic.Fnclex or Mnemonic.Wait or Mnemonic.Emms:
+            case Mnemonic.Ldmxcsr or Mnemonic.Stmxcsr or Mnemonic.Emms:
                 return &VectorInstructions.Control;
             default:
                 return null;

@@ -95,6 +95,9 @@ internal static unsafe class GuestMemory
             Note(s, bytes, size);
     }
 
+    /// <summary>Checks the alignment of an operand that will be read piece by piece. False after #AC.</summary>
+    public static bool IsAligned(CpuState* s, Op* op, ulong address, int size) => !s->ChecksAlignment || !RefusesMisaligned(s, op, address, size);
+
     /// <summary>Checks that a later write of these bytes will not fault.</summary>
     public static bool CanWrite(CpuState* s, Op* op, ulong address, int size)
     {
@@ -149,10 +152,21 @@ internal static unsafe class GuestMemory
             vcpu.NoteMarkedWrite(frame, mark, (int)(machineAddress & PageSize.OffsetMask), size);
     }
 
-    /// <summary>#AC for a word, doubleword or quadword off its boundary. True after the fault. An address that is not canonical faults otherwise.</summary>
+    /// <summary>
+    /// #AC for a word, doubleword or quadword off its boundary, an 80-bit number off that of 8 bytes, x87 environments and states off those of
+    /// their words (Intel SDM, volume 3, table 6-7). True after the fault. An address that is not canonical faults otherwise.
+    /// </summary>
     private static bool RefusesMisaligned(CpuState* s, Op* op, ulong address, int size)
     {
-        if (size is not (2 or 4 or 8) || (address & (ulong)(size - 1)) == 0 || !Core.IsCanonical(address))
+        var boundary = size switch
+        {
+            2 or 4 or 8 => size,
+            10 => 8,
+            14 or 94 => 2,
+            28 or 108 => 4,
+            _ => 1,
+        };
+        if ((address & (ulong)(boundary - 1)) == 0 || !Core.IsCanonical(address))
             return false;
         Core.Fault(s, op, ExceptionVector.AlignmentCheck);
         return true;
