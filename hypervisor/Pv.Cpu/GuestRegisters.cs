@@ -55,7 +55,8 @@ public struct GuestRegisters
     /// <summary>The XCR0 that is in force. As under Xen, all there is before a guest sets its own: x87 and SSE.</summary>
     public readonly ulong ActiveXcr0 => Xcr0 == 0 ? X87AndSse : Xcr0;
 
-    public const ulong X87AndSse = 3;
+    /// <summary>Components of XCR0.</summary>
+    public const ulong X87 = 1, X87AndSse = 3;
 
     [UnscopedRef]
     public ref ulong Rax => ref General[0];

@@ -8,19 +8,19 @@ internal static class SoftwareFeatures
 
     // Leaf 1, ecx.
     private const uint Sse3 = 1u << 0, Ssse3 = 1u << 9, Cx16 = 1u << 13, Sse41 = 1u << 19, Sse42 = 1u << 20, Movbe = 1u << 22, Popcnt = 1u << 23,
-        Rdrand = 1u << 30;
+        Xsave = 1u << 26, Rdrand = 1u << 30;
 
-    // Leaf 7, ebx.
-    private const uint FsGsBase = 1u << 0, Bmi1 = 1u << 3, Bmi2 = 1u << 8, Erms = 1u << 9, Rdseed = 1u << 18, Adx = 1u << 19;
+    // Leaf 7, ebx. The pointers of x87 are those of its last unmasked exception, and have no selectors.
+    private const uint FsGsBase = 1u << 0, Bmi1 = 1u << 3, X87DataPointerOfExceptions = 1u << 6, X87NoSelectors = 1u << 13, Bmi2 = 1u << 8, Erms = 1u << 9, Rdseed = 1u << 18, Adx = 1u << 19;
 
     // Leaf 0x80000001, ecx and edx.
     private const uint Lahf = 1u << 0, Lzcnt = 1u << 5;
     private const uint Rdtscp = 1u << 27;
 
     public static CpuFeatures All => new(
-        Leaf1Ecx: Sse3 | Ssse3 | Cx16 | Sse41 | Sse42 | Movbe | Popcnt | Rdrand,
+        Leaf1Ecx: Sse3 | Ssse3 | Cx16 | Sse41 | Sse42 | Movbe | Popcnt | Xsave | Rdrand,
         Leaf1Edx: Fpu | Tsc | Cx8 | Cmov | Clflush | Fxsr | Sse | Sse2,
-        Leaf7Ebx: FsGsBase | Bmi1 | Bmi2 | Erms | Rdseed | Adx,
+        Leaf7Ebx: FsGsBase | Bmi1 | X87DataPointerOfExceptions | X87NoSelectors | Bmi2 | Erms | Rdseed | Adx,
         ExtendedEcx: Lahf | Lzcnt,
         ExtendedEdx: Rdtscp);
 }

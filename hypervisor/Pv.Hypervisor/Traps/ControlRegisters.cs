@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Pv.Abi;
+using Pv.Cpu;
 using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Paging;
 
@@ -16,8 +17,10 @@ internal static class ControlRegisters
     // What runs under every guest: physical address extension, machine checks, and the FXSAVE and SIMD exception support that user code needs.
     private const ulong Cr4Fixed = 0x660;
 
-    // What a guest may switch: TSD, DE, FSGSBASE.
-    private const ulong Cr4Switchable = 1 << 2 | 1 << 3 | 1 << 16;
+    private const ulong Cr4ExtendedSave = 1 << 18;
+
+    // What a guest may switch: TSD, DE, FSGSBASE, OSXSAVE.
+    private const ulong Cr4Switchable = 1 << 2 | 1 << 3 | 1 << 16 | Cr4ExtendedSave;
 
     public static bool TryMove(Vcpu vcpu, in Instruction instruction)
     {
@@ -32,6 +35,22 @@ internal static class ControlRegisters
         }
         return IsDebug(instruction.Op0Register)
             && TrapOperations.TrySetDebugRegister(vcpu.Traps, instruction.Op0Register - Register.DR0, Value(vcpu, instruction.Op1Register)) == Errno.None;
+    }
+
+    /// <summary>Whether the guest has said that it knows XSAVE (CR4.OSXSAVE), which CPUID tells its programs.</summary>
+    public static bool HasExtendedSave(Vcpu vcpu) => (vcpu.Traps.Cr4 & Cr4ExtendedSave) != 0;
+
+    /// <summary>
+    /// <c>xsetbv</c>: ecx names XCR0, edx:eax is its value. x87 must be on; SSE may be; nothing else is there.
+    /// </summary>
+    public static bool TrySetExtended(Vcpu vcpu)
+    {
+        ref var registers = ref vcpu.Registers;
+        var value = (registers.Rdx << 32) | (uint)registers.Rax;
+        if ((uint)registers.Rcx != 0 || (value & GuestRegisters.X87) == 0 || (value & ~GuestRegisters.X87AndSse) != 0)
+            return false;
+        registers.Xcr0 = value;
+        return true;
     }
 
     public static bool ClearTaskSwitched(Vcpu vcpu)

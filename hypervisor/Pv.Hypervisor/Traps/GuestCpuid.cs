@@ -34,8 +34,9 @@ internal static class GuestCpuid
         return leaf switch
         {
             0 => Text(HighestBasicLeaf, "Genu", "ineI", "ntel"),
-            1 => new CpuidLeaf(Signature, CacheLineWords | vcpu.Id.Value << 25, Own1Ecx | engine.Leaf1Ecx, Own1Edx | engine.Leaf1Edx),
+            1 => new CpuidLeaf(Signature, CacheLineWords | vcpu.Id.Value << 25, Own1Ecx | engine.Leaf1Ecx | ExtendedSave.Enabled(vcpu, engine), Own1Edx | engine.Leaf1Edx),
             7 when subleaf == 0 => new CpuidLeaf(0, engine.Leaf7Ebx, 0, 0),
+            ExtendedSave.Leaf when (engine.Leaf1Ecx & ExtendedSave.Feature) != 0 => ExtendedSave.Cpuid(subleaf),
             0x15 => new CpuidLeaf(1, 1, PvClock.TscKilohertz * 1000, 0),
             0x16 => new CpuidLeaf(PvClock.TscKilohertz / 1000, PvClock.TscKilohertz / 1000, 0, 0),
             FirstExtendedLeaf => new CpuidLeaf(HighestExtendedLeaf, 0, 0, 0),

@@ -19,6 +19,11 @@ internal static class PrivilegedInstructions
         if (!TryDecode(vcpu, vcpu.Registers.Rip, out var instruction))
             return false;
         ref var registers = ref vcpu.Registers;
+        if (instruction.Mnemonic == Mnemonic.Xsetbv && vcpu.Traps.InKernel && !ControlRegisters.HasExtendedSave(vcpu))
+        {
+            ExceptionExit.Inject(vcpu, ExceptionVector.InvalidOpcode, null);
+            return true;
+        }
         var done = instruction.Mnemonic switch
         {
             Mnemonic.In or Mnemonic.Out or Mnemonic.Insb or Mnemonic.Insw or Mnemonic.Insd or Mnemonic.Outsb or Mnemonic.Outsw or Mnemonic.Outsd
@@ -30,7 +35,7 @@ internal static class PrivilegedInstructions
             Mnemonic.Clts => vcpu.Traps.InKernel && ControlRegisters.ClearTaskSwitched(vcpu),
             Mnemonic.Wbinvd => vcpu.Traps.InKernel,
             Mnemonic.Cpuid => Cpuid(vcpu),
-            Mnemonic.Xsetbv => false,
+            Mnemonic.Xsetbv => vcpu.Traps.InKernel && ControlRegisters.TrySetExtended(vcpu),
             _ => false,
         };
         if (done)

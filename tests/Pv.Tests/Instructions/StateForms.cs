@@ -11,7 +11,7 @@ internal static class StateForms
     private const ulong Alignment = 64;
 
     /// <summary>Whether an instruction is one of these, but for those of sets that the engine does not offer.</summary>
-    public static bool Contains(Instruction instruction) => HasImage(instruction) || instruction.Mnemonic == Mnemonic.Xgetbv;
+    public static bool Contains(Instruction instruction) => HasImage(instruction) || instruction.Mnemonic is Mnemonic.Xgetbv or Mnemonic.Xsetbv;
 
     public static bool HasImage(Instruction instruction)
         => instruction.Mnemonic is Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or Mnemonic.Xsave or Mnemonic.Xsave64
