@@ -107,6 +107,9 @@ public sealed class Domain
     /// <summary>The <see cref="VmAssistType"/> bits that are on.</summary>
     internal ulong VmAssist { get; set; }
 
+    /// <summary>The log says already that hardware breakpoints do nothing.</summary>
+    internal bool WasWarnedOfBreakpoints { get; set; }
+
     /// <summary>The domain's share of the pCPUs against others': 256 is the default.</summary>
     public ushort SchedulingWeight { get; internal set; } = Credit2.DefaultWeight;
 

@@ -122,6 +122,9 @@ internal static class VcpuContexts
         traps.Failsafe = new GuestCallback(context.FailsafeCallback, (context.Flags & VcpuContextFlags.FailsafeDisablesEvents) != 0);
         traps.Syscall = new GuestCallback(context.SyscallCallback, (context.Flags & VcpuContextFlags.SyscallDisablesEvents) != 0);
         traps.SetGsBases(ref vcpu.Registers, context.GsBaseKernel, context.GsBaseUser);
+        // One that Xen would refuse stays as it was.
+        for (var i = 0; i < traps.DebugRegisters.Length; i++)
+            _ = TrapOperations.TrySetDebugRegister(vcpu, i, context.DebugRegisters[i]);
         // What an I/O privilege level of the guest's own flags asks for.
         traps.Iopl = (int)(context.Registers.Rflags >> 12 & 3);
         vcpu.Registers.Cr3 = (traps.InKernel ? traps.KernelTable : traps.UserTable ?? traps.KernelTable).Address;

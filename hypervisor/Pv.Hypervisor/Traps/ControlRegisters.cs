@@ -34,7 +34,7 @@ internal static class ControlRegisters
             return true;
         }
         return IsDebug(instruction.Op0Register)
-            && TrapOperations.TrySetDebugRegister(vcpu.Traps, instruction.Op0Register - Register.DR0, Value(vcpu, instruction.Op1Register)) == Errno.None;
+            && TrapOperations.TrySetDebugRegister(vcpu, instruction.Op0Register - Register.DR0, Value(vcpu, instruction.Op1Register)) == Errno.None;
     }
 
     /// <summary>Whether the guest has said that it knows XSAVE (CR4.OSXSAVE), which CPUID tells its programs.</summary>

@@ -1,4 +1,5 @@
 using Pv.Abi;
+using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Paging;
 
@@ -14,6 +15,7 @@ internal static class TrapOperations
 
     private const int HighestDebugRegister = 7;
     private const int StatusRegister = 6, ControlRegister = 7;
+    private const ulong ControlEnables = 0xff;
     private const ulong StatusFixedOnes = 0xffff_0ff0, ControlFixedOnes = 0x400, ControlGeneralDetect = 1 << 13, ControlHighMask = 0xffff_ffff_0000_0000;
     private const ulong ControlFixedZeros = 0xd000 | ControlHighMask;
 
@@ -78,7 +80,7 @@ internal static class TrapOperations
     }
 
     public static HypercallResult SetDebugRegister(ref HypercallContext call)
-        => TrySetDebugRegister(call.Vcpu.Traps, (int)Math.Min(call.Arguments.First, 255), call.Arguments.Second);
+        => TrySetDebugRegister(call.Vcpu, (int)Math.Min(call.Arguments.First, 255), call.Arguments.Second);
 
     public static HypercallResult GetDebugRegister(ref HypercallContext call)
     {
@@ -96,7 +98,7 @@ internal static class TrapOperations
         _ => 0ul,
     });
 
-    public static Errno TrySetDebugRegister(TrapState traps, int which, ulong value)
+    public static Errno TrySetDebugRegister(Vcpu vcpu, int which, ulong value)
     {
         if (which is 4 or 5)
             which += 2;
@@ -119,7 +121,18 @@ internal static class TrapOperations
             default:
                 return Errno.ENODEV;
         }
-        traps.DebugRegisters[which] = value;
+        vcpu.Traps.DebugRegisters[which] = value;
+        if (which == ControlRegister && (value & ControlEnables) != 0)
+            WarnOfBreakpoints(vcpu, value);
         return Errno.None;
+    }
+
+    /// <summary>The guest's registers hold what it wrote, but no engine stops at its addresses. Said once, so that nobody waits for it.</summary>
+    private static void WarnOfBreakpoints(Vcpu vcpu, ulong control)
+    {
+        if (vcpu.Domain.WasWarnedOfBreakpoints)
+            return;
+        vcpu.Domain.WasWarnedOfBreakpoints = true;
+        vcpu.Domain.Core.Log.Write($"{vcpu}: hardware breakpoints were armed (DR7 0x{control:x}), and will not be hit: there are none here; single steps work");
     }
 }
