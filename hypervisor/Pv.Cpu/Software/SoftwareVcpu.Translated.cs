@@ -30,7 +30,8 @@ internal sealed unsafe partial class SoftwareVcpu
             return;
         }
         _native!.Remember(s, block->Native);
-        if (link != null)
+        // The vCPU may have left since the link was met, and come back elsewhere.
+        if (link != null && link->Rip == block->Rip)
             _native.Connect(link, block->Native);
         RunTranslated(s, block->Native->Entry);
     }

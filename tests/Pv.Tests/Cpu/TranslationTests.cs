@@ -2,6 +2,7 @@ using Iced.Intel;
 using NUnit.Framework;
 using Pv.Abi;
 using Pv.Cpu;
+using Pv.Machine;
 using Pv.Tests.Instructions;
 using static Iced.Intel.AssemblerRegisters;
 
@@ -136,6 +137,29 @@ public sealed class TranslationTests
             answers.Add(registers.Rax);
         }
         Assert.That(answers, Is.EqualTo(new ulong[] { 1, 1, 2, 2, 1, 1 }));
+    }
+
+    [Test]
+    public void AVcpuThatIsKickedOnItsWayAlongALinkKeepsTheLinkFromWhereItGoesNext()
+    {
+        using var machine = new SmallMachine(Tier.Translated);
+        machine.Memory.Marks.Set(machine.DataFrame, FrameMark.DirtyLog);
+        var kicks = 0;
+        machine.Memory.Marks.Written += (_, _) =>
+        {
+            if (kicks++ == 0)
+                machine.Vcpu.Kick();
+        };
+        machine.Assemble(a => { a.mov(__byte_ptr[rbx], 1); a.jmp(SmallMachine.Code + 0x800); });
+        machine.Assemble(a => { a.mov(eax, 1); a.int3(); }, SmallMachine.Code + 0x800);
+        machine.Assemble(a => { a.mov(eax, 2); a.int3(); }, SmallMachine.Code + 0xc00);
+        var registers = machine.Registers();
+        Assert.That(machine.Vcpu.Run(ref registers), Is.EqualTo(CpuExit.Preempted));
+        var elsewhere = machine.Registers(SmallMachine.Code + 0xc00);
+        machine.Vcpu.Run(ref elsewhere);
+        registers = machine.Registers();
+        machine.Vcpu.Run(ref registers);
+        Assert.That((elsewhere.Rax, registers.Rax), Is.EqualTo((2ul, 1ul)));
     }
 
     [Test]
