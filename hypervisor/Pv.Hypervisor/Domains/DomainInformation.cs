@@ -42,7 +42,7 @@ internal static class DomainInformation
     }
 
     /// <summary>Dom0's time is what the process used beyond the guests' (host threads, the timekeeper, the runtime itself).</summary>
-    private static ulong Dom0Time(Scheduler scheduler)
+    public static ulong Dom0Time(Scheduler scheduler)
     {
         using var process = System.Diagnostics.Process.GetCurrentProcess();
         var total = (ulong)process.TotalProcessorTime.Ticks * 100;

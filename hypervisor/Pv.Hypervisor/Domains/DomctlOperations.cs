@@ -164,6 +164,12 @@ internal static class DomctlOperations
     {
         if (info.Vcpu.Value >= (uint)domain.Vcpus.Length || domain.Vcpus[info.Vcpu.Value] is not { } vcpu)
             return Errno.ESRCH;
+        if (domain.Kind == DomainKind.Control)
+        {
+            // Dom0 runs on threads that no scheduler of ours knows; its time is the process's, and it is always at it.
+            info = info with { Online = 1, Running = 1, CpuTime = DomainInformation.Dom0Time(core.Scheduler) };
+            return HypercallResult.Success;
+        }
         info.Online = (byte)(vcpu.IsOnline ? 1 : 0);
         info.Blocked = (byte)(vcpu.IsBlocked ? 1 : 0);
         info.Running = (byte)(core.Scheduler.IsRunning(vcpu) ? 1 : 0);
@@ -181,8 +187,9 @@ internal static class DomctlOperations
             return Errno.ENOSYS;
         if (send.Vcpu.Value >= (uint)domain.Vcpus.Length || domain.Vcpus[send.Vcpu.Value] is not { } vcpu)
             return Errno.ESRCH;
-        // There is no handler of NMIs to call before the guest asks for one; until then they are dropped.
-        domain.Core.Log.Write($"{domain.Id}{vcpu.Id}: an NMI that the kernel has no handler for");
+        if (domain.Kind != DomainKind.Paravirtualized)
+            return Errno.ENOSYS;
+        vcpu.RaiseNmi();
         return HypercallResult.Success;
     }
 

@@ -54,6 +54,34 @@ public sealed class LinuxLifecycleTests
     }
 
     [Test]
+    public async Task Vcpus_come_and_go_and_take_NMIs()
+    {
+        await using var host = await PvHost.StartAsync(memory: 512);
+        await using var guest = await LinuxGuest.StartAsync(host, new LinuxShape(Vcpus: 2, Memory: 128), "linux", "maxvcpus=4");
+        // Linux starts every vCPU that there may be, and lets those go that the toolstack calls offline.
+        await UntilAsync(guest, "online", "0-1");
+        await host.UntilAsync("linux", domain => domain.Vcpus == 2);
+
+        await host.XlOutputAsync("vcpu-set", "-i", "linux", "4");
+        await UntilAsync(guest, "present", "0-3");
+        // What is there is the kernel's business; what is used, user space's (a rule of udev's, elsewhere).
+        await guest.RunAsync("for i in 2 3; do echo 1 > /sys/devices/system/cpu/cpu$i/online; done");
+        await UntilAsync(guest, "online", "0-3");
+        Assert.That(await guest.RunAsync("grep -c ^processor /proc/cpuinfo"), Is.EqualTo("4\n"));
+        Assert.That((await host.FindAsync("linux")).Vcpus, Is.EqualTo(4));
+
+        await host.XlOutputAsync("vcpu-set", "linux", "1");
+        await UntilAsync(guest, "online", "0");
+        Assert.That(await guest.RunAsync("grep -c ^processor /proc/cpuinfo"), Is.EqualTo("1\n"));
+        await host.UntilAsync("linux", domain => domain.Vcpus == 1);
+        var rows = (await host.XlOutputAsync("vcpu-list", "linux")).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.That(rows[2..], Has.Length.EqualTo(3).And.All.Contains("    -   --p "));
+
+        await host.XlOutputAsync("trigger", "linux", "nmi");
+        await guest.Console.ExpectAsync("NMI received for unknown reason");
+    }
+
+    [Test]
     public async Task Its_core_is_dumped_while_it_lives_and_when_it_crashes()
     {
         await using var host = await PvHost.StartAsync(memory: 512);
@@ -84,6 +112,10 @@ public sealed class LinuxLifecycleTests
         Assert.That(Size(".xen_p2m") / 16, Is.EqualTo(Size(".xen_pages") >> PageSize.Shift));
         Assert.That(File.ReadAllBytes(path).AsSpan().IndexOf("Linux version 6.1."u8), Is.Positive);
     }
+
+    /// <summary>Waits until a list of CPUs is what it should be.</summary>
+    private static async Task UntilAsync(LinuxGuest guest, string list, string cpus)
+        => await PvHost.UntilAsync(async () => await guest.RunAsync($"cat /sys/devices/system/cpu/{list}") == cpus + "\n");
 
     /// <summary>What Linux manages, in MiB.</summary>
     private static async Task<int> TotalMemoryAsync(LinuxGuest guest)

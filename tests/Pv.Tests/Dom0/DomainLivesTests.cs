@@ -211,13 +211,14 @@ internal sealed class DomainLivesTests
         Assert.ThrowsAsync<ToolstackException>(() => domains.SetOnlineVcpusAsync(DomId.Dom0, 1));
         Assert.ThrowsAsync<ToolstackException>(() => domains.SendSysRqAsync(DomId.Dom0, 'h'));
         Assert.ThrowsAsync<ToolstackException>(() => domains.PauseAsync(DomId.Dom0));
-        Assert.That(await domains.ListVcpusAsync(DomId.Dom0), Is.Not.Empty);
+        Assert.That((await domains.ListVcpusAsync(DomId.Dom0)).Select(vcpu => (vcpu.IsOnline, vcpu.IsRunning)), Is.EqualTo(new[] { (true, true) }));
     }
 
     [Test]
     public async Task A_key_and_triggers()
     {
         var domain = await _machine.CreateShellAsync("keys", paused: true);
+        Assert.ThrowsAsync<ToolstackException>(() => _machine.Domains.TriggerAsync(domain, DomainTrigger.Nmi, new VcpuId(0)), "it has no such thing as an NMI");
         await _machine.Domains.SendSysRqAsync(domain, 'h');
         Assert.That(await ReadAsync(domain, "control/sysrq"), Is.EqualTo("h"));
 

@@ -18,7 +18,7 @@ internal static class TriggerCommand
             "init" => DomainTrigger.Init,
             "power" => DomainTrigger.Power,
             "sleep" => DomainTrigger.Sleep,
-            "s3resume" => throw new ToolstackException($"Domain {domain.Name} is paravirtualized: s3resume is no trigger that it could take."),
+            "s3resume" => throw new ToolstackException($"Domain {domain.Name} is of a kind that cannot take the trigger s3resume."),
             var other => throw new ToolstackException($"Invalid trigger \"{other}\""),
         };
         var vcpu = 0u;

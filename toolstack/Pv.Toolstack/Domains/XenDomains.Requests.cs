@@ -51,7 +51,7 @@ public sealed partial class XenDomains
         {
             Errno.None => Task.CompletedTask,
             Errno.ESRCH => throw new ToolstackException($"Domain {record.Name} has no vCPU {vcpu.Value}."),
-            _ => throw new ToolstackException($"Domain {record.Name} is paravirtualized: {trigger.ToString().ToLowerInvariant()} is no trigger that it could take."),
+            _ => throw new ToolstackException($"Domain {record.Name} is of a kind that cannot take the trigger {trigger.ToString().ToLowerInvariant()}."),
         };
     }
 
