@@ -13,8 +13,8 @@ internal static class PvClock
     public const uint TscKilohertz = 1_000_000;
 
     // nanoseconds = (tsc << shift) * multiplier / 2^32, so 1:1.
-    private const uint Multiplier = 0x8000_0000;
-    private const sbyte Shift = 1;
+    public const uint Multiplier = 0x8000_0000;
+    public const sbyte Shift = 1;
 
     public static void WriteTime(ref VcpuTimeInfo time)
     {

@@ -22,6 +22,8 @@ internal static class GuestCpuid
     // Family 6, model 0x36, whose leaf 0x16 Linux believes. That model runs everything in order, as the engine does: kernels know that it
     // guesses nothing, and need none of their defences against guesses.
     private const uint Signature = 0x0003_0661;
+    // Xen's tools count a domain's lives from 1; another one begins when it is restored.
+    private const uint FirstIncarnation = 1;
     private const uint CacheLineWords = 8 << 8;
     // 46 physical and 48 linear address bits.
     private const uint AddressWidths = 0x302e;
@@ -57,7 +59,8 @@ internal static class GuestCpuid
         1 => new CpuidLeaf(XenVersionOperations.Major << 16 | XenVersionOperations.Minor, 0, 0, 0),
         2 => new CpuidLeaf(1, XenCpuid.FirstLeaf, XenCpuid.PreserveAccessedDirty, 0),
         // Time: the counter is safe to read on all vCPUs.
-        3 when subleaf == 0 => new CpuidLeaf(1u << 1, 0, PvClock.TscKilohertz, 0),
+        3 when subleaf == 0 => new CpuidLeaf(1u << 1, 0, PvClock.TscKilohertz, FirstIncarnation),
+        3 when subleaf == 1 => new CpuidLeaf(0, 0, PvClock.Multiplier, (uint)PvClock.Shift),
         3 when subleaf == 2 => new CpuidLeaf(PvClock.TscKilohertz, 0, 0, 0),
         5 when subleaf == 0 => new CpuidLeaf(0, AddressBits(vcpu), 0, 0),
         _ => default,

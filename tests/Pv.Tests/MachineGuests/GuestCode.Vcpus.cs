@@ -59,6 +59,17 @@ internal sealed partial class GuestCode
         Asm.jne(again);
     }
 
+    /// <summary>A variable that holds vCPU 0's multiplier from ticks to system time. Keeps every register.</summary>
+    public ulong TimeScale()
+    {
+        var scale = Variable();
+        Asm.push(rax);
+        Asm.mov(eax, __dword_ptr[GuestLayout.SharedInfo + SharedInfoOffset.TimeVersion + 24]);
+        Asm.mov(__qword_ptr[scale], rax);
+        Asm.pop(rax);
+        return scale;
+    }
+
     /// <summary>System time, by the time-stamp counter and vCPU 0's time info, to rax. Clobbers rcx and rdx.</summary>
     public void LoadNow()
     {

@@ -11,6 +11,37 @@ internal static class InstructionGuests
 
     public static IEnumerable<MachineGuest> All =>
     [
+        new("insn-cpuid-time", "Xen's leaves about time and widths, and the empty ones behind them", code =>
+        {
+            code.InstallTraps();
+            void Leaf(uint leaf, uint subleaf)
+            {
+                code.Asm.mov(eax, leaf);
+                code.Asm.mov(ecx, subleaf);
+                code.Try($"{leaf:x}.{subleaf}", a => a.db(0x0f, 0x0b, 0x78, 0x65, 0x6e, 0x0f, 0xa2));
+            }
+
+            Leaf(0x4000_0003, 0);
+            // How the counter is to be; which life of the domain this is.
+            code.Record("mode", rbx);
+            code.Record("incarnation", rdx);
+            Leaf(0x4000_0003, 1);
+            // Multiplier and shift from ticks to nanoseconds, as vcpu_time_info has them.
+            code.RecordEqual("multiplier", rcx, Operand.At(code.TimeScale()));
+            foreach (var (leaf, subleaf) in new[] { (0x4000_0003u, 3u), (0x4000_0004u, 0u), (0x4000_0005u, 1u), (0x4000_0005u, 2u), (0x4000_0006u, 0u), (0x4000_00ffu, 0u) })
+            {
+                Leaf(leaf, subleaf);
+                code.Asm.or(rax, rbx);
+                code.Asm.or(rax, rcx);
+                code.Asm.or(rax, rdx);
+                code.Record($"{leaf:x}.{subleaf} is", rax);
+            }
+
+            Leaf(0x4000_0005, 0);
+            code.Record("width: eax", rax);
+            code.Record("width: ecx", rcx);
+            code.Record("width: edx", rdx);
+        }),
         new("insn-cpuid", "cpuid plain and with the forced-emulation prefix: Xen's leaves", code =>
         {
             code.InstallTraps();
