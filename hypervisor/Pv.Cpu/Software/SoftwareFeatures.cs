@@ -4,7 +4,7 @@ namespace Pv.Cpu.Software;
 internal static class SoftwareFeatures
 {
     // Leaf 1, edx.
-    private const uint Fpu = 1u << 0, Tsc = 1u << 4, Cx8 = 1u << 8, Cmov = 1u << 15, Clflush = 1u << 19, Fxsr = 1u << 24, Sse = 1u << 25, Sse2 = 1u << 26;
+    private const uint Fpu = 1u << 0, Tsc = 1u << 4, Cx8 = 1u << 8, Cmov = 1u << 15, Clflush = 1u << 19, Mmx = 1u << 23, Fxsr = 1u << 24, Sse = 1u << 25, Sse2 = 1u << 26;
 
     // Leaf 1, ecx.
     private const uint Sse3 = 1u << 0, Ssse3 = 1u << 9, Cx16 = 1u << 13, Sse41 = 1u << 19, Sse42 = 1u << 20, Movbe = 1u << 22, Popcnt = 1u << 23,
@@ -19,7 +19,7 @@ internal static class SoftwareFeatures
 
     public static CpuFeatures All => new(
         Leaf1Ecx: Sse3 | Ssse3 | Cx16 | Sse41 | Sse42 | Movbe | Popcnt | Xsave | Rdrand,
-        Leaf1Edx: Fpu | Tsc | Cx8 | Cmov | Clflush | Fxsr | Sse | Sse2,
+        Leaf1Edx: Fpu | Tsc | Cx8 | Cmov | Clflush | Mmx | Fxsr | Sse | Sse2,
         Leaf7Ebx: FsGsBase | Bmi1 | X87DataPointerOfExceptions | X87NoSelectors | Bmi2 | Erms | Rdseed | Adx,
         ExtendedEcx: Lahf | Lzcnt,
         ExtendedEdx: Rdtscp);

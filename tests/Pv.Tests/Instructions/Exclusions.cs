@@ -24,8 +24,8 @@ internal static class Exclusions
 
     public static readonly (string Reason, Func<Instruction, bool> Covers)[] Table =
     [
-        ("MMX, AVX, and sets that the engine does not offer: a later milestone",
-            i => !VectorForms.Contains(i) && !X87Forms.Contains(i) && !StateForms.Contains(i) && !IntegerOfVectorSets.Contains(i.Mnemonic) && !Array.TrueForAll(i.CpuidFeatures, IntegerSets.Contains)),
+        ("AVX, and sets that the engine does not offer: a later milestone",
+            i => !VectorForms.Contains(i) && !X87Forms.HasState(i) && !IntegerOfVectorSets.Contains(i.Mnemonic) && !Array.TrueForAll(i.CpuidFeatures, IntegerSets.Contains)),
         ("two instructions that assemblers have one name for", i => X87Forms.IsPair(i.Code)),
         ("answers differently each time, or by the machine",
             i => i.Mnemonic is Mnemonic.Rdtsc or Mnemonic.Rdtscp or Mnemonic.Rdrand or Mnemonic.Rdseed or Mnemonic.Rdpid or Mnemonic.Rdpmc or Mnemonic.Cpuid),

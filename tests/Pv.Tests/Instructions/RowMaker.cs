@@ -27,7 +27,7 @@ internal static class RowMaker
             row.Rflags |= Trap;
 
         if (VectorForms.Contains(form.First) || X87Forms.HasState(form.First))
-            row.Vectors = VectorForms.MakeImage(random, VectorForms.FloatBytes(form.First));
+            row.Vectors = VectorForms.MakeImage(random, Math.Max(VectorForms.FloatBytes(form.First), MmxForms.FloatBytes(form.First)));
         if (X87Forms.HasState(form.First))
         {
             X87Forms.FillImage(random, row.Vectors);
@@ -35,6 +35,8 @@ internal static class RowMaker
         }
         if (StateForms.Contains(form.First))
             StateForms.SetRegisters(row, random);
+        if (MmxForms.Contains(form.First))
+            MmxForms.FillImage(row, random);
         InstructionInputs.SetRegisters(row, random);
         if (MemoryOperand.Exists(form.First))
         {

@@ -40,7 +40,7 @@ internal static class VendorDependent
     /// </summary>
     public static bool IsChoiceOfFaults(Row row, CpuExit processor, CpuExit engine)
         => row.Form.First.Mnemonic is Mnemonic.Cmpsb or Mnemonic.Cmpsw or Mnemonic.Cmpsd or Mnemonic.Cmpsq or Mnemonic.Call
-            or Mnemonic.Maskmovdqu && IsAddressFault(processor) && IsAddressFault(engine)
+            or Mnemonic.Maskmovdqu or Mnemonic.Maskmovq && IsAddressFault(processor) && IsAddressFault(engine)
             || row.Form.First.SegmentPrefix is Register.FS or Register.GS && processor.Vector == ExceptionVector.GeneralProtection
                 && engine.Vector == ExceptionVector.PageFault && engine.FaultAddress >= Arena.UpperStart;
 

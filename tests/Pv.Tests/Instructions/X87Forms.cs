@@ -18,7 +18,7 @@ internal static class X87Forms
     public static bool Contains(Instruction instruction) => instruction.Mnemonic == Mnemonic.Wait || instruction.CpuidFeatures.Any(Sets.Contains);
 
     /// <summary>Whether the unit's state is an input or a result of an instruction.</summary>
-    public static bool HasState(Instruction instruction) => Contains(instruction) || StateForms.Contains(instruction);
+    public static bool HasState(Instruction instruction) => Contains(instruction) || StateForms.Contains(instruction) || MmxForms.Contains(instruction);
 
     /// <summary>Names of the assembler for two instructions: a wait, then the other.</summary>
     public static bool IsPair(Code code) => code.ToOpCode().Fwait;

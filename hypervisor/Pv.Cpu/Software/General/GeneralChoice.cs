@@ -18,6 +18,8 @@ internal static unsafe partial class GeneralChoice
         if (chosen == null)
             chosen = OfVectors(instruction);
         if (chosen == null)
+            chosen = OfMmx(instruction);
+        if (chosen == null)
             chosen = OfX87(instruction);
         if (chosen == null)
             chosen = OfState(instruction);

@@ -93,18 +93,10 @@ internal static unsafe partial class GeneralChoice
                 return &TextInstructions.Index;
             case Mnemonic.Pcmpistrm or Mnemonic.Pcmpestrm or Mnemonic.Pcmpestrm64:
                 return &TextInstructions.Mask;
-            case Mnemonic.Ldmxcsr or Mnemonic.Stmxcsr or Mnemonic.Emms:
+            case Mnemonic.Ldmxcsr or Mnemonic.Stmxcsr:
                 return &VectorInstructions.Control;
             default:
                 return null;
         }
-    }
-
-    private static bool UsesMmx(in Instruction instruction)
-    {
-        for (var i = 0; i < instruction.OpCount; i++)
-            if (instruction.GetOpKind(i) == OpKind.Register && instruction.GetOpRegister(i).IsMM())
-                return true;
-        return false;
     }
 }

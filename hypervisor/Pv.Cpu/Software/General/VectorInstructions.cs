@@ -2,14 +2,14 @@ using Iced.Intel;
 
 namespace Pv.Cpu.Software;
 
-/// <summary>The control of x87 and SSE.</summary>
+/// <summary>The control of SSE.</summary>
 // SAFETY: XMM registers lie in the guest's FXSAVE image, which is pinned while the vCPU runs; memory is reached through GuestMemory.
 internal static unsafe class VectorInstructions
 {
     private const int MxcsrOffset = 24;
     private const uint MxcsrMask = 0xffff;
 
-    /// <summary><c>ldmxcsr</c>, <c>stmxcsr</c>, <c>emms</c>.</summary>
+    /// <summary><c>ldmxcsr</c>, <c>stmxcsr</c>.</summary>
     public static bool Control(CpuState* s, Op* op, GeneralRecord* record)
     {
         if (!Xmm.IsAvailable(s, op))
@@ -25,13 +25,8 @@ internal static unsafe class VectorInstructions
                     return Core.Fault(s, op, ExceptionVector.GeneralProtection);
                 *(uint*)(image + MxcsrOffset) = (uint)value;
                 return true;
-            case Mnemonic.Stmxcsr:
-                return Operand.TryWrite(s, op, record, 0, *(uint*)(image + MxcsrOffset));
-            case Mnemonic.Emms:
-                image[4] = 0;
-                return true;
             default:
-                return true;
+                return Operand.TryWrite(s, op, record, 0, *(uint*)(image + MxcsrOffset));
         }
     }
 }
