@@ -22,6 +22,7 @@ internal interface IVectorExtraction
 }
 
 /// <summary>How a memory operand becomes a vector.</summary>
+// SAFETY: an interface; who implements it reads the bytes that Bytes tells, and the caller has checked those.
 internal unsafe interface IVectorSource
 {
     /// <summary>The bytes that are read.</summary>
