@@ -54,6 +54,9 @@ internal static class XenVersionOperations
                 info.Submap |= 1u << (int)XenFeature.AutoTranslatedPhysmap;
             if (call.Caller.IsPrivileged)
                 info.Submap |= 1u << (int)XenFeature.Dom0;
+            // Xen names it to a domain that has asked for the assist.
+            if (call.Caller.HasAssist(VmAssistType.PaeExtendedCr3))
+                info.Submap |= 1u << (int)XenFeature.PaePgdirAbove4Gb;
         }
         else if (info.SubmapIndex >= VersionLimits.FeatureSubmaps)
         {

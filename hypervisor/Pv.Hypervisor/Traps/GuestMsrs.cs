@@ -7,7 +7,7 @@ namespace Pv.Hypervisor.Traps;
 /// <summary>The model-specific registers that a PV kernel may read and write (Intel SDM, volume 4).</summary>
 internal static class GuestMsrs
 {
-    private const uint Tsc = 0x10, ApicBase = 0x1b, MicrocodeRevision = 0x8b, MiscEnable = 0x1a0, PageAttributes = 0x277;
+    private const uint Tsc = 0x10, ApicBase = 0x1b, FeatureControl = 0x3a, MicrocodeRevision = 0x8b, PlatformInformation = 0xce, MiscFeatures = 0x140, MiscEnable = 0x1a0, PageAttributes = 0x277;
     private const uint Efer = 0xc000_0080, FsBase = 0xc000_0100, GsBase = 0xc000_0101, KernelGsBase = 0xc000_0102, TscAux = 0xc000_0103;
 
     // Where Xen has the register that makes a hypercall page.
@@ -25,6 +25,8 @@ internal static class GuestMsrs
     // Fast strings, and what Xen sets in it for its guests: no branch trace, no precise sampling, no task priority messages.
     private const ulong MiscEnableValue = 1 << 0 | 1 << 11 | 1 << 12 | 1 << 23;
 
+    private const ulong FeatureControlLocked = 1 << 0;
+
     /// <summary>Reads the register that ecx names into edx:eax. False for one that does not exist: the guest gets its fault.</summary>
     public static bool TryRead(Vcpu vcpu)
     {
@@ -38,8 +40,17 @@ internal static class GuestMsrs
             case ApicBase:
                 value = ApicBaseValue | (vcpu.Id.Value == 0 ? ApicBootProcessor : 0);
                 break;
+            case FeatureControl:
+                // Locked, and nothing is on.
+                value = FeatureControlLocked;
+                break;
             case MicrocodeRevision:
                 // The engine has none.
+                value = 0;
+                break;
+            case PlatformInformation:
+            case MiscFeatures:
+                // CPUID does not fault at a kernel's wish.
                 value = 0;
                 break;
             case MiscEnable:
@@ -108,8 +119,9 @@ internal static class GuestMsrs
                     return false;
                 vcpu.Traps.TscAux = (uint)value;
                 return true;
+            case MiscFeatures:
             case MicrocodeRevision:
-                // Intel's manual has software write zero before it reads.
+                // Intel's manual has software write zero to the revision before it reads.
                 return value == 0;
             case MiscEnable:
                 // Nothing is behind it: writes are dropped, as Xen drops them.

@@ -8,7 +8,7 @@ namespace Pv.Tests.Core;
 [TestFixture]
 internal sealed class GuestMsrTests
 {
-    private const uint MicrocodeRevision = 0x8b, MiscEnable = 0x1a0, TscAux = 0xc000_0103;
+    private const uint FeatureControl = 0x3a, MicrocodeRevision = 0x8b, PlatformInformation = 0xce, MiscFeatures = 0x140, MiscEnable = 0x1a0, TscAux = 0xc000_0103;
 
     [Test]
     public void The_microcode_is_asked_as_the_manual_says_and_there_is_none()
@@ -28,6 +28,16 @@ internal sealed class GuestMsrTests
         Assert.That(Read(vcpu, MiscEnable), Is.EqualTo(0x80_1801));
         Assert.That(Write(vcpu, MiscEnable, 0), Is.True);
         Assert.That(Read(vcpu, MiscEnable), Is.EqualTo(0x80_1801), "a write is dropped");
+    }
+
+    [Test]
+    public void No_feature_can_be_switched_on()
+    {
+        using var machine = new TestMachine();
+        var vcpu = new TestGuest(machine, 1).Caller;
+        Assert.That((Read(vcpu, FeatureControl), Read(vcpu, PlatformInformation), Read(vcpu, MiscFeatures)), Is.EqualTo((1ul, 0ul, 0ul)));
+        Assert.That(Write(vcpu, MiscFeatures, 0), Is.True);
+        Assert.That(new[] { Write(vcpu, MiscFeatures, 1), Write(vcpu, FeatureControl, 1), Write(vcpu, PlatformInformation, 0) }, Is.All.False);
     }
 
     [Test]
