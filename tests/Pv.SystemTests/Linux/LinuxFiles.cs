@@ -8,7 +8,7 @@ namespace Pv.SystemTests.Linux;
 /// <summary>Debian's kernels, and an initramfs for them: that of <c>examples/linux</c> with the programs of the tests.</summary>
 internal static partial class LinuxFiles
 {
-    private static readonly Lazy<string> Packed = new(Pack);
+    private static readonly Lazy<string> Packed = new(() => Pack(("bin/storm", Compile("storm")), ("bin/numbers", Compile("numbers"))));
 
     /// <summary>The kernel of a flavour, as the package has it.</summary>
     /// <param name="flavour"><c>cloud-amd64</c> or <c>amd64</c>.</param>
@@ -34,18 +34,31 @@ internal static partial class LinuxFiles
         return output;
     }
 
-    private static string Pack()
+    /// <summary>Packs an initramfs of busybox and further files, which lasts as long as this process.</summary>
+    /// <param name="files">What they are called there, and where they are here.</param>
+    public static string Pack(params (string Name, string Path)[] files)
     {
-        var busybox = Busybox;
         var folder = Directory.CreateTempSubdirectory("pv-initramfs-").FullName;
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
-        var programs = Directory.CreateDirectory(Path.Combine(folder, "extra", "bin")).FullName;
-        foreach (var program in new[] { "storm", "numbers" })
-            File.Copy(Compile(program), Path.Combine(programs, program));
+        var extra = Path.Combine(folder, "extra");
+        foreach (var (name, path) in files)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(extra, name))!);
+            File.Copy(path, Path.Combine(extra, name));
+        }
         var output = Path.Combine(folder, "initramfs");
-        var pack = Command.Run(Path.Combine(Repository.Root, "examples/linux/pack"), [busybox, output, Path.Combine(folder, "extra")], folder);
+        var pack = Command.Run(Path.Combine(Repository.Root, "examples/linux/pack"), [Busybox, output, extra], folder);
         Assert.That(pack.ExitCode, Is.Zero, pack.Errors);
         return output;
+    }
+
+    /// <summary>A module of the cloud kernel.</summary>
+    /// <param name="path">Below <c>kernel</c>.</param>
+    public static string Module(string path)
+    {
+        var image = Kernel("cloud-amd64");
+        var version = Path.GetFileName(image)["vmlinuz-".Length..];
+        return Path.GetFullPath(Path.Combine(Path.GetDirectoryName(image)!, "..", "lib", "modules", version, "kernel", path));
     }
 
     [GeneratedRegex("^linux-image-6\\.1\\.0-(\\d+)-cloud-amd64$")]

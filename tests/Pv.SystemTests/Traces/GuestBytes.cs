@@ -24,6 +24,10 @@ internal sealed class GuestBytes(TracedHypercall call)
             yield return Before<T>(address + (i * size));
     }
 
+    /// <summary>The text that stands there when it has returned, up to its zero.</summary>
+    public string TextAfter(ulong address, int longest)
+        => string.Concat(Enumerable.Range(0, longest).Select(i => (char)After<byte>(address + (ulong)i)).TakeWhile(letter => letter != 0));
+
     private static T Read<T>(Dictionary<ulong, byte> bytes, ulong address) where T : unmanaged
     {
         var value = new T[1];
