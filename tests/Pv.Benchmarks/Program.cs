@@ -19,6 +19,6 @@ switch (args.FirstOrDefault())
     case "linux":
         return await LinuxBenchmark.RunAsync(args[1..]);
     default:
-        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, list XL, linux KERNEL INITRAMFS BUSYBOX");
+        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, list XL, linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER]");
         return 2;
 }

@@ -67,6 +67,11 @@ internal unsafe struct CpuState
     /// <summary>The translations by address, and what their places count from (see <see cref="NativeCode"/>).</summary>
     public byte* NativeJumps, NativeData;
 
+    /// <summary>
+    /// Whether the vector registers were in the host's (0) when translated code left, and must be when it goes on; not 0: whether they must not.
+    /// </summary>
+    public ulong NativeVectorsAway, NativeVectorsRefused;
+
     public GuestRegisters* Guest;
     public nint Vcpu;
 

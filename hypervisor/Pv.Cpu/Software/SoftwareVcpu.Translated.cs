@@ -53,8 +53,10 @@ internal sealed unsafe partial class SoftwareVcpu
     /// <summary>Runs translated code until it leads to something that is not.</summary>
     private void RunTranslated(CpuState* s, byte* code)
     {
+        s->NativeVectorsAway = 1;
         while (true)
         {
+            s->NativeVectorsRefused = RefusesVectors(s) ? 1u : 0;
             s->NativeFlags = ToNative(Flags.Get(s));
             var number = _native!.Enter(s, code);
             Flags.SetExplicit(s, OfNative(s->NativeFlags));
@@ -67,7 +69,8 @@ internal sealed unsafe partial class SoftwareVcpu
                     op->Handler(s, op);
                     if (!s->IsDone)
                         return;
-                    if (Core.BlockOf(op)->Dropped)
+                    // Behind its first vector instruction a translation counts on the registers.
+                    if (Core.BlockOf(op)->Dropped || (s->NativeVectorsAway == 0 && RefusesVectors(s)))
                     {
                         Core.Complete(s, op, Core.NextRip(op));
                         return;
@@ -104,6 +107,16 @@ internal sealed unsafe partial class SoftwareVcpu
         s->Retired -= op->Count + 1;
         Core.Reg(s, 4) -= (uint)op->Imm;
         Core.Fault(s, op, ExceptionVector.GeneralProtection);
+    }
+
+    /// <summary>
+    /// Whether the interpreter must do what uses vector registers: it raises #NM, and exceptions of arithmetic, which the host must not see.
+    /// </summary>
+    private static bool RefusesVectors(CpuState* s)
+    {
+        const uint masks = 0x1f80, known = 0xffff;
+        var control = *(uint*)((byte*)&s->Guest->Fx + 24);
+        return s->Guest->TaskSwitched || (control & (masks | ~known)) != masks;
     }
 
     private static ulong ToNative(uint flags) => ((flags >> 11) & 1) | ((flags & 0xd5) << 8);

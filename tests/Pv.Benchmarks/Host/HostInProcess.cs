@@ -21,14 +21,14 @@ internal sealed class HostInProcess : IAsyncDisposable
     private readonly StoreService _store;
     private readonly ConsoleDaemon _consoles = new(Console.Error.WriteLine);
 
-    private HostInProcess(ulong frames, int pcpus)
+    private HostInProcess(ulong frames, int pcpus, int translateAfter)
     {
         ManagedEngine managed = null!;
         _core = new HypervisorCore(new MachineOptions
         {
             Frames = frames,
             PCpus = pcpus,
-            ParavirtualizedEngine = memory => new SoftwareEngine(memory),
+            ParavirtualizedEngine = memory => new SoftwareEngine(memory, translateAfter),
             ManagedEngine = gates => managed = new ManagedEngine(gates),
         });
         _kernel = new Dom0Kernel(_core.Dom0, (_, failure) => Console.Error.WriteLine(failure));
@@ -44,9 +44,9 @@ internal sealed class HostInProcess : IAsyncDisposable
 
     public ulong FreeFrames => _core.FreeFrames;
 
-    public static async Task<HostInProcess> StartAsync(ulong frames = 1 << 20, int pcpus = 2)
+    public static async Task<HostInProcess> StartAsync(ulong frames = 1 << 20, int pcpus = 2, int translateAfter = SoftwareEngine.UsualTranslateAfter)
     {
-        var host = new HostInProcess(frames, pcpus);
+        var host = new HostInProcess(frames, pcpus, translateAfter);
         await DomainNodes.MakeDom0Async(host._store.OpenClient(), host._core.Dom0.InitialFrames * (PageSize.Bytes / 1024));
         return host;
     }

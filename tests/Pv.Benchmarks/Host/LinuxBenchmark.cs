@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Pv.Cpu.Software;
 
 namespace Pv.Benchmarks.Host;
 
@@ -25,16 +26,20 @@ internal static class LinuxBenchmark
         ("fork and exec", "i=0; while [ $i -lt @ ]; do $B true; i=$((i+1)); done", 150, 1_500),
     ];
 
-    /// <param name="words">The paths of a kernel, of the initramfs that <c>examples/linux/pack</c> makes, and of its static busybox.</param>
+    /// <param name="words">
+    /// The paths of a kernel, of the initramfs that <c>examples/linux/pack</c> makes, and of its static busybox; maybe how often a block is
+    /// interpreted before it is translated, -1 for never.
+    /// </param>
     public static async Task<int> RunAsync(string[] words)
     {
         if (words.Length < 3)
         {
-            Console.Error.WriteLine("linux KERNEL INITRAMFS BUSYBOX: see examples/linux/fetch");
+            Console.Error.WriteLine("linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER]: see examples/linux/fetch");
             return 2;
         }
         var configuration = $"name=\"linux\"\nmemory=256\nkernel=\"{words[0]}\"\nramdisk=\"{words[1]}\"\nextra=\"console=hvc0\"\n";
-        await using var host = await HostInProcess.StartAsync();
+        var translateAfter = words.Length > 3 ? int.Parse(words[3], CultureInfo.InvariantCulture) : SoftwareEngine.UsualTranslateAfter;
+        await using var host = await HostInProcess.StartAsync(translateAfter: translateAfter);
         await MeasureBootsAsync(host, configuration);
         await MeasureMemoryAsync(host, configuration);
         await MeasureWorksAsync(host, configuration, words[2]);

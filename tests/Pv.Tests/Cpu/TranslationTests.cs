@@ -14,7 +14,7 @@ public sealed class TranslationTests
 {
     private const ulong Next = SmallMachine.Code + 0x1000;
 
-    private sealed record Seen(CpuExit Exit, ulong[] General, ulong Rip, ulong Rflags, ulong Retired);
+    private sealed record Seen(CpuExit Exit, ulong[] General, ulong Rip, ulong Rflags, ulong Retired, byte[] Vectors);
 
     /// <summary>Runs on both tiers and returns what both saw.</summary>
     private static Seen Both(Action<SmallMachine> assemble, Action<GuestRegistersBox>? prepare = null, int runs = 1)
@@ -29,12 +29,14 @@ public sealed class TranslationTests
             CpuExit exit = default;
             for (var run = 0; run < runs; run++)
                 exit = machine.Vcpu.Run(ref box.Registers);
-            seen.Add(new Seen(exit, ((ReadOnlySpan<ulong>)box.Registers.General).ToArray(), box.Registers.Rip, box.Registers.Rflags, machine.Vcpu.InstructionsRetired));
+            seen.Add(new Seen(exit, ((ReadOnlySpan<ulong>)box.Registers.General).ToArray(), box.Registers.Rip, box.Registers.Rflags, machine.Vcpu.InstructionsRetired,
+                ((ReadOnlySpan<byte>)box.Registers.Fx).ToArray()));
         }
         Assert.Multiple(() =>
         {
             Assert.That(seen[1].Exit, Is.EqualTo(seen[0].Exit));
             Assert.That(seen[1].General, Is.EqualTo(seen[0].General));
+            Assert.That(seen[1].Vectors, Is.EqualTo(seen[0].Vectors));
             Assert.That((seen[1].Rip, seen[1].Rflags, seen[1].Retired), Is.EqualTo((seen[0].Rip, seen[0].Rflags, seen[0].Retired)));
         });
         return seen[1];
@@ -184,6 +186,80 @@ public sealed class TranslationTests
             Assert.That((registers.Rax, registers.Rdx), Is.EqualTo(round % 2 == 0 ? (1ul, 0ul) : (2ul, 77ul)));
         }
     }
+
+    private static void Vectors(GuestRegistersBox box, uint control)
+    {
+        Span<byte> image = box.Registers.Fx;
+        new Random(5).NextBytes(image[160..416]);
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(image[24..], control);
+    }
+
+    /// <summary>Vector registers and their flags pass between the tiers: at misses, at what only the interpreter does, at faults.</summary>
+    [TestCase(0)]
+    [TestCase(8)]
+    public void VectorsPassBetweenTheTiers(int misaligned)
+    {
+        var seen = Both(
+            machine => machine.Assemble(a =>
+            {
+                var again = a.CreateLabel();
+                a.mov(edi, 200);
+                a.Label(ref again);
+                a.cvtsi2sd(xmm1, rdi);
+                a.divsd(xmm2, xmm1);
+                a.paddd(xmm3, xmm4);
+                a.movups(__xmmword_ptr[rbx + (rdi * 8) + 0xe00], xmm3);
+                a.pshufd(xmm9, xmm3, 0x1b);
+                a.cpuid();
+                a.mov(rbx, SmallMachine.Data);
+                a.paddq(xmm9, xmm2);
+                a.addps(xmm10, __xmmword_ptr[rbx + 0x40]);
+                a.movd(r9d, xmm9);
+                a.pinsrw(xmm11, r9d, 3);
+                a.pcmpistri(xmm9, xmm3, 0x1a);
+                a.lea(r10, __[rcx + r10]);
+                a.ucomisd(xmm1, xmm2);
+                a.adc(r11, 0);
+                a.movapd(__xmmword_ptr[rbx + 0x20], xmm9);
+                a.dec(edi);
+                a.jne(again);
+                a.movaps(xmm5, __xmmword_ptr[rbx + 0x30 + misaligned]);
+                a.syscall();
+            }),
+            box => Vectors(box, 0x1f80));
+        Assert.That(seen.Exit, Is.EqualTo(misaligned == 0 ? CpuExit.Syscall : CpuExit.Exception(ExceptionVector.GeneralProtection)));
+    }
+
+    [Test]
+    public void AnArithmeticExceptionThatIsNotMaskedIsTheGuests()
+    {
+        var seen = Both(
+            machine => machine.Assemble(a =>
+            {
+                a.mov(__dword_ptr[rbx], 0x1d80);
+                a.paddd(xmm3, xmm4);
+                a.pxor(xmm5, xmm5);
+                a.ldmxcsr(__dword_ptr[rbx]);
+                for (var i = 0; i < 8; i++)
+                    a.pxor(xmm7, xmm3);
+                a.mov(eax, 1);
+                a.cvtsi2sd(xmm6, eax);
+                a.divsd(xmm6, xmm5);
+                a.syscall();
+            }),
+            box => Vectors(box, 0x1f80));
+        Assert.That(seen.Exit, Is.EqualTo(CpuExit.Exception(ExceptionVector.SimdFault)));
+    }
+
+    [Test]
+    public void AnInstructionMayHaveThreeRegistersThatLiveInMemory()
+        => Both(
+            machine => machine.Assemble(a => { a.bzhi(r15, r14, r11); a.pdep(r9, r10, r15); a.shlx(r10, r9, r14); a.syscall(); }),
+            box =>
+            {
+                for (var i = 9; i < 16; i++)
+                    box.Registers.General[i] = 0x1234_5678_9abc_def0ul * (ulong)i;
+            });
 
     /// <summary>Random programs of integer instructions in loops, with memory that faults now and then.</summary>
     [Test]

@@ -4,7 +4,13 @@ namespace Pv.Cpu.Software;
 // SAFETY: addresses of a local's fields are subtracted, never used.
 internal static unsafe class StateOffsets
 {
-    public static readonly int Tlb, MapTag, Retired, Limit, SegmentBases, Rip, NativeFlags, NativeSite, NativeJumps, NativeData;
+    public static readonly int Tlb, MapTag, Retired, Limit, SegmentBases, Rip, NativeFlags, NativeSite, NativeJumps, NativeData,
+        NativeVectorsAway, NativeVectorsRefused, Guest;
+
+    /// <summary>Where the vector registers and MXCSR are in <see cref="GuestRegisters"/>.</summary>
+    public static readonly int Vectors, VectorControl;
+
+    private const int ControlOffset = 24;
 
     static StateOffsets()
     {
@@ -20,6 +26,13 @@ internal static unsafe class StateOffsets
         NativeSite = (int)((byte*)&state.NativeSite - start);
         NativeJumps = (int)((byte*)&state.NativeJumps - start);
         NativeData = (int)((byte*)&state.NativeData - start);
+        NativeVectorsAway = (int)((byte*)&state.NativeVectorsAway - start);
+        NativeVectorsRefused = (int)((byte*)&state.NativeVectorsRefused - start);
+        Guest = (int)((byte*)&state.Guest - start);
+        var guest = default(GuestRegisters);
+        var image = (int)((byte*)&guest.Fx - (byte*)&guest);
+        Vectors = image + Xmm.ImageOffset;
+        VectorControl = image + ControlOffset;
     }
 }
 

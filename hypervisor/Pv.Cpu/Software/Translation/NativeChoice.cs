@@ -11,6 +11,9 @@ internal enum NativeShape : byte
 
     /// <summary>The instruction itself, with other registers and another address.</summary>
     Itself,
+
+    /// <summary>The same, for one that uses vector registers.</summary>
+    Vector,
     Lea,
     Push,
     Pop,
@@ -68,7 +71,8 @@ internal static class NativeChoice
             case Mnemonic.Leave:
                 return instruction.Code == Code.Leaveq ? NativeShape.Leave : NativeShape.Interpreted;
         }
-        return IsItself(instruction) ? NativeShape.Itself : NativeShape.Interpreted;
+        return IsItself(instruction) ? NativeShape.Itself : NativeVectors.Contains(instruction) && IsReachable(instruction) ? NativeShape.Vector
+            : NativeShape.Interpreted;
     }
 
     /// <summary>Whether the instruction writes the memory operand, which is its first.</summary>
@@ -88,6 +92,11 @@ internal static class NativeChoice
 
     /// <summary>Whether an operand beyond the first is written, too.</summary>
     public static bool WritesSecond(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Xchg or Mnemonic.Xadd;
+
+    /// <summary>Whether a memory operand that is no multiple of 16 faults.</summary>
+    public static bool MustBeAligned(in Instruction instruction)
+        => instruction.MemorySize.GetSize() == 16
+            && instruction.Mnemonic is not (Mnemonic.Movups or Mnemonic.Movupd or Mnemonic.Movdqu or Mnemonic.Lddqu);
 
     /// <summary>Which operand is <c>cl</c> as the count of a shift, or -1.</summary>
     public static int ShiftCount(in Instruction instruction) => instruction.Mnemonic switch

@@ -37,6 +37,7 @@ internal sealed unsafe class NativeCode : IDisposable
         WriteExit(ref writer);
         WriteValidation(ref writer);
         WriteFind(ref writer);
+        WriteVectors(ref writer);
         _sharedEnd = Align(writer.At, 64);
         Forget();
     }
@@ -49,6 +50,9 @@ internal sealed unsafe class NativeCode : IDisposable
 
     /// <summary>Where code goes to have the translation in <c>r10</c> checked against the TLB, and then there.</summary>
     public byte* Validate { get; private set; }
+
+    /// <summary>Where code goes to have the vector registers, and back to <c>r10</c>; the exit's number if it cannot be is in <c>r11</c>.</summary>
+    public byte* TakeVectors { get; private set; }
 
     /// <summary>What an exit's number and the jump table count from.</summary>
     public byte* Data => _data.Base;
@@ -187,6 +191,12 @@ internal sealed unsafe class NativeCode : IDisposable
         Copy(ref writer, NativeFrame.MapTag, StateOffsets.MapTag);
         Copy(ref writer, Jumps, StateOffsets.NativeJumps);
         Copy(ref writer, NativeFrame.Data, StateOffsets.NativeData);
+        Copy(ref writer, VectorsRefused, StateOffsets.NativeVectorsRefused);
+        Copy(ref writer, VectorsAway, StateOffsets.NativeVectorsAway);
+        writer.StoreControl(new NativeOperand(Rsp, HostControl));
+        writer.Move(Rcx, Rax);
+        var away = writer.JumpIfZero();
+        var begun = writer.At;
         writer.Load(Rax, new NativeOperand(Rdi, StateOffsets.Retired));
         writer.Not(Rax);
         writer.Lea(Rax, new NativeOperand(Rax, 1));
@@ -206,6 +216,9 @@ internal sealed unsafe class NativeCode : IDisposable
         // jmp rcx
         writer.Byte(0xff);
         writer.Byte(0xe1);
+        writer.Land(away);
+        LoadVectors(ref writer, Rdi, Rax);
+        writer.JumpTo(begun);
 
         static void Copy(ref NativeWriter writer, int place, int offset)
         {
@@ -218,6 +231,12 @@ internal sealed unsafe class NativeCode : IDisposable
     {
         Exit = writer.At;
         writer.LoadFrame(R10, NativeFrame.State);
+        writer.Move(R11, Rcx);
+        writer.LoadFrame(Rcx, VectorsAway);
+        writer.Store(new NativeOperand(R10, StateOffsets.NativeVectorsAway), Rcx);
+        var away = writer.JumpIfZero();
+        var stored = writer.At;
+        writer.Move(Rcx, R11);
         writer.Store(new NativeOperand(R10, OffsetOfRegister(Rax)), Rax);
         // lahf; seto al; movzx eax, ax
         writer.Byte(0x9f);
@@ -243,6 +262,13 @@ internal sealed unsafe class NativeCode : IDisposable
         for (var i = Saved.Length - 1; i >= 0; i--)
             writer.Pop(Saved[i]);
         writer.Byte(0xc3);
+        writer.Land(away);
+        writer.Load(Rcx, new NativeOperand(R10, StateOffsets.Guest));
+        for (var i = 0; i < 16; i++)
+            writer.StoreVector(new NativeOperand(Rcx, StateOffsets.Vectors + (16 * i)), i);
+        writer.StoreControl(new NativeOperand(Rcx, StateOffsets.VectorControl));
+        writer.LoadControl(new NativeOperand(Rsp, HostControl));
+        writer.JumpTo(stored);
     }
 
     /// <summary>A translation whose tag is another one's: whether its page leads to its frame now is asked of the TLB.</summary>
@@ -299,6 +325,31 @@ internal sealed unsafe class NativeCode : IDisposable
         LeaveTo(ref writer, NativeExit.Indirect);
         NativeWriter.SetJump(limit, writer.At);
         LeaveTo(ref writer, NativeExit.IndirectLimit);
+    }
+
+    private void WriteVectors(ref NativeWriter writer)
+    {
+        TakeVectors = writer.At;
+        writer.LoadFrame(Rcx, VectorsRefused);
+        var refused = writer.JumpUnlessZero();
+        writer.StoreFrame(VectorsAway, Rcx);
+        writer.LoadFrame(Rcx, NativeFrame.State);
+        LoadVectors(ref writer, Rcx, Rcx);
+        // jmp r10
+        writer.Byte(0x41);
+        writer.Byte(0xff);
+        writer.Byte(0xe2);
+        NativeWriter.SetJump(refused, writer.At);
+        writer.Move(Rcx, R11);
+        writer.JumpTo(Exit);
+    }
+
+    private static void LoadVectors(ref NativeWriter writer, int state, int scratch)
+    {
+        writer.Load(scratch, new NativeOperand(state, StateOffsets.Guest));
+        for (var i = 0; i < 16; i++)
+            writer.LoadVector(i, new NativeOperand(scratch, StateOffsets.Vectors + (16 * i)));
+        writer.LoadControl(new NativeOperand(scratch, StateOffsets.VectorControl));
     }
 
     private void LeaveTo(ref NativeWriter writer, NativeExit exit)

@@ -9,6 +9,7 @@ namespace Pv.Cpu.Software;
 /// rsp   the frame; the lowest six bits are 12, so that it is a shift count, too
 /// r15   the running root's TLB table plus 54: again a shift count
 /// rcx, r10, r11   scratch
+/// xmm0..15   the guest's, from the first instruction that uses one on
 /// r9    the guest's rsp          r14   the guest's rcx
 /// all others     the guest's register of that name
 /// </code>
@@ -26,7 +27,13 @@ internal static class NativeFrame
 
     /// <summary>Places in the frame. The bias makes them multiples of 8.</summary>
     public const int Registers = 4, Count = Registers + (5 * 8), State = Count + 8, SegmentBases = State + 8, MapTag = SegmentBases + 24,
-        Jumps = MapTag + 8, Data = Jumps + 8, Rip = Data + 8, Site = Rip + 8, HostStack = Site + 8;
+        Jumps = MapTag + 8, Data = Jumps + 8, Rip = Data + 8, Site = Rip + 8;
+
+    /// <summary>
+    /// 0 while the guest's vector registers and MXCSR are the host's; whether they may become so (0) or the interpreter must do what
+    /// uses them; the host's stack pointer and MXCSR to go back to.
+    /// </summary>
+    public const int VectorsAway = Site + 8, VectorsRefused = VectorsAway + 8, HostStack = VectorsRefused + 8, HostControl = HostStack + 8;
 
     public const int Bytes = 192;
 

@@ -132,6 +132,21 @@ internal unsafe ref struct NativeWriter(byte* at)
         return Jump();
     }
 
+    /// <summary>
+    /// Goes to a place that is not known yet when rcx is 0: <c>jrcxz</c> over a short jump. Returns what <see cref="Land"/> wants.
+    /// </summary>
+    public byte* JumpIfZero()
+    {
+        Byte(0xe3);
+        Byte(2);
+        Byte(0xeb);
+        Byte(5);
+        return Jump();
+    }
+
+    /// <summary>Leads such a jump here.</summary>
+    public readonly void Land(byte* place) => SetJump(place, At);
+
     /// <summary><c>jmp rel32</c> whose target is not known yet. Returns its place.</summary>
     public byte* Jump()
     {
@@ -148,6 +163,36 @@ internal unsafe ref struct NativeWriter(byte* at)
 
     /// <summary>Sets the target of a <c>jmp rel32</c>.</summary>
     public static void SetJump(byte* place, byte* target) => *(int*)(place + 1) = (int)(target - (place + 5));
+
+    /// <summary><c>movups xmm, [m]</c>.</summary>
+    public void LoadVector(int register, NativeOperand from) => VectorAccess(0x10, register, from);
+
+    /// <summary><c>movups [m], xmm</c>.</summary>
+    public void StoreVector(NativeOperand to, int register) => VectorAccess(0x11, register, to);
+
+    /// <summary><c>ldmxcsr</c>.</summary>
+    public void LoadControl(NativeOperand from) => VectorAccess(0xae, 2, from);
+
+    /// <summary><c>stmxcsr</c>.</summary>
+    public void StoreControl(NativeOperand to) => VectorAccess(0xae, 3, to);
+
+    private void VectorAccess(int opcode, int register, NativeOperand operand)
+    {
+        var rex = 0x40 | (register >> 3 << 2) | (operand.Base > 7 ? 1 : 0);
+        Byte(rex);
+        Byte(0x0f);
+        Modes(opcode, register, operand);
+    }
+
+    /// <summary><c>shlx r32, r32, r32</c>.</summary>
+    public void ShiftLeft32(int to, int from, int count)
+    {
+        Byte(0xc4);
+        Byte((to > 7 ? 0 : 0x80) | 0x40 | (from > 7 ? 0 : 0x20) | 2);
+        Byte(((~count & 15) << 3) | 1);
+        Byte(0xf7);
+        Byte(0xc0 | ((to & 7) << 3) | (from & 7));
+    }
 
     public void Push(int register)
     {
@@ -169,6 +214,11 @@ internal unsafe ref struct NativeWriter(byte* at)
         var rex = (wide ? 0x48 : 0x40) | (register >> 3 << 2) | (operand.Index > 7 ? 2 : 0) | (operand.Base > 7 ? 1 : 0);
         if (rex != 0x40)
             Byte(rex);
+        Modes(opcode, register, operand);
+    }
+
+    private void Modes(int opcode, int register, NativeOperand operand)
+    {
         Byte(opcode);
         var reg = (register & 7) << 3;
         if (operand.Base < 0)

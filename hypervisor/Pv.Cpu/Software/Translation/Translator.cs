@@ -13,7 +13,7 @@ namespace Pv.Cpu.Software;
 /// reached at the instruction that needs them, so the guest's state is exact wherever the code can leave.
 /// </remarks>
 // SAFETY: room for the largest translation was checked in both parts of the arena before the first byte.
-internal sealed unsafe class Translator
+internal sealed unsafe partial class Translator
 {
     /// <summary>An instruction's code with its way out has at most some 150 bytes, and each may have a record.</summary>
     private const int LargestCode = 32 << 10, LargestData = 24 << 10;
@@ -34,6 +34,9 @@ internal sealed unsafe class Translator
     private NativeBlock* _translation;
     private int _count, _operations;
     private bool _hasOperation;
+
+    /// <summary>From here on in the translation, the vector registers are the guest's.</summary>
+    private bool _hasVectors;
     private ulong _rip;
     private byte* _entry;
 
@@ -47,7 +50,11 @@ internal sealed unsafe class Translator
     }
 
     /// <summary>A way out: where its jump stands, and the number that it leaves with.</summary>
-    private readonly record struct Departure(nint Site, uint Number, nint Link);
+    /// <param name="Site">The jump.</param>
+    /// <param name="Number">What is left with.</param>
+    /// <param name="Link">The link that it is the stub of, or 0.</param>
+    /// <param name="Back">Where to go on with the vector registers, or 0.</param>
+    private readonly record struct Departure(nint Site, uint Number, nint Link, nint Back = 0);
 
     public bool HasRoom => _code.HasRoom(LargestCode, LargestData);
 
@@ -76,6 +83,7 @@ internal sealed unsafe class Translator
             Block = new Block { Rip = _rip, Frame = block->Frame, LastFrame = block->Frame },
         };
         _operations = 0;
+        _hasVectors = false;
         _departures.Clear();
         _taken.Clear();
         for (var i = 0; i < _count; i++)
@@ -87,9 +95,16 @@ internal sealed unsafe class Translator
             *(int*)(site + 2) = (int)(writer.At - (byte*)site - 6);
             Go(ref writer, target, number + 1, _instructions[number].IP);
         }
-        foreach (var (site, number, link) in _departures)
+        foreach (var (site, number, link, back) in _departures)
         {
             NativeWriter.SetJump((byte*)site, writer.At);
+            if (back != 0)
+            {
+                writer.MoveWide(R10, (ulong)back);
+                writer.MoveConstant(R11, number);
+                writer.JumpTo(_code.TakeVectors);
+                continue;
+            }
             if (link != 0)
                 ((NativeLink*)link)->Stub = writer.At;
             Leave(ref writer, number);
@@ -132,6 +147,11 @@ internal sealed unsafe class Translator
         switch (_shapes[number])
         {
             case NativeShape.Nothing:
+                break;
+            case NativeShape.Vector:
+                TakeVectors(ref writer, number);
+                if (!TryWriteItself(ref writer, instruction, number))
+                    Interpret(ref writer, number);
                 break;
             case NativeShape.Itself:
                 if (!TryWriteItself(ref writer, instruction, number))
@@ -417,6 +437,27 @@ internal sealed unsafe class Translator
         writer.Load(Rcx, new NativeOperand(R10, 0, address));
     }
 
+    /// <summary>Leaves when an address is no multiple of 16.</summary>
+    private void CheckAligned(ref NativeWriter writer, int address, uint number)
+    {
+        // The table pointer's five low bits are 22: with twice three more, only the four low bits of the address are left.
+        writer.ShiftLeft32(Rcx, address, Tlb);
+        writer.Lea32(Rcx, new NativeOperand(-1, 0, Rcx, 3));
+        writer.Lea32(Rcx, new NativeOperand(-1, 0, Rcx, 3));
+        Depart(writer.JumpUnlessZero(), number);
+    }
+
+    /// <summary>Makes sure that the vector registers are the guest's.</summary>
+    private void TakeVectors(ref NativeWriter writer, int number)
+    {
+        if (_hasVectors)
+            return;
+        _hasVectors = true;
+        writer.LoadFrame(Rcx, VectorsAway);
+        var site = writer.JumpUnlessZero();
+        _departures.Add(new Departure((nint)site, Operation(number) | (uint)NativeExit.Interpret, 0, (nint)_code.Executable(writer.At)));
+    }
+
     /// <summary>Leaves when the address in <c>rcx</c> is not canonical.</summary>
     private void CheckCanonical(ref NativeWriter writer, uint number)
     {
@@ -465,120 +506,5 @@ internal sealed unsafe class Translator
         if (link->Crosses)
             writer.At = link->Site + CrossingCode.Bytes;
         _departures.Add(new Departure((nint)link->Site, Place(link) | (uint)NativeExit.Link, (nint)link));
-    }
-
-    /// <summary>Writes the guest's instruction with host registers. False when it cannot be encoded so; nothing is written then.</summary>
-    private bool TryWriteItself(ref NativeWriter writer, in Instruction instruction, int number)
-    {
-        var start = writer.At;
-        var departures = _departures.Count;
-        var count = NativeChoice.ShiftCount(instruction);
-        var memory = -1;
-        var inPlace = count < 0;
-        for (var i = 0; i < instruction.OpCount; i++)
-        {
-            if (instruction.GetOpKind(i) == OpKind.Memory)
-                memory = i;
-            else if (instruction.GetOpKind(i) == OpKind.Register && !IsInPlace(Number(instruction.GetOpRegister(i))))
-                inPlace = false;
-        }
-        if (memory < 0 && inPlace)
-        {
-            _bytes.Seen((int)(instruction.IP & PageSize.OffsetMask), instruction.Length).CopyTo(new Span<byte>(writer.At, 16));
-            writer.At += instruction.Length;
-            return true;
-        }
-
-        var changed = instruction;
-        var operand = new NativeOperand(-1);
-        if (memory >= 0)
-        {
-            var address = Access(ref writer, instruction, instruction.MemorySize.GetSize(), NativeChoice.Writes(instruction), Operation(number));
-            operand = new NativeOperand(R10, 0, address);
-        }
-        // Registers of the frame pass through scratch registers; the second of two beside memory takes the address's.
-        int first = -1, second = -1, firstHost = -1, secondHost = -1;
-        for (var i = 0; i < instruction.OpCount; i++)
-        {
-            if (instruction.GetOpKind(i) != OpKind.Register || i == count)
-                continue;
-            var register = instruction.GetOpRegister(i);
-            var guest = Number(register);
-            var host = HostOf(guest);
-            if (host < 0)
-            {
-                if (guest == first)
-                    host = firstHost;
-                else if (guest == second)
-                    host = secondHost;
-                else
-                {
-                    if (first < 0 && count < 0)
-                        host = Rcx;
-                    else
-                    {
-                        if (memory >= 0 && operand.Index >= 0)
-                        {
-                            writer.Lea(R11, operand);
-                            operand = new NativeOperand(R11);
-                        }
-                        host = memory >= 0 ? R10 : first < 0 ? R10 : R11;
-                    }
-                    if (!(i == 0 && NativeChoice.WritesFirst(instruction, out var whole) && whole
-                        && !(instruction.Op1Kind == OpKind.Register && Number(instruction.Op1Register) == guest)))
-                        writer.LoadFrame(host, PlaceOf(guest));
-                    if (first < 0)
-                        (first, firstHost) = (guest, host);
-                    else
-                        (second, secondHost) = (guest, host);
-                }
-            }
-            if (register is >= Register.AH and <= Register.BH)
-            {
-                if (host != guest)
-                    return TakeBack(ref writer, start, departures);
-                continue;
-            }
-            changed.SetOpRegister(i, Registers.Of(host, Registers.SizeOf(register)));
-        }
-        if (memory >= 0)
-        {
-            changed.SegmentPrefix = Register.None;
-            changed.MemoryBase = Register.RAX + operand.Base;
-            changed.MemoryIndex = operand.Index < 0 ? Register.None : Register.RAX + operand.Index;
-            changed.MemoryIndexScale = 1;
-            changed.MemoryDisplacement64 = 0;
-            changed.MemoryDisplSize = 0;
-        }
-        if (count >= 0)
-            writer.Move32(Rcx, GuestRcx);
-        _sink.At = writer.At;
-        if (!_encoder.TryEncode(changed, 0, out _, out _))
-            return TakeBack(ref writer, start, departures);
-        writer.At = _sink.At;
-        if (first >= 0 && IsWritten(instruction, first))
-            writer.StoreFrame(PlaceOf(first), firstHost);
-        if (second >= 0 && IsWritten(instruction, second))
-            writer.StoreFrame(PlaceOf(second), secondHost);
-        return true;
-    }
-
-    private bool TakeBack(ref NativeWriter writer, byte* start, int departures)
-    {
-        writer.At = start;
-        _departures.RemoveRange(departures, _departures.Count - departures);
-        return false;
-    }
-
-    private static bool IsWritten(in Instruction instruction, int guest)
-        => (instruction.Op0Kind == OpKind.Register && Number(instruction.Op0Register) == guest && NativeChoice.WritesFirst(instruction, out _))
-            || (NativeChoice.WritesSecond(instruction) && instruction.Op1Kind == OpKind.Register && Number(instruction.Op1Register) == guest);
-
-    /// <summary>Takes what the encoder writes.</summary>
-    private sealed class PointerWriter : CodeWriter
-    {
-        public byte* At;
-
-        public override void WriteByte(byte value) => *At++ = value;
     }
 }
