@@ -10,7 +10,7 @@ internal sealed class Session : IAsyncDisposable
     public const string Escape = "\x1d";
 
     // Longer than anything takes on a loaded machine; only a failure waits for so long.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private readonly Process _process;
     private readonly StringBuilder _shown = new();

@@ -10,12 +10,17 @@ internal static class Comparison
     /// <summary>RF is the processor's business between a fault and its return; nothing that code can see.</summary>
     private const ulong Resume = 0x10000;
 
+    /// <summary>CF, PF, AF, ZF, SF, OF.</summary>
+    private const ulong Arithmetic = 0x8d5;
+
     private static readonly string[] Names =
         ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
 
     /// <summary>Null when both agree, else a report to reproduce the row from.</summary>
     public static string? Differences(Row row, Outcome processor, Outcome engine)
     {
+        if (VendorDependent.IsNarrowPop(row))
+            return null;
         var text = new StringBuilder();
         var piecewise = VendorDependent.IsPiecewiseFault(row, processor.Exit, engine.Exit);
         if (!piecewise && !VendorDependent.IsChoiceOfFaults(row, processor.Exit, engine.Exit))
@@ -24,13 +29,15 @@ internal static class Comparison
         var faulted = processor.Rip == row.Form.Rip;
         var program = row.Form.UndefinedAt;
         var mask = ~Resume & ~(program is not null ? program.GetValueOrDefault(processor.Rip) : faulted ? 0 : UndefinedFlags.For(row));
+        if (VendorDependent.ArithmeticFlags(row, processor.Exit))
+            mask &= ~Arithmetic;
         if (!VendorDependent.Rip(row, processor))
             Word(text, "rip", processor.Rip, engine.Rip);
         Word(text, "rflags", processor.Rflags & mask, engine.Rflags & mask);
         var undefined = program is null && !faulted && UndefinedFlags.Destination(row);
         for (var i = 0; i < 16; i++)
             if (!(undefined && row.Form.First.Op0Kind == OpKind.Register && row.Form.First.Op0Register.GetFullRegister().GetNumber() == i))
-                Word(text, Names[i], processor.General[i], engine.General[i]);
+                Word(text, Names[i], Kept(row, i, processor.General[i]), Kept(row, i, engine.General[i]));
         if (!VendorDependent.FsBase(row))
             Word(text, "fs base", processor.FsBase, engine.FsBase);
         if (!VendorDependent.GsBase(row))
@@ -41,7 +48,8 @@ internal static class Comparison
         Selector(text, "es", processor.Es, engine.Es);
         Selector(text, "fs", processor.Fs, engine.Fs);
         Selector(text, "gs", processor.Gs, engine.Gs);
-        if (!piecewise && !(undefined && row.Form.First.Op0Kind == OpKind.Memory) && !processor.Memory.AsSpan().SequenceEqual(engine.Memory))
+        var isTheirs = piecewise || VendorDependent.ReturnAddress(row, processor.Exit);
+        if (!isTheirs && !(undefined && row.Form.First.Op0Kind == OpKind.Memory) && !processor.Memory.AsSpan().SequenceEqual(engine.Memory))
             text.AppendLine($"  memory: processor {Show(processor.Memory)}, engine {Show(engine.Memory)}");
         if (processor.Vectors is { } ours && (X87Forms.Differences(row, ours, engine.Vectors!) ?? VectorForms.Differences(ours, engine.Vectors!, faulted ? Register.None : Approximations.Destination(row))) is { } vectors)
             text.AppendLine($"  {vectors}");
@@ -55,6 +63,8 @@ internal static class Comparison
         => exit.Vector == ExceptionVector.PageFault && exit.FaultAddress >= Arena.UserEnd
             ? exit with { ErrorCode = exit.ErrorCode | (uint)PageFaultError.Present }
             : exit;
+
+    private static ulong Kept(Row row, int register, ulong value) => VendorDependent.IsUpperHalf(row, register) ? (uint)value : value;
 
     private static void Exit(StringBuilder text, CpuExit processor, CpuExit engine)
     {
