@@ -8,8 +8,10 @@ public interface ICpuEngine
     /// <summary>The engine's name as a person chooses it: <c>software</c>, <c>kvm</c>, <c>managed</c>.</summary>
     string Name { get; }
 
-    /// <summary>The instruction sets that guests may be told of; none for engines that run no machine code.</summary>
-    CpuFeatures Features { get; }
+    /// <summary>
+    /// The instruction sets that a guest of at most so many vCPUs may be told of; none for engines that run no machine code.
+    /// </summary>
+    CpuFeatures FeaturesFor(int vcpus);
 
     /// <summary>Makes what the vCPUs of one domain share (decoded blocks, a VM).</summary>
     ICpuDomain CreateDomain(DomId domain);

@@ -31,7 +31,7 @@ public sealed class ManagedEngine : ICpuEngine, IManagedKernels
 
     public string Name => "managed";
 
-    public CpuFeatures Features => default;
+    public CpuFeatures FeaturesFor(int vcpus) => default;
 
     public void Assign(DomId domain, ManagedKernelFactory kernel) => _kernels[domain] = kernel;
 

@@ -75,6 +75,9 @@ internal unsafe struct CpuState
     public GuestRegisters* Guest;
     public nint Vcpu;
 
+    /// <summary>The host's 16-byte exchange (see <see cref="HostExchange"/>), or null.</summary>
+    public WideExchanger WideExchanger;
+
     /// <summary>An operation that translated code left to the interpreter was done to its end.</summary>
     public bool IsDone;
 

@@ -30,6 +30,8 @@ internal sealed unsafe class SoftwareDomain : ICpuDomain
 
     public int TranslateAfter => _engine.TranslateAfter;
 
+    public bool ExchangesWide => _engine.ExchangesWide;
+
     public ICpuVcpu CreateVcpu(VcpuId vcpu, ICpuHost host)
     {
         var created = new SoftwareVcpu(this, vcpu, host);

@@ -17,16 +17,18 @@ public sealed class SoftwareEngine : ICpuEngine, IDisposable
 
     /// <param name="memory">The machine's memory.</param>
     /// <param name="translateAfter">How often a block is interpreted before it is translated; -1 translates nothing.</param>
-    public SoftwareEngine(MachineMemory memory, int translateAfter = UsualTranslateAfter)
+    /// <param name="usesHostExchange">False: 16-byte exchanges are done as on a host that lends none.</param>
+    public SoftwareEngine(MachineMemory memory, int translateAfter = UsualTranslateAfter, bool usesHostExchange = true)
     {
         Memory = memory;
+        ExchangesWide = usesHostExchange && CanExchangeWide;
         TranslateAfter = translateAfter;
         memory.Marks.Written += Written;
     }
 
     public string Name => "software";
 
-    public CpuFeatures Features => SoftwareFeatures.All;
+    public CpuFeatures FeaturesFor(int vcpus) => SoftwareFeatures.Of(ExchangesWide, vcpus);
 
     public MachineMemory Memory { get; }
 
@@ -47,7 +49,13 @@ public sealed class SoftwareEngine : ICpuEngine, IDisposable
     /// <summary>Whether this host runs translated code: an x64 Linux with BMI2 that lets a process map its own code.</summary>
     public static bool CanTranslate { get; } = NativeCode.IsPossible();
 
+    /// <summary>Whether this host lends its 16-byte exchange: an x64 Linux with CX16 that lets a process map its own code.</summary>
+    public static bool CanExchangeWide => HostExchange.IsPossible;
+
     internal int TranslateAfter { get; }
+
+    /// <summary>Whether 16-byte exchanges are atomic for every other access.</summary>
+    internal bool ExchangesWide { get; }
 
     internal void ReportUnsupported(DomId domain, VcpuId vcpu, string what) => Unsupported?.Invoke(domain, vcpu, what);
 

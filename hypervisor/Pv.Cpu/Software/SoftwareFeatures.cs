@@ -17,8 +17,10 @@ internal static class SoftwareFeatures
     private const uint Lahf = 1u << 0, Lzcnt = 1u << 5;
     private const uint Rdtscp = 1u << 27;
 
-    public static CpuFeatures All => new(
-        Leaf1Ecx: Sse3 | Ssse3 | Cx16 | Sse41 | Sse42 | Movbe | Popcnt | Xsave | Rdrand,
+    /// <param name="exchangesWide">Whether 16-byte exchanges are atomic for every other access; else only a single vCPU may use them.</param>
+    /// <param name="vcpus">How many vCPUs the guest may have.</param>
+    public static CpuFeatures Of(bool exchangesWide, int vcpus) => new(
+        Leaf1Ecx: Sse3 | Ssse3 | (exchangesWide || vcpus == 1 ? Cx16 : 0) | Sse41 | Sse42 | Movbe | Popcnt | Xsave | Rdrand,
         Leaf1Edx: Fpu | Tsc | Cx8 | Cmov | Clflush | Mmx | Fxsr | Sse | Sse2,
         Leaf7Ebx: FsGsBase | Bmi1 | X87DataPointerOfExceptions | X87NoSelectors | Bmi2 | Erms | Rdseed | Adx,
         ExtendedEcx: Lahf | Lzcnt,

@@ -41,6 +41,7 @@ internal sealed unsafe partial class SoftwareVcpu : ICpuVcpu
         _state->Jumps = (JumpEntry*)(start + ((sizeof(CpuState) + 31) & ~31));
         _self = GCHandle.Alloc(this, GCHandleType.Weak);
         _state->Vcpu = GCHandle.ToIntPtr(_self);
+        _state->WideExchanger = domain.ExchangesWide ? HostExchange.Code : null;
         _native = domain.TranslateAfter >= 0 ? NativeCode.TryCreate() : null;
         Blocks = new BlockCache(_native);
         _decoder = new BlockDecoder(domain, this);

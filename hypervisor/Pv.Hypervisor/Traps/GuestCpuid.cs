@@ -32,7 +32,7 @@ internal static class GuestCpuid
     {
         if (leaf - XenCpuid.FirstLeaf <= XenCpuid.MaxLeaves)
             return Xen(leaf - XenCpuid.FirstLeaf, subleaf, vcpu);
-        var engine = vcpu.Domain.Core.ParavirtualizedEngine?.Features ?? default;
+        var engine = vcpu.Domain.Core.ParavirtualizedEngine?.FeaturesFor(vcpu.Domain.Vcpus.Length) ?? default;
         return leaf switch
         {
             0 => Text(HighestBasicLeaf, "Genu", "ineI", "ntel"),

@@ -11,7 +11,10 @@ internal sealed class ScriptedEngine : ICpuEngine
 {
     public string Name => "scripted";
 
-    public CpuFeatures Features => default;
+    /// <summary>What it says that it has, by the number of vCPUs.</summary>
+    public Func<int, CpuFeatures> Features { get; set; } = static _ => default;
+
+    public CpuFeatures FeaturesFor(int vcpus) => Features(vcpus);
 
     /// <summary>What vCPUs do that have no script of their own.</summary>
     public VcpuScript Script { get; set; } = static (ScriptedVcpu vcpu, ref GuestRegisters _) => vcpu.RestUntilKicked();

@@ -310,22 +310,4 @@ public sealed class ExecutionTests(int translateAfter)
                 Is.EqualTo((2ul * times, 6ul * times, 2ul * times)));
         });
     }
-
-    [Test]
-    public void CompareAndExchangeOfSixteenBytes()
-    {
-        var registers = _machine.Registers();
-        registers.Rax = 0;
-        registers.Rdx = 0;
-        registers.Rcx = 0x1111;
-        // cmpxchg16b takes the low half from rbx, so the address is in rdi.
-        registers.Rdi = SmallMachine.Data;
-        registers.Rbx = 0x2222;
-        _machine.Run(a => { a.@lock.cmpxchg16b(__[rdi]); a.sete(r8b); a.@lock.cmpxchg16b(__[rdi]); a.int3(); }, ref registers);
-        Assert.Multiple(() =>
-        {
-            Assert.That((_machine.Peek(SmallMachine.Data), _machine.Peek(SmallMachine.Data + 8)), Is.EqualTo((0x2222ul, 0x1111ul)));
-            Assert.That((registers.R8, registers.Rax, registers.Rdx), Is.EqualTo((1ul, 0x2222ul, 0x1111ul)));
-        });
-    }
 }

@@ -19,10 +19,11 @@ internal sealed class SmallMachine : ICpuHost, IDisposable
 
     /// <param name="translateAfter">See <see cref="Instructions.Tier"/>.</param>
     /// <param name="frames">The machine's size.</param>
-    public SmallMachine(int translateAfter, ulong frames = 2048)
+    /// <param name="usesHostExchange">See <see cref="SoftwareEngine"/>.</param>
+    public SmallMachine(int translateAfter, ulong frames = 2048, bool usesHostExchange = true)
     {
         Memory = new MachineMemory(frames);
-        Engine = new SoftwareEngine(Memory, translateAfter);
+        Engine = new SoftwareEngine(Memory, translateAfter, usesHostExchange);
         _domain = Engine.CreateDomain(new DomId(1));
         Vcpu = AddVcpu(0);
         Root = NewRoot();

@@ -17,6 +17,7 @@ public sealed class FeatureTests
     [
         (CpuidFeature.SSE, Leaf1Edx, 25), (CpuidFeature.SSE2, Leaf1Edx, 26), (CpuidFeature.SSE3, Leaf1Ecx, 0), (CpuidFeature.SSSE3, Leaf1Ecx, 9),
         (CpuidFeature.SSE4_1, Leaf1Ecx, 19), (CpuidFeature.SSE4_2, Leaf1Ecx, 20), (CpuidFeature.MOVBE, Leaf1Ecx, 22), (CpuidFeature.POPCNT, Leaf1Ecx, 23),
+        (CpuidFeature.CMPXCHG16B, Leaf1Ecx, 13),
         (CpuidFeature.MMX, Leaf1Edx, 23), (CpuidFeature.XSAVE, Leaf1Ecx, 26), (CpuidFeature.AES, Leaf1Ecx, 25), (CpuidFeature.PCLMULQDQ, Leaf1Ecx, 1), (CpuidFeature.FMA, Leaf1Ecx, 12), (CpuidFeature.AVX, Leaf1Ecx, 28),
         (CpuidFeature.F16C, Leaf1Ecx, 29), (CpuidFeature.BMI1, Leaf7Ebx, 3), (CpuidFeature.AVX2, Leaf7Ebx, 5), (CpuidFeature.BMI2, Leaf7Ebx, 8),
         (CpuidFeature.ADX, Leaf7Ebx, 19), (CpuidFeature.SHA, Leaf7Ebx, 29), (CpuidFeature.LZCNT, ExtendedEcx, 5), (CpuidFeature.SSE4A, ExtendedEcx, 6),
@@ -27,7 +28,8 @@ public sealed class FeatureTests
     {
         using var memory = new MachineMemory(1);
         using var engine = new SoftwareEngine(memory);
-        uint[] words = [engine.Features.Leaf1Ecx, engine.Features.Leaf1Edx, engine.Features.Leaf7Ebx, engine.Features.ExtendedEcx];
+        var features = engine.FeaturesFor(vcpus: 1);
+        uint[] words = [features.Leaf1Ecx, features.Leaf1Edx, features.Leaf7Ebx, features.ExtendedEcx];
         var mmx = (words[Leaf1Edx] >> MmxBit & 1) != 0;
         var compared = FormCatalogue.Usual.ByMnemonic.Values.SelectMany(forms => forms).Select(form => form.First.Code).ToHashSet();
         Assert.Multiple(() =>

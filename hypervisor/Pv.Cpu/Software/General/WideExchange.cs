@@ -2,9 +2,10 @@ namespace Pv.Cpu.Software;
 
 /// <summary><c>cmpxchg8b</c> and <c>cmpxchg16b</c>.</summary>
 /// <remarks>
-/// There is no 128-bit atomic in .NET. A 16-byte exchange is done under a lock that all such exchanges of the process share, with the halves
-/// written one after the other: atomic against each other, not against plain or shorter locked accesses of another vCPU. The hypervisor's
-/// CPUID must therefore hide CX16 from guests of several vCPUs.
+/// There is no 128-bit atomic in .NET: a 16-byte exchange is the host's own instruction (<see cref="HostExchange"/>). Where there is none, it
+/// is done under a lock that all such exchanges of the process share, with the halves written one after the other: atomic against each
+/// other, not against plain or shorter locked accesses of another vCPU. Guests of several vCPUs are not told of CX16 then
+/// (<see cref="SoftwareFeatures"/>).
 /// </remarks>
 // SAFETY: see Operand; 16-byte operands are aligned, so they never cross a page.
 internal static unsafe class WideExchange
@@ -36,26 +37,26 @@ internal static unsafe class WideExchange
         var bytes = GuestMemory.BeginUpdate(s, op, address, 16);
         if (bytes == null)
             return false;
-        bool equal;
-        lock (s_exchange)
-        {
-            ref var low = ref *(ulong*)bytes;
-            ref var high = ref *(ulong*)(bytes + 8);
-            ulong seenLow = Volatile.Read(ref low), seenHigh = Volatile.Read(ref high);
-            equal = seenLow == Core.Reg(s, 0) && seenHigh == Core.Reg(s, 2);
-            if (equal)
-            {
-                Volatile.Write(ref low, Core.Reg(s, 3));
-                Volatile.Write(ref high, Core.Reg(s, 1));
-            }
-            else
-            {
-                Core.Reg(s, 0) = seenLow;
-                Core.Reg(s, 2) = seenHigh;
-            }
-        }
+        var equal = s->WideExchanger != null ? s->WideExchanger(s, bytes) != 0 : InTurn(s, (ulong*)bytes);
         Flags.Change(s, Flags.Zero, equal ? Flags.Zero : 0);
         GuestMemory.CommitUpdate(s, op, address, bytes, 16);
         return true;
+    }
+
+    private static bool InTurn(CpuState* s, ulong* place)
+    {
+        lock (s_exchange)
+        {
+            ulong low = Volatile.Read(ref place[0]), high = Volatile.Read(ref place[1]);
+            if (low == Core.Reg(s, 0) && high == Core.Reg(s, 2))
+            {
+                Volatile.Write(ref place[0], Core.Reg(s, 3));
+                Volatile.Write(ref place[1], Core.Reg(s, 1));
+                return true;
+            }
+            Core.Reg(s, 0) = low;
+            Core.Reg(s, 2) = high;
+            return false;
+        }
     }
 }

@@ -19,6 +19,9 @@ internal enum NativeShape : byte
     Pop,
     Leave,
 
+    /// <summary><c>cmpxchg16b</c>.</summary>
+    WideExchange,
+
     /// <summary>The interpreter does it, and translated code goes on behind.</summary>
     Interpreted,
 
@@ -35,7 +38,9 @@ internal enum NativeShape : byte
 /// <summary>Chooses how instructions are translated.</summary>
 internal static class NativeChoice
 {
-    public static NativeShape Of(in Instruction instruction)
+    /// <param name="instruction">The instruction.</param>
+    /// <param name="exchangesWide">Whether the host's own 16-byte exchange is used.</param>
+    public static NativeShape Of(in Instruction instruction, bool exchangesWide)
     {
         switch (instruction.Mnemonic)
         {
@@ -70,6 +75,8 @@ internal static class NativeChoice
                     && instruction.Op0Register != Register.RSP ? NativeShape.Pop : NativeShape.Interpreted;
             case Mnemonic.Leave:
                 return instruction.Code == Code.Leaveq ? NativeShape.Leave : NativeShape.Interpreted;
+            case Mnemonic.Cmpxchg16b:
+                return exchangesWide && IsReachable(instruction) ? NativeShape.WideExchange : NativeShape.Interpreted;
         }
         return IsItself(instruction) ? NativeShape.Itself : NativeVectors.Contains(instruction) && IsReachable(instruction) ? NativeShape.Vector
             : NativeShape.Interpreted;

@@ -208,6 +208,15 @@ internal unsafe ref struct NativeWriter(byte* at)
         Byte(0x58 | (register & 7));
     }
 
+    /// <summary><c>lock cmpxchg16b [m]</c>.</summary>
+    public void LockedWideExchange(NativeOperand operand)
+    {
+        Byte(0xf0);
+        Byte(0x48 | (operand.Index > 7 ? 2 : 0) | (operand.Base > 7 ? 1 : 0));
+        Byte(0x0f);
+        Modes(0xc7, 1, operand);
+    }
+
     /// <summary>An instruction of one opcode byte with a register and a memory operand.</summary>
     public void Access(int opcode, int register, NativeOperand operand, bool wide)
     {

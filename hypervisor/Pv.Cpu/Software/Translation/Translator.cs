@@ -22,6 +22,7 @@ internal sealed unsafe partial class Translator
     private const int MaxSideExits = 3;
 
     private readonly SoftwareVcpu _vcpu;
+    private readonly bool _exchangesWide;
     private readonly NativeCode _code;
     private readonly CodeBytes _bytes;
     private readonly Decoder _decoder;
@@ -43,6 +44,7 @@ internal sealed unsafe partial class Translator
     public Translator(SoftwareDomain domain, SoftwareVcpu vcpu, NativeCode code)
     {
         _vcpu = vcpu;
+        _exchangesWide = domain.ExchangesWide;
         _code = code;
         _bytes = new CodeBytes(domain, vcpu);
         _decoder = Decoder.Create(64, _bytes);
@@ -130,7 +132,7 @@ internal sealed unsafe partial class Translator
             DecoderErrata.Mend(ref instruction, _bytes);
             if (_decoder.LastError == DecoderError.NoMoreBytes)
                 break;
-            var shape = NativeChoice.Of(instruction);
+            var shape = NativeChoice.Of(instruction, _exchangesWide);
             _shapes[_count++] = shape;
             if (shape == NativeShape.Interpreted)
                 interpreted++;
@@ -173,6 +175,9 @@ internal sealed unsafe partial class Translator
                 Check(ref writer, Rbp, 8, write: false, Operation(number));
                 writer.Lea(GuestRsp, new NativeOperand(Rbp, 8));
                 writer.Load(Rbp, new NativeOperand(R10, 0, Rbp));
+                break;
+            case NativeShape.WideExchange:
+                WriteWideExchange(ref writer, instruction, number);
                 break;
             case NativeShape.Interpreted:
                 Interpret(ref writer, number);
@@ -381,6 +386,15 @@ internal sealed unsafe partial class Translator
         else
             writer.Lea32(to, Effective(ref writer, instruction));
         StoreBack(ref writer, instruction.Op0Register, to);
+    }
+
+    /// <summary><c>cmpxchg16b</c>, whose other registers but rcx are in the host's of their names.</summary>
+    private void WriteWideExchange(ref NativeWriter writer, in Instruction instruction, int number)
+    {
+        var address = Access(ref writer, instruction, 16, write: true, Operation(number));
+        CheckAligned(ref writer, address, Operation(number));
+        writer.Move(Rcx, GuestRcx);
+        writer.LockedWideExchange(new NativeOperand(R10, 0, address));
     }
 
     private void WritePush(ref NativeWriter writer, in Instruction instruction, int number)
