@@ -61,7 +61,7 @@ internal static class DomctlOperations
     {
         ref var create = ref As<DomctlCreateDomain>(ref control);
         const DomainCreateFlags known = DomainCreateFlags.Hvm | DomainCreateFlags.Hap | DomainCreateFlags.OutOfSyncOff;
-        if ((create.Flags & ~known) != 0 || create.GrantOptions > DomainLimits.HighestGrantVersion)
+        if ((create.Flags & ~known) != 0 || create.GrantOptions is 0 or > DomainLimits.HighestGrantVersion)
             return Errno.EINVAL;
         // An auto-translated domain is what Xen calls hardware assisted; C# guests are such.
         var kind = (create.Flags & DomainCreateFlags.Hvm) != 0 ? DomainKind.Managed : DomainKind.Paravirtualized;
@@ -69,7 +69,7 @@ internal static class DomctlOperations
             (int)Math.Min(create.MaxVcpus, int.MaxValue), Math.Min(create.MaxEventChannelPort, FifoEvents.ChannelCount - 1),
             create.MaxGrantFrames < 0 ? DomainLimits.Default.MaxGrantFrames : (uint)create.MaxGrantFrames,
             create.MaxMapTrackFrames < 0 ? DomainLimits.Default.MaxMaptrackFrames : (uint)create.MaxMapTrackFrames,
-            create.GrantOptions == 0 ? DomainLimits.HighestGrantVersion : create.GrantOptions);
+            create.GrantOptions);
         DomId? wanted = control.Domain.Value is 0 or >= DomId.FirstReserved ? null : control.Domain;
         var handle = new Guid(create.Handle.Bytes, bigEndian: true);
         if (DomainCreation.TryCreate(call.Core, wanted, kind, limits, handle, out var domain) is not Errno.None and var error)

@@ -35,6 +35,7 @@ internal sealed class BareGuests : IDisposable
         arguments.MaxVcpus = 1;
         arguments.MaxEventChannelPort = 1023;
         arguments.MaxGrantFrames = arguments.MaxMapTrackFrames = -1;
+        arguments.GrantOptions = 2;
         Control(ref create);
         var id = create.Domain;
         Operate(id, DomctlOperation.MaxVcpus, new DomctlMaxVcpus { Max = 1 });

@@ -87,6 +87,7 @@ internal sealed class TestMachine : IDisposable
             MaxEventChannelPort = 127,
             MaxGrantFrames = grantFrames,
             MaxMapTrackFrames = maptrackFrames,
+            GrantOptions = 2,
         };
         var id = default(DomId);
         if (Control(DomctlOperation.CreateDomain, ref id, ref create) is not 0 and var result)

@@ -82,7 +82,7 @@ internal sealed class ServedMachine : IAsyncDisposable
     /// <summary>Makes a domain with a home in the store, opens its rings and lets it run.</summary>
     public async Task<DomId> StartAsync(Func<GuestContext, Task> main)
     {
-        var create = new DomctlCreateDomain { Flags = DomainCreateFlags.Hvm | DomainCreateFlags.Hap, MaxVcpus = 1, MaxEventChannelPort = 1023, MaxGrantFrames = -1, MaxMapTrackFrames = -1 };
+        var create = new DomctlCreateDomain { Flags = DomainCreateFlags.Hvm | DomainCreateFlags.Hap, MaxVcpus = 1, MaxEventChannelPort = 1023, MaxGrantFrames = -1, MaxMapTrackFrames = -1, GrantOptions = 2 };
         Control.CreateDomain(create, out var domain).OrThrow("XEN_DOMCTL_createdomain");
         Control.SetMaxVcpus(domain, 1);
         Control.SetMaxMemory(domain, (GuestPages * 4) + 1024);

@@ -59,7 +59,7 @@ internal sealed class MachineGuestRun : IDisposable
     {
         var create = new DomctlCreateDomain
         {
-            MaxVcpus = (uint)guest.Vcpus, MaxEventChannelPort = guest.MaxEventPort, MaxGrantFrames = 64, MaxMapTrackFrames = 1024,
+            MaxVcpus = (uint)guest.Vcpus, MaxEventChannelPort = guest.MaxEventPort, MaxGrantFrames = 64, MaxMapTrackFrames = 1024, GrantOptions = 2,
         };
         _control.CreateDomain(create, out var domain).OrThrow("XEN_DOMCTL_createdomain");
         _control.SetMaxVcpus(domain, create.MaxVcpus);

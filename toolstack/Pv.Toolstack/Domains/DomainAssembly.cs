@@ -51,7 +51,7 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
             MaxEventChannelPort = configuration.EffectiveEventChannels,
             MaxGrantFrames = configuration.MaxGrantFrames ?? -1,
             MaxMapTrackFrames = configuration.MaxMaptrackFrames ?? -1,
-            GrantOptions = (uint)(configuration.MaxGrantVersion ?? 1),
+            GrantOptions = (uint)(configuration.MaxGrantVersion ?? 2),
         };
         configuration.Uuid.TryWriteBytes(create.Handle.Bytes, bigEndian: true, out _);
         if (control.CreateDomain(create, out var domain) is not Errno.None and var error)

@@ -107,6 +107,7 @@ internal sealed class LiveMachine : IAsyncDisposable
             MaxEventChannelPort = uint.MaxValue >> 1,
             MaxGrantFrames = -1,
             MaxMapTrackFrames = -1,
+            GrantOptions = 2,
         };
         var domain = Control(DomctlOperation.CreateDomain, default, create).Domain;
         Control(DomctlOperation.MaxVcpus, domain, new DomctlMaxVcpus { Max = 1 });
