@@ -82,11 +82,31 @@ internal struct EmulatedStore
             case Mnemonic.Xor:
                 _flags = StoreFlags.OfLogic(wanted = old ^ _operand, Bits);
                 break;
-            case Mnemonic.Add:
+            case Mnemonic.Add or Mnemonic.Xadd:
                 _flags = StoreFlags.OfAdd(old, _operand, wanted = old + _operand & Mask, Bits);
                 break;
             case Mnemonic.Sub:
                 _flags = StoreFlags.OfSubtract(old, _operand, wanted = old - _operand & Mask, Bits);
+                break;
+            case Mnemonic.Adc:
+                var carry = StoreFlags.IsCarrySet(_vcpu.Registers.Rflags);
+                _flags = StoreFlags.OfAdd(old, _operand, wanted = old + _operand + (carry ? 1ul : 0) & Mask, Bits, carry);
+                break;
+            case Mnemonic.Sbb:
+                var borrow = StoreFlags.IsCarrySet(_vcpu.Registers.Rflags);
+                _flags = StoreFlags.OfSubtract(old, _operand, wanted = old - _operand - (borrow ? 1ul : 0) & Mask, Bits, borrow);
+                break;
+            case Mnemonic.Inc:
+                _flags = StoreFlags.OfAdd(old, 1, wanted = old + 1 & Mask, Bits).WithoutCarry();
+                break;
+            case Mnemonic.Dec:
+                _flags = StoreFlags.OfSubtract(old, 1, wanted = old - 1 & Mask, Bits).WithoutCarry();
+                break;
+            case Mnemonic.Neg:
+                _flags = StoreFlags.OfSubtract(0, old, wanted = 0 - old & Mask, Bits);
+                break;
+            case Mnemonic.Not:
+                wanted = ~old & Mask;
                 break;
             case Mnemonic.Bts or Mnemonic.Btr or Mnemonic.Btc:
                 wanted = ChangeBit(old);
@@ -111,7 +131,7 @@ internal struct EmulatedStore
         registers.Rflags = _flags.Apply(registers.Rflags);
         switch (_instruction.Mnemonic)
         {
-            case Mnemonic.Xchg:
+            case Mnemonic.Xchg or Mnemonic.Xadd:
                 Write(_instruction.Op1Register, old);
                 break;
             case Mnemonic.Cmpxchg when !_matched:
@@ -160,8 +180,10 @@ internal struct EmulatedStore
                     return false;
                 _operand = BitConverter.ToUInt64(source);
                 return true;
+            case Mnemonic.Inc or Mnemonic.Dec or Mnemonic.Neg or Mnemonic.Not:
+                return true;
             default:
-                if (_instruction.OpCount != 2)
+                if (_instruction.OpCount != 2 || (_instruction.Op1Kind == OpKind.Register && !_instruction.Op1Register.IsGPR()))
                     return false;
                 _operand = (_instruction.Op1Kind == OpKind.Register ? Read(_vcpu, _instruction.Op1Register) : _instruction.GetImmediate(1)) & Mask;
                 return true;

@@ -18,15 +18,20 @@ internal readonly struct StoreFlags
 
     public static StoreFlags OfLogic(ulong result, int bits) => new(OfResult(result, bits), All);
 
-    public static StoreFlags OfAdd(ulong left, ulong right, ulong result, int bits) => new(
-        OfResult(result, bits) | (result < left ? Carry : 0) | ((left ^ right ^ result) & Adjust)
+    public static StoreFlags OfAdd(ulong left, ulong right, ulong result, int bits, bool carry = false) => new(
+        OfResult(result, bits) | (result < left || (carry && result == left) ? Carry : 0) | ((left ^ right ^ result) & Adjust)
             | (IsSet((left ^ result) & (right ^ result), bits - 1) ? Overflow : 0), All);
 
-    public static StoreFlags OfSubtract(ulong left, ulong right, ulong result, int bits) => new(
-        OfResult(result, bits) | (left < right ? Carry : 0) | ((left ^ right ^ result) & Adjust)
+    public static StoreFlags OfSubtract(ulong left, ulong right, ulong result, int bits, bool carry = false) => new(
+        OfResult(result, bits) | (left < right || (carry && left == right) ? Carry : 0) | ((left ^ right ^ result) & Adjust)
             | (IsSet((left ^ right) & (left ^ result), bits - 1) ? Overflow : 0), All);
 
     public static StoreFlags OfCarry(bool carry) => new(carry ? Carry : 0, Carry);
+
+    public static bool IsCarrySet(ulong flags) => (flags & Carry) != 0;
+
+    /// <summary>The same without the carry, which INC and DEC leave alone.</summary>
+    public StoreFlags WithoutCarry() => new(_set & ~Carry, _changed & ~Carry);
 
     public ulong Apply(ulong flags) => flags & ~_changed | _set;
 

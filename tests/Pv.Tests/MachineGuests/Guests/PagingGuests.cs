@@ -401,6 +401,95 @@ internal static class PagingGuests
             Write("off again", a => a.mov(__qword_ptr[table + 8], rbx));
             code.Record("used", Operand.At(second));
         }),
+        new("paging-emulated-forms", "the forms in which kernels write entries of a live table: prefixes, widths, and every instruction that reads before it writes", code =>
+        {
+            code.InstallTraps();
+            var (table, target) = (Table(code, 1), code.Pages());
+            var entry = code.Variable();
+            Attach(code, table);
+            code.CallRecord("assist", XenCall.VmAssist, 0, 2);
+            code.Store(entry, Operand.Entry(target, 0x63));
+            var first = true;
+            void Write(string name, Action<Iced.Intel.Assembler> body)
+            {
+                code.Asm.mov(rbx, __qword_ptr[entry]);
+                code.Try(first ? "fill" : name + ": fill", a => a.mov(__qword_ptr[table + 8], rbx));
+                first = false;
+                code.Asm.mov(ecx, unchecked((int)table) + 8);
+                code.Asm.movsxd(rcx, ecx);
+                code.Asm.mov(edi, 1);
+                code.Asm.xor(esi, esi);
+                // All arithmetic flags clear.
+                code.Asm.xor(eax, eax);
+                code.Asm.inc(eax);
+                code.Try(name, a =>
+                {
+                    body(a);
+                    a.pushfq();
+                    a.pop(rsi);
+                });
+                code.RecordMasked(name + ": flags", rsi, 0x8d5);
+                code.RecordMasked(name + ": rax", rax, 0xfff0_0000_0000_0fff);
+                code.RecordMasked(name + ": rdi", rdi, 0xfff0_0000_0000_0fff);
+                code.RecordEntryFlags(name + ": entry", table + 8);
+            }
+
+            Write("ds and byte", a => a.db(0x3e, 0x80, 0x21, 0xbf));
+            Write("lock ds and byte", a => a.db(0x3e, 0xf0, 0x80, 0x21, 0xdf));
+            Write("es and byte", a => a.db(0x26, 0x80, 0x21, 0xbf));
+            Write("ss or byte", a => a.db(0x36, 0x80, 0x09, 0x80));
+            Write("gs or byte", a => a.db(0x65, 0x80, 0x09, 0x80));
+            Write("lock and byte", a => a.@lock.and(__byte_ptr[rcx], 0xdf));
+            Write("and byte of register", a => a.and(__byte_ptr[rcx], al));
+            Write("and high byte", a => a.and(__byte_ptr[rcx + 7], 0));
+            Write("and dword", a => a.and(__dword_ptr[rcx], ~0x20));
+            Write("and word", a => a.and(__word_ptr[rcx], 0xff0f));
+            Write("xchg", a => a.xchg(__qword_ptr[rcx], rdi));
+            Write("xchg byte", a => a.xchg(__byte_ptr[rcx], dil));
+            Write("cmpxchg unlocked", a =>
+            {
+                a.mov(rax, rbx);
+                a.cmpxchg(__qword_ptr[rcx], rdi);
+            });
+            Write("cmpxchg dword unequal", a => a.@lock.cmpxchg(__dword_ptr[rcx], edi));
+            Write("cmpxchg byte equal", a =>
+            {
+                a.mov(al, bl);
+                a.@lock.cmpxchg(__byte_ptr[rcx], dil);
+            });
+            Write("bts", a => a.bts(__qword_ptr[rcx], 8));
+            Write("lock bts", a => a.@lock.bts(__qword_ptr[rcx], 9));
+            Write("bts of a register", a => a.bts(__qword_ptr[rcx], rdi));
+            Write("bts far", a =>
+            {
+                a.add(rdi, 64 + 8);
+                a.sub(rcx, 8);
+                a.bts(__qword_ptr[rcx], rdi);
+            });
+            Write("bts dword", a => a.bts(__dword_ptr[rcx], 8));
+            Write("btc", a => a.btc(__qword_ptr[rcx], 0));
+            Write("bt reads", a => a.bt(__qword_ptr[rcx], 0));
+            Write("add", a => a.add(__byte_ptr[rcx], 4));
+            Write("adc", a =>
+            {
+                a.stc();
+                a.adc(__byte_ptr[rcx], 3);
+            });
+            Write("sbb", a =>
+            {
+                a.stc();
+                a.sbb(__byte_ptr[rcx], 1);
+            });
+            Write("inc", a => a.inc(__byte_ptr[rcx]));
+            Write("dec", a => a.dec(__byte_ptr[rcx]));
+            Write("neg byte", a => a.neg(__byte_ptr[rcx]));
+            Write("not high byte", a => a.not(__byte_ptr[rcx + 7]));
+            Write("xadd", a => a.xadd(__byte_ptr[rcx], dil));
+            Write("movnti", a => a.movnti(__qword_ptr[rcx], rax));
+            Write("mov immediate", a => a.mov(__qword_ptr[rcx], 0));
+            Write("mov selector", a => a.mov(__word_ptr[rcx + 6], ds));
+            Write("movups", a => a.movups(__xmmword_ptr[rcx - 8], xmm0));
+        }),
         new("paging-references", "tables are validated by reference and released with the last one", code =>
         {
             var (l1, l2, target) = (code.Pages(), Table(code, 2), code.Pages());
