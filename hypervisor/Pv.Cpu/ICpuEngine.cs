@@ -54,6 +54,9 @@ public interface ICpuHost
     /// </summary>
     bool TryReadDescriptor(ushort selector, out ulong descriptor);
 
+    /// <summary>Sets the accessed bit of a descriptor that was read just now, since a segment register was loaded with it.</summary>
+    void SetDescriptorAccessed(ushort selector);
+
     /// <summary>The time-stamp counter as this guest sees it.</summary>
     ulong ReadTsc();
 

@@ -10,6 +10,8 @@ internal sealed class VcpuHost(Vcpu vcpu) : ICpuHost
 
     public bool TryReadDescriptor(ushort selector, out ulong descriptor) => DescriptorTables.TryRead(vcpu, selector, out descriptor);
 
+    public void SetDescriptorAccessed(ushort selector) => DescriptorTables.SetAccessed(vcpu, selector);
+
     public ulong ReadTsc() => vcpu.Domain.Core.Clock.Now;
 
     public Cpu.CpuidLeaf Cpuid(uint leaf, uint subleaf) => GuestCpuid.Get(leaf, subleaf, vcpu);

@@ -109,10 +109,12 @@ internal static class MmuExtOperations
     {
         if (!OfOwn(ref call, frames))
             return Errno.EPERM;
-        if (operation.LinearAddress % PageSize.Bytes != 0 || operation.Argument2 > MostLdtEntries)
+        // Xen looks at 32 bits of the number.
+        var (address, entries) = (operation.LinearAddress, (uint)operation.Argument2);
+        if (address % PageSize.Bytes != 0 || !PageWalker.IsCanonical(address) || PageWalker.IsReserved(address) || entries > MostLdtEntries)
             return Errno.EINVAL;
-        call.Vcpu.Traps.LdtBase = operation.LinearAddress;
-        call.Vcpu.Traps.LdtEntries = (uint)operation.Argument2;
+        call.Vcpu.Traps.LdtBase = address;
+        call.Vcpu.Traps.LdtEntries = entries;
         Traps.DescriptorTables.ReleaseLdt(call.Vcpu);
         return Errno.None;
     }

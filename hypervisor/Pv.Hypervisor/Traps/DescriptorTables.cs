@@ -44,6 +44,18 @@ internal static class DescriptorTables
         return true;
     }
 
+    /// <summary>Sets the accessed bit of a descriptor of the guest's that <see cref="TryRead"/> found. Xen's own have it.</summary>
+    public static void SetAccessed(Vcpu vcpu, ushort selector)
+    {
+        const ulong accessed = 1ul << 40;
+        var index = selector >> SelectorIndexShift;
+        var (page, offset) = (index / EntriesPerFrame, (ulong)(index % EntriesPerFrame * sizeof(ulong)));
+        Mfn? frame = (selector & LocalTable) != 0 ? vcpu.Traps.LdtFrames[page] : page < vcpu.Traps.GdtFrames.Length ? vcpu.Traps.GdtFrames[page] : null;
+        // Other vCPUs may have the same frame, and update_descriptor writes it.
+        if (frame is { } found)
+            Interlocked.Or(ref vcpu.Domain.Core.Memory.At<ulong>(found.Address + offset), accessed);
+    }
+
     /// <summary>Replaces the GDT's frames. The paging lock is held. On refusal the old ones stay.</summary>
     public static Errno TrySetGdt(Vcpu vcpu, ReadOnlySpan<ulong> frames, uint entries)
     {

@@ -63,6 +63,10 @@ internal sealed partial class KernelGuest : ICpuHost, IDisposable
         }
     }
 
+    public void SetDescriptorAccessed(ushort selector)
+    {
+    }
+
     public bool TryReadDescriptor(ushort selector, out ulong descriptor)
     {
         descriptor = 0;

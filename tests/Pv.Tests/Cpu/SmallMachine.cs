@@ -118,6 +118,10 @@ internal sealed class SmallMachine : ICpuHost, IDisposable
         return Vcpu.Run(ref registers);
     }
 
+    public void SetDescriptorAccessed(ushort selector)
+    {
+    }
+
     public bool TryReadDescriptor(ushort selector, out ulong descriptor) => Descriptors.TryGetValue((ushort)(selector & ~3), out descriptor);
 
     public ulong ReadTsc() => 0x1_2345_6789;

@@ -113,6 +113,10 @@ public sealed class ManagedEngineTests
     {
         public uint TscAux => 0;
 
+        public void SetDescriptorAccessed(ushort selector)
+        {
+        }
+
         public bool TryReadDescriptor(ushort selector, out ulong descriptor)
         {
             descriptor = 0;

@@ -184,6 +184,10 @@ internal sealed class EngineUnderTest : IDisposable
     {
         public uint TscAux => 0;
 
+        public void SetDescriptorAccessed(ushort selector)
+        {
+        }
+
         public bool TryReadDescriptor(ushort selector, out ulong descriptor) => LinuxDescriptors.TryRead(selector, out descriptor);
 
         public ulong ReadTsc() => 0;

@@ -14,6 +14,8 @@ internal readonly record struct SegmentDescriptor(ulong Raw)
     /// <summary>Code or data, not a system segment.</summary>
     public bool IsSegment => (Raw & (1ul << 44)) != 0;
 
+    public bool IsAccessed => (Raw & (1ul << 40)) != 0;
+
     public int Privilege => (int)(Raw >> 45) & 3;
 
     public bool IsPresent => (Raw & (1ul << 47)) != 0;

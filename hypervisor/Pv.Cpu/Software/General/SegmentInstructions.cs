@@ -4,8 +4,8 @@ namespace Pv.Cpu.Software;
 
 /// <summary>Segment registers and far transfers that stay at CPL 3.</summary>
 /// <remarks>
-/// A null selector loaded into FS or GS clears the base, as Intel and recent AMD processors do. Descriptors' accessed bits are left alone:
-/// Xen's rules have them set when a descriptor is installed.
+/// A null selector loaded into FS or GS clears the base, as Intel and recent AMD processors do. A load sets the descriptor's accessed bit
+/// once nothing about it can fault any more.
 /// </remarks>
 // SAFETY: see Operand; the guest's registers are pinned while the vCPU runs.
 internal static unsafe class SegmentInstructions
@@ -28,8 +28,9 @@ internal static unsafe class SegmentInstructions
         var descriptor = default(SegmentDescriptor);
         if (register == Register.SS)
         {
-            if (!TryCheckStack(s, op, selector))
+            if (!TryCheckStack(s, op, selector, out descriptor))
                 return false;
+            MarkAccessed(s, selector, descriptor);
         }
         else if ((selector & ~3) != 0)
         {
@@ -39,6 +40,7 @@ internal static unsafe class SegmentInstructions
                 return Core.Fault(s, op, ExceptionVector.GeneralProtection, (uint)selector & ~3u);
             if (!descriptor.IsPresent)
                 return Core.Fault(s, op, ExceptionVector.SegmentNotPresent, (uint)selector & ~3u);
+            MarkAccessed(s, selector, descriptor);
         }
         switch (register)
         {
@@ -63,11 +65,12 @@ internal static unsafe class SegmentInstructions
         return true;
     }
 
-    private static bool TryCheckStack(CpuState* s, Op* op, ushort selector)
+    private static bool TryCheckStack(CpuState* s, Op* op, ushort selector, out SegmentDescriptor descriptor)
     {
+        descriptor = default;
         if ((selector & ~3) == 0)
             return Core.Fault(s, op, ExceptionVector.GeneralProtection);
-        if (!TryDescriptor(s, op, selector, out var descriptor))
+        if (!TryDescriptor(s, op, selector, out descriptor))
             return false;
         if ((selector & 3) != 3 || !descriptor.IsWritable || descriptor.Privilege != 3)
             return Core.Fault(s, op, ExceptionVector.GeneralProtection, (uint)selector & ~3u);
@@ -81,6 +84,12 @@ internal static unsafe class SegmentInstructions
             return true;
         s->StepShadow = true;
         return Core.Complete(s, op, Core.NextRip(op));
+    }
+
+    private static void MarkAccessed(CpuState* s, ushort selector, SegmentDescriptor descriptor)
+    {
+        if (!descriptor.IsAccessed)
+            SoftwareVcpu.Of(s).Host.SetDescriptorAccessed(selector);
     }
 
     private static bool TryDescriptor(CpuState* s, Op* op, ushort selector, out SegmentDescriptor descriptor)
@@ -130,11 +139,12 @@ internal static unsafe class SegmentInstructions
     }
 
     /// <summary>Whether a selector may be loaded into CS by a return or a jump to CPL 3. False after a fault.</summary>
-    private static bool TryCheckCode(CpuState* s, Op* op, ushort selector, bool isReturn)
+    private static bool TryCheckCode(CpuState* s, Op* op, ushort selector, bool isReturn, out SegmentDescriptor descriptor)
     {
+        descriptor = default;
         if ((selector & ~3) == 0)
             return Core.Fault(s, op, ExceptionVector.GeneralProtection);
-        if (!TryDescriptor(s, op, selector, out var descriptor))
+        if (!TryDescriptor(s, op, selector, out descriptor))
             return false;
         var error = (uint)selector & ~3u;
         // A return takes its new privilege from the selector, and it cannot be a higher one; gates are not to be had at CPL 3 here.
@@ -169,11 +179,12 @@ internal static unsafe class SegmentInstructions
         };
         ulong release = record->Instruction.OpCount > 0 ? record->Instruction.Immediate16 : 0u;
         if (!StackInstructions.TryPeek(s, op, 0, size, out var target) || !StackInstructions.TryPeek(s, op, (ulong)size, size, out var selector)
-            || !TryCheckCode(s, op, (ushort)selector, isReturn: true))
+            || !TryCheckCode(s, op, (ushort)selector, isReturn: true, out var descriptor))
             return false;
         if (!Core.IsCanonical(target))
             return Core.Fault(s, op, ExceptionVector.GeneralProtection);
         Core.Reg(s, Rsp) += (ulong)(2 * size) + release;
+        MarkAccessed(s, (ushort)selector, descriptor);
         s->Guest->Cs = (ushort)selector;
         return Core.Complete(s, op, target);
     }
@@ -193,10 +204,12 @@ internal static unsafe class SegmentInstructions
         if (!StackInstructions.TryPeek(s, op, 0, size, out var target) || !StackInstructions.TryPeek(s, op, step, size, out var cs)
             || !StackInstructions.TryPeek(s, op, 2 * step, size, out var flags) || !StackInstructions.TryPeek(s, op, 3 * step, size, out var stack)
             || !StackInstructions.TryPeek(s, op, 4 * step, size, out var ss)
-            || !TryCheckCode(s, op, (ushort)cs, isReturn: true) || !TryCheckStack(s, op, (ushort)ss))
+            || !TryCheckCode(s, op, (ushort)cs, isReturn: true, out var code) || !TryCheckStack(s, op, (ushort)ss, out var data))
             return false;
         if (!Core.IsCanonical(target))
             return Core.Fault(s, op, ExceptionVector.GeneralProtection);
+        MarkAccessed(s, (ushort)cs, code);
+        MarkAccessed(s, (ushort)ss, data);
         s->Guest->Cs = (ushort)cs;
         s->Guest->Ss = (ushort)ss;
         Core.Reg(s, Rsp) = stack;
@@ -216,7 +229,7 @@ internal static unsafe class SegmentInstructions
         };
         var address = Operand.Address(s, op, record);
         if (!Operand.TryLoad(s, op, address, size, out var target) || !Operand.TryLoad(s, op, address + (ulong)size, 2, out var selector)
-            || !TryCheckCode(s, op, (ushort)selector, isReturn: false))
+            || !TryCheckCode(s, op, (ushort)selector, isReturn: false, out var descriptor))
             return false;
         if (!Core.IsCanonical(target))
             return Core.Fault(s, op, ExceptionVector.GeneralProtection);
@@ -230,6 +243,7 @@ internal static unsafe class SegmentInstructions
                 return false;
             Core.Reg(s, Rsp) = top;
         }
+        MarkAccessed(s, (ushort)selector, descriptor);
         s->Guest->Cs = (ushort)(selector | 3);
         return Core.Complete(s, op, target);
     }

@@ -177,6 +177,135 @@ internal static class DescriptorGuests
             code.Asm.mov(eax, 0x07);
             code.Try("after", a => a.mov(es, eax));
         }),
+        new("descriptor-ldt-frames", "frames of the LDT: taken when a selector needs them, given back when they are unmapped, a page fault when they cannot be had", code =>
+        {
+            code.InstallTraps();
+            var (first, second, plain) = (code.Pages(), code.Pages(), code.Pages());
+            void Load(string name, int selector)
+            {
+                code.Store(GuestLayout.SharedInfo + SharedInfoOffset.Cr2, 0x5555);
+                code.Asm.mov(eax, selector);
+                code.Try(name, a => a.mov(es, eax));
+                code.RecordMasked(name + ": cr2 in the page", Operand.At(GuestLayout.SharedInfo + SharedInfoOffset.Cr2), 0xfff);
+            }
+
+            foreach (var page in new[] { first, second })
+            {
+                code.Store(page, Data);
+                code.Store(page + 8, Code64);
+                code.Store(page + 4088, Data);
+            }
+
+            code.MmuextRecord("hypervisor's", MmuextCommand.SetLdt, 0xffff_8300_0000_0000UL, 8);
+            Load("from the hypervisor's", 0x0f);
+            code.MmuextRecord("non-canonical", MmuextCommand.SetLdt, 0x8000_0000_0000UL, 8);
+            code.MmuextRecord("hole", MmuextCommand.SetLdt, 0x1000, 8);
+            Load("from a hole", 0x0f);
+            code.MmuextRecord("many entries", MmuextCommand.SetLdt, first, 0x1_0000_0001UL);
+            code.MmuextRecord("two pages", MmuextCommand.SetLdt, first, 513);
+            code.MakeReadOnly(first);
+            Load("first", 0x07);
+            Load("last of the first", 0xfff);
+            Load("second is writable", 0x1007);
+            Load("behind", 0x100f);
+            code.MakeReadOnly(second);
+            Load("second", 0x1007);
+            code.UpdateVaMappingRecord("second becomes writable", second, Operand.Entry(second, GuestCode.Writable), 2);
+            code.UpdateVaMappingRecord("second goes", second, 0, 2);
+            Load("second is a hole", 0x1007);
+            code.UpdateVaMappingRecord("second comes writable", second, Operand.Entry(second, GuestCode.Writable), 2);
+            Load("second is writable again", 0x1007);
+            Load("first again", 0x07);
+            code.UpdateVaMappingRecord("another for the first", first, Operand.Entry(plain, GuestCode.ReadOnly), 2);
+            Load("another has no such entry", 0x07);
+            code.UpdateVaMappingRecord("the first is free", second, Operand.Entry(first, GuestCode.Writable), 2);
+            code.MmuextRecord("none", MmuextCommand.SetLdt, 0, 0);
+            var table = code.Pages();
+            code.MakeReadOnly(table);
+            code.MmuextRecord("pin", MmuextCommand.PinL1, Operand.Mfn(table));
+            code.MmuextRecord("a page table", MmuextCommand.SetLdt, table, 8);
+            Load("from a page table", 0x0f);
+            code.EnableUserMode();
+            code.TryUser("user from a page table", a =>
+            {
+                a.mov(eax, 0x0f);
+                a.mov(es, eax);
+            });
+        }),
+        new("descriptor-ldt-update", "update_descriptor on frames of the LDT, and what they may hold", code =>
+        {
+            code.InstallTraps();
+            var (ldt, at) = (code.Pages(), code.Variable());
+            code.Store(ldt, Data);
+            code.Store(ldt + 16, 0x0000_8900_0000_0067UL);
+            code.MakeReadOnly(ldt);
+            code.Store(at, Operand.Entry(ldt, 8));
+            code.MmuextRecord("set", MmuextCommand.SetLdt, ldt, 8);
+            code.CallRecord("before a load", XenCall.UpdateDescriptor, Operand.At(at), Data);
+            code.Asm.mov(eax, 0x0f);
+            code.Try("with a task state", a => a.mov(es, eax));
+            code.UpdateVaMapping(ldt, Operand.Entry(ldt, GuestCode.Writable), 2);
+            code.Record("writable still", rax);
+            code.Store(ldt + 16, 0);
+            code.MakeReadOnly(ldt);
+            code.Asm.mov(eax, 0x0f);
+            code.Try("without", a => a.mov(es, eax));
+            foreach (var (descriptor, name) in new[]
+            {
+                (Data & ~(3UL << 45), "data dpl 0"), (Code64, "code64"), (Data & ~(1UL << 47), "not present"), (0x0000_8900_0000_0067UL, "tss"), (0x0000_8200_0000_0fffUL, "ldt"),
+                (0x0000_ec00_e033_1000UL, "call gate"), (0UL, "zero"),
+            })
+            {
+                code.CallRecord(name, XenCall.UpdateDescriptor, Operand.At(at), descriptor);
+                code.Record(name + " stored", Operand.At(ldt + 8));
+                code.Asm.mov(eax, 0x0f);
+                code.Try(name + " load", a => a.mov(es, eax));
+            }
+        }),
+        new("descriptor-accessed", "the accessed bit of a descriptor that was not: set by the call that installs it, or by the load", code =>
+        {
+            code.InstallTraps();
+            const ulong accessed = 1UL << 40;
+            var gdt = Gdt(code, 0, Data & ~accessed, Code64 & ~accessed, Data & ~accessed, Data & ~accessed);
+            void Row(string name, ulong descriptor) => code.Record(name, Operand.At(descriptor));
+            foreach (var entry in new ulong[] { 1, 2, 3 })
+                Row($"gdt {entry} installed", gdt + entry * 8);
+            code.Asm.mov(eax, 0x0b);
+            code.Asm.verr(ax);
+            Row("data after verr", gdt + 8);
+            code.Asm.lar(eax, eax);
+            Row("data after lar", gdt + 8);
+            code.Asm.mov(eax, 0x0b);
+            code.Try("ds", a => a.mov(ds, eax));
+            Row("data after ds", gdt + 8);
+            code.Asm.mov(eax, 0x1b);
+            code.Try("ss", a => a.mov(ss, eax));
+            Row("data after ss", gdt + 24);
+            code.Try("cs", a =>
+            {
+                var next = a.CreateLabel();
+                a.push(0x13);
+                a.lea(rax, __[next]);
+                a.push(rax);
+                a.db(0x48, 0xcb); // far return with 64-bit operands
+                a.Label(ref next);
+                a.nop();
+            });
+            Row("code after cs", gdt + 16);
+            var at = code.Variable();
+            code.Store(at, Operand.Entry(gdt, 32));
+            code.CallRecord("update", XenCall.UpdateDescriptor, Operand.At(at), Data & ~accessed);
+            Row("data updated", gdt + 32);
+            var ldt = code.Pages();
+            code.Store(ldt, Data & ~accessed);
+            code.Store(ldt + 8, Data & ~accessed);
+            code.MakeReadOnly(ldt);
+            code.MmuextRecord("set_ldt", MmuextCommand.SetLdt, ldt, 8);
+            code.Asm.mov(eax, 0x07);
+            code.Try("from the ldt", a => a.mov(es, eax));
+            Row("ldt loaded", ldt);
+            Row("ldt beside", ldt + 8);
+        }),
         new("descriptor-bases", "set_segment_base: each base, what it refuses, and which GS base is whose", code =>
         {
             code.InstallTraps();
