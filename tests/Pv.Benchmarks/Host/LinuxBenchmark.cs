@@ -37,7 +37,7 @@ internal static class LinuxBenchmark
             Console.Error.WriteLine("linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER]: see examples/linux/fetch");
             return 2;
         }
-        var configuration = $"name=\"linux\"\nmemory=256\nkernel=\"{words[0]}\"\nramdisk=\"{words[1]}\"\nextra=\"console=hvc0\"\n";
+        var configuration = $"name=\"linux\"\nmemory=256\nkernel=\"{Path.GetFullPath(words[0])}\"\nramdisk=\"{Path.GetFullPath(words[1])}\"\nextra=\"console=hvc0\"\n";
         var translateAfter = words.Length > 3 ? int.Parse(words[3], CultureInfo.InvariantCulture) : SoftwareEngine.UsualTranslateAfter;
         await using var host = await HostInProcess.StartAsync(translateAfter: translateAfter);
         await MeasureBootsAsync(host, configuration);
@@ -96,11 +96,13 @@ internal static class LinuxBenchmark
 
     private static async Task<double> InGuestAsync(ConsoleTalk console, string command)
     {
-        await console.TypeAsync($"echo 'be''gin'; {{ {command}; }} > /dev/null 2>&1; echo 'do''ne'");
+        await console.TypeAsync($"echo 'be''gin'; {{ {command}; }} > /dev/null 2>&1; echo 'do''ne' $?");
         await console.ExpectAsync("\nbegin\r\n");
         var start = Stopwatch.GetTimestamp();
-        await console.ExpectAsync("done\r\n");
+        await console.ExpectAsync("done ");
         var elapsed = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        if (await console.ExpectAsync("\r\n") is not "0" and var status)
+            throw new InvalidOperationException($"In the guest this ends with {status}: {command}");
         await console.ExpectAsync(Prompt);
         return elapsed;
     }
