@@ -22,6 +22,7 @@ internal sealed class EngineUnderTest : IDisposable
     private readonly List<Difference> _differences = [];
     private ulong _nextFrame = 1;
     private Form? _loaded;
+    private volatile bool _isDisturbed;
 
     public EngineUnderTest(Func<MachineMemory, ICpuEngine> make)
     {
@@ -47,7 +48,11 @@ internal sealed class EngineUnderTest : IDisposable
         var registers = Registers(row);
         CpuExit exit;
         using (new Timer(vcpu => ((ICpuVcpu)vcpu!).Kick(), _vcpu, Patience, Timeout.InfiniteTimeSpan))
-            exit = _vcpu.Run(ref registers);
+        {
+            do
+                exit = _vcpu.Run(ref registers);
+            while (_isDisturbed && exit.Kind is CpuExitKind.Preempted or CpuExitKind.Idle);
+        }
         return new Outcome
         {
             Exit = exit,
@@ -65,6 +70,31 @@ internal sealed class EngineUnderTest : IDisposable
             Memory = TakeDifferences(row),
             Vectors = row.Vectors is null ? null : ((ReadOnlySpan<byte>)registers.Fx)[..VectorForms.ImageBytes].ToArray(),
         };
+    }
+
+    /// <summary>Has another thread interrupt the vCPU all the time while <paramref name="run"/> runs; what is interrupted goes on.</summary>
+    public void Disturb(Action run)
+    {
+        _isDisturbed = true;
+        var disturber = new Thread(() =>
+        {
+            var random = new Random(1);
+            while (_isDisturbed)
+            {
+                _vcpu.Kick();
+                Thread.SpinWait(random.Next(10, 2_000));
+            }
+        });
+        disturber.Start();
+        try
+        {
+            run();
+        }
+        finally
+        {
+            _isDisturbed = false;
+            disturber.Join();
+        }
     }
 
     private GuestRegisters Registers(Row row)

@@ -24,4 +24,13 @@ public sealed class ProgramTests(int translateAfter)
         var random = new Random(seed);
         _runner.AssertAgree(Enumerable.Range(0, TestAmount.IsFull ? 50_000 : 2_500).Select(_ => maker.Make(random)));
     }
+
+    /// <summary>An interrupted program goes on where it was, with all that it had.</summary>
+    [Test]
+    public void InterruptedProgramsAgreeWithTheProcessor([Values(101, 102)] int seed)
+    {
+        var maker = new ProgramMaker(FormCatalogue.Usual);
+        var random = new Random(seed);
+        _runner.AssertAgreeDisturbed(Enumerable.Range(0, TestAmount.IsFull ? 50_000 : 2_500).Select(_ => maker.Make(random)));
+    }
 }

@@ -53,6 +53,9 @@ internal sealed class RowRunner : IDisposable
             Assert.Fail($"{different} of {count} rows differ from the processor ({string.Join(" ", mnemonics)}); the first:\n{string.Join("\n", reports)}");
     }
 
+    /// <summary>The same, while another thread interrupts the engine all the time.</summary>
+    public void AssertAgreeDisturbed(IEnumerable<Row> rows) => _engine.Disturb(() => AssertAgree(rows));
+
     public void Dispose()
     {
         _engine.Dispose();
