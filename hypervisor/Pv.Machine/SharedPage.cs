@@ -116,6 +116,12 @@ public readonly struct SharedPage
     /// <summary>Orders writes before it against reads after it: between arming an event and the second look.</summary>
     public static void FullFence() => Interlocked.MemoryBarrier();
 
+    /// <summary>
+    /// A full fence for every thread of the process, vCPUs among them: orders this side's last write against its next read even where the
+    /// peer has no fence between its own. Costs an interrupt of each running thread; for the moment before going to sleep.
+    /// </summary>
+    public static void FenceForAll() => Interlocked.MemoryBarrierProcessWide();
+
     private Span<byte> Part(int offset, int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);

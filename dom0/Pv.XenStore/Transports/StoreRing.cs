@@ -1,5 +1,6 @@
 using Pv.Abi;
 using Pv.Guest;
+using Pv.Machine;
 
 namespace Pv.XenStore;
 
@@ -11,7 +12,7 @@ internal sealed class StoreRing : IStoreStream
     private readonly IStoreChannel _channel;
     private readonly ByteRingReader _requests;
     private readonly ByteRingWriter _responses;
-    private bool _moved;
+    private bool _moved, _hasRead, _hasWritten;
 
     /// <summary>Goes on where the page says that its last user stopped: at zero for a new domain.</summary>
     public StoreRing(IStoreChannel channel)
@@ -26,6 +27,9 @@ internal sealed class StoreRing : IStoreStream
     public int Read(Span<byte> into)
     {
         _requests.TryRead(into, out var count, out _);
+        if (count == 0 && MayMiss(ref _hasRead))
+            _requests.TryRead(into, out count, out _);
+        _hasRead |= count > 0;
         _moved |= count > 0;
         return count;
     }
@@ -33,6 +37,9 @@ internal sealed class StoreRing : IStoreStream
     public int Write(ReadOnlySpan<byte> bytes)
     {
         _responses.TryWrite(bytes, out var count);
+        if (count == 0 && MayMiss(ref _hasWritten))
+            _responses.TryWrite(bytes, out count);
+        _hasWritten |= count > 0;
         _moved |= count > 0;
         return count;
     }
@@ -53,5 +60,22 @@ internal sealed class StoreRing : IStoreStream
             _channel.Notify();
         }
         _channel.Dispose();
+    }
+
+    /// <summary>
+    /// Whether a last look is due before the store sleeps on this ring until it is notified.
+    /// </summary>
+    /// <remarks>
+    /// Linux notifies only when it sees that all it had written before was taken, or that the ring was full; and between its own index and
+    /// that look it has no fence (<c>xb_write</c>, <c>xb_read</c> of its xenbus driver). What it writes while the store moves the other
+    /// index can so be seen by neither: both would wait for ever.
+    /// </remarks>
+    private static bool MayMiss(ref bool hasMoved)
+    {
+        if (!hasMoved)
+            return false;
+        hasMoved = false;
+        SharedPage.FenceForAll();
+        return true;
     }
 }
