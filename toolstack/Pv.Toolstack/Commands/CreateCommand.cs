@@ -53,7 +53,7 @@ internal static class CreateCommand
         try
         {
             var how = new CreateOptions(
-                Paused: options.Has('p'), ActOnEnd: !options.Has('e'), Path.GetDirectoryName(Place(context, file))!, options.Has('c') ? AttachAsync : null);
+                Paused: options.Has('p'), ActOnEnd: !options.Has('e'), context.Terminal.Directory, options.Has('c') ? AttachAsync : null);
             var domain = await context.Domains.CreateAsync(configuration, how, context.Terminal.Gone);
             if (console != null)
                 await ConsoleCommand.RunAsync(context, domain, console);

@@ -97,7 +97,7 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
         }
     }
 
-    /// <summary>A path of a configuration is taken from the file's own folder when it is relative.</summary>
+    /// <summary>A relative path of a configuration begins where <c>xl</c> was called, as with Xen's own.</summary>
     private static async Task<(string Path, byte[] Content)> ReadAsync(string file, string directory, CancellationToken cancel)
     {
         var path = Path.GetFullPath(Path.Combine(directory, file));
