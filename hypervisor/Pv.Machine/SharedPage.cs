@@ -113,6 +113,12 @@ public readonly struct SharedPage
         _memory.Marks.NoteWrite(_frame);
     }
 
+    /// <summary>A part of the page for the host's vectored calls. Whoever has something written there says so by <see cref="NoteWritten"/> afterwards.</summary>
+    public HostVector Vector(int offset, int length) => HostVector.OfPinned(Part(offset, length));
+
+    /// <summary>The page was written behind <see cref="Vector"/>.</summary>
+    public void NoteWritten() => _memory.Marks.NoteWrite(_frame);
+
     /// <summary>Orders writes before it against reads after it: between arming an event and the second look.</summary>
     public static void FullFence() => Interlocked.MemoryBarrier();
 
