@@ -1,13 +1,17 @@
 using Pv.Dom0.Hosting;
+using Pv.Dom0.XenStore;
 
+var isStore = args is ["xenstored", ..];
 if (args.Contains("--help"))
 {
-    Console.WriteLine(PvdOptions.Help);
+    Console.WriteLine(isStore ? StandaloneStoreOptions.Help : PvdOptions.Help);
     return 0;
 }
 try
 {
-    return await PvdHost.RunAsync(PvdOptions.Parse(args));
+    return isStore
+        ? await StandaloneStore.RunAsync(StandaloneStoreOptions.Parse(args[1..]))
+        : await PvdHost.RunAsync(PvdOptions.Parse(args));
 }
 catch (FormatException e)
 {

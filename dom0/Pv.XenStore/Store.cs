@@ -32,6 +32,12 @@ internal sealed class Store
     /// <summary>The turn of the tools in this process to transact.</summary>
     public SemaphoreSlim ToolTransactions { get; } = new(1, 1);
 
+    /// <summary>For what comes from connections.</summary>
+    public BufferPool InputBuffers { get; } = new(MessageDecoder.BufferBytes);
+
+    /// <summary>For what goes to connections: a reply of the usual size, or some events.</summary>
+    public BufferPool OutputBuffers { get; } = new(1000);
+
     public StoreClock Clock { get; } = new();
 
     public WatchTable Watches { get; } = new();
@@ -79,14 +85,19 @@ internal sealed class Store
         if (error != Errno.None)
             return error;
         connection.Attach(new StoreRing(channel!));
-        domain.Connection = connection;
-        if (!domain.IsIntroduced)
-        {
-            domain.IsIntroduced = true;
-            Watches.FireSpecial(StorePath.IntroduceDomain, _special[StorePath.IntroduceDomain]);
-        }
+        Introduce(domain, connection);
         connection.Wake();
         return Errno.None;
+    }
+
+    /// <summary>A domain is there, with a connection.</summary>
+    public void Introduce(StoreDomain domain, XenStoreConnection connection)
+    {
+        domain.Connection = connection;
+        if (domain.IsIntroduced)
+            return;
+        domain.IsIntroduced = true;
+        Watches.FireSpecial(StorePath.IntroduceDomain, _special[StorePath.IntroduceDomain]);
     }
 
     /// <summary>
@@ -112,9 +123,9 @@ internal sealed class Store
     {
         if (domain.Connection is { } connection)
         {
+            domain.Connection = null;
             Disconnect(connection);
             connection.Stop();
-            domain.Connection = null;
         }
         Domains.Remove(domain);
         var owned = StoreTree.Walk(StorePath.Root, Live.Tree.Root)

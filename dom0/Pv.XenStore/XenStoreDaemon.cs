@@ -1,28 +1,57 @@
-using System.Threading.Channels;
+using Pv.Abi;
 using Pv.Guest;
 
 namespace Pv.XenStore;
 
 /// <summary>
-/// xenstored: one loop that gives everybody their turn, and so needs no lock. Rings wake it, tools of this process queue their requests to it.
+/// xenstored: one loop that gives everybody their turn, and so needs no lock. Rings wake it, sockets are what it sleeps on,
+/// tools of this process queue their requests to it.
 /// </summary>
 /// <remarks>Every member may be called on any thread.</remarks>
 public sealed class XenStoreDaemon : IAsyncDisposable
 {
-    private readonly Channel<IStoreWork> _work = Channel.CreateUnbounded<IStoreWork>(new() { SingleReader = true });
-    private readonly IStoreHost _host;
     private readonly Store _store;
-    private readonly Task _loop;
+    private readonly StoreLoop _loop;
 
+    /// <summary>Where there can be sockets.</summary>
+    private readonly EpollWait? _epoll;
+
+    /// <exception cref="IOException">The system has no descriptors left.</exception>
     public XenStoreDaemon(IStoreHost host)
     {
-        _host = host;
-        _store = new Store(host, work => _work.Writer.TryWrite(work));
-        _loop = Task.Run(ServeAsync);
+        ArgumentNullException.ThrowIfNull(host);
+        _epoll = OperatingSystem.IsLinux() ? new EpollWait() : null;
+        _loop = new StoreLoop(_epoll ?? (ILoopWait)new SignalWait(), host.Log);
+        _store = new Store(host, _loop.Schedule);
+        _loop.Start();
     }
 
     /// <summary>A new privileged client. Its watches and transactions are its own.</summary>
     public IXenStore OpenClient() => new StoreSession(_store);
+
+    /// <summary>Serves a unix socket at that path until the daemon ends, for the user of this process alone.</summary>
+    /// <param name="path">The socket. A dead one's is replaced.</param>
+    /// <param name="domain">
+    /// With whose rights one speaks there. A guest's socket serves one connection at a time: accepting it introduces the domain,
+    /// its end releases the domain.
+    /// </param>
+    /// <exception cref="IOException">It cannot be served; the message says why.</exception>
+    /// <exception cref="PlatformNotSupportedException">This is not Linux.</exception>
+    public async Task ListenAsync(string path, DomId domain)
+    {
+        if (_epoll is not { } epoll)
+            throw new PlatformNotSupportedException("xenstored serves sockets on Linux only.");
+        var socket = SocketFile.Listen(path);
+        try
+        {
+            await RunAsync(() => _ = new SocketListener(_store, epoll, socket, domain)).ConfigureAwait(false);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>
     /// To be called at each <c>VIRQ_DOM_EXC</c>: looks which domains shut down or are gone, closes the rings of those, removes their nodes,
@@ -30,35 +59,19 @@ public sealed class XenStoreDaemon : IAsyncDisposable
     /// </summary>
     public Task CheckDomainsAsync() => RunAsync(_store.CheckDomains);
 
-    /// <summary>Closes every ring and ends the loop; requests that still wait are cancelled.</summary>
+    /// <summary>Closes every ring and socket and ends the loop; requests that were queued before are served.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (!_work.Writer.TryComplete())
+        if (!_loop.TryEnd(out var ended))
             return;
-        await _loop.ConfigureAwait(false);
+        await ended.ConfigureAwait(false);
         _store.CloseAll();
-    }
-
-    private async Task ServeAsync()
-    {
-        await foreach (var work in _work.Reader.ReadAllAsync().ConfigureAwait(false))
-        {
-            try
-            {
-                work.Run();
-            }
-            catch (Exception exception)
-            {
-                // Each kind of work answers for its own failures; this one belongs to none of the clients.
-                _host.Log($"xenstored: {exception}");
-            }
-        }
     }
 
     private Task RunAsync(Action action)
     {
         var work = new StoreAction(action);
-        if (!_work.Writer.TryWrite(work))
+        if (!_loop.Schedule(work))
             work.Cancel();
         return work.Done;
     }

@@ -34,6 +34,7 @@ public sealed record PvdOptions
 
     public const string Help = """
         Usage: pvd [options]
+               pvd xenstored --socket PATH [--guest DOMID=PATH]...
 
         The daemon of Pv: one process that is a host with all its domains.
 
@@ -44,7 +45,7 @@ public sealed record PvdOptions
                            (default: $PV_RUN_DIR, $XDG_RUNTIME_DIR/pv, or pv-<uid> in the temporary directory)
         --foreground       log to the terminal, too
         --idle-exit=SECS   leave after so many seconds without domains (default: never)
-        --help             print this
+        --help             print this; pvd xenstored --help, of the store alone
 
         SIGTERM or SIGINT ends it, with its domains in order.
         """;

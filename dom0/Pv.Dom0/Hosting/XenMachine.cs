@@ -26,6 +26,7 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
     private Task _following = Task.CompletedTask;
     private readonly ConsoleDaemon _consoles;
     private readonly DomainFolders _folders;
+    private readonly RunDirectory _directory;
     private readonly ConcurrentDictionary<DomId, bool> _refused = new();
     private readonly XenDomains _domains;
     private readonly ILogger<XenMachine> _log;
@@ -34,6 +35,7 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
     public XenMachine(PvdOptions options, RunDirectory directory, ILogger<XenMachine> log)
     {
         _log = log;
+        _directory = directory;
         _folders = new DomainFolders(directory);
         ManagedEngine? managed = null;
         SoftwareEngine? software = null;
@@ -77,6 +79,10 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await DomainNodes.MakeDom0Async(_store.OpenClient(), _core.Dom0.InitialFrames * (PageSize.Bytes / 1024));
+        if (OperatingSystem.IsLinux())
+            await _store.ListenAsync(_directory.StoreSocket);
+        else
+            LogStore("its socket for tools is served on Linux only");
         _following = _domains.FollowAsync(_stop.Token);
     }
 

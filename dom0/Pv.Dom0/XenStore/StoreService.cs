@@ -25,6 +25,9 @@ public sealed class StoreService : IAsyncDisposable
     /// <summary>A new client of Dom0's, with watches and transactions of its own.</summary>
     public IXenStore OpenClient() => _daemon.OpenClient();
 
+    /// <summary>Serves a unix socket with Dom0's rights; see <see cref="XenStoreDaemon.ListenAsync"/>.</summary>
+    public Task ListenAsync(string path) => _daemon.ListenAsync(path, DomId.Dom0);
+
     public ValueTask DisposeAsync()
     {
         _domainsChanged.Dispose();

@@ -1,6 +1,6 @@
 namespace Pv.XenStore;
 
-/// <summary>What a guest may take, as Xen 4.17's xenstored has it by default. Dom0 is not limited.</summary>
+/// <summary>What a guest may take, as Xen 4.17's xenstored has it by default. Dom0 is limited only in what it leaves unread.</summary>
 internal static class StoreQuotas
 {
     /// <summary>Nodes that a domain owns.</summary>
@@ -26,6 +26,12 @@ internal static class StoreQuotas
 
     /// <summary>Bytes of replies and events that a domain has not taken off its ring; beyond them it is disconnected.</summary>
     public const int PendingBytes = 1 << 20;
+
+    /// <summary>Bytes that a tool on a socket has not taken; no more of its requests are read then.</summary>
+    public const int ToolReplyBytes = 1 << 20;
+
+    /// <summary>Bytes, most of them events, that a tool on a socket has not taken; beyond them it is disconnected. The C daemon has no such limit.</summary>
+    public const int ToolPendingBytes = 8 << 20;
 
     private const int RecordHeaderBytes = 24;
     private const int PermissionBytes = 8;

@@ -8,14 +8,18 @@ internal interface IStoreStream
     /// <summary>Why no more can be read or written, or null while all is well.</summary>
     string? Fault { get; }
 
+    /// <summary>The client said all that it has to say, as <see cref="Read"/> found.</summary>
+    bool IsEnded { get; }
+
     /// <summary>Takes what is there, perhaps nothing.</summary>
     int Read(Span<byte> into);
 
     /// <summary>Gives what fits, perhaps nothing.</summary>
     int Write(ReadOnlySpan<byte> bytes);
 
-    /// <summary>Tells the peer of what was read and written since the last time.</summary>
-    void Flush();
+    /// <summary>The end of a turn: tells the peer of what was read and written since the last one.</summary>
+    /// <param name="takesMore">Whether more input is wanted; else only room for output is worth another turn.</param>
+    void Flush(bool takesMore);
 
     /// <summary>Ends the stream; where there is a way to tell the peer why, it is told.</summary>
     void Close(XenStoreRingError error);

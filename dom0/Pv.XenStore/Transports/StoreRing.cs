@@ -24,6 +24,9 @@ internal sealed class StoreRing : IStoreStream
 
     public string? Fault => _requests.Corruption ?? _responses.Corruption;
 
+    /// <summary>A domain's ring is there as long as the domain is.</summary>
+    public bool IsEnded => false;
+
     public int Read(Span<byte> into)
     {
         _requests.TryRead(into, out var count, out _);
@@ -36,15 +39,23 @@ internal sealed class StoreRing : IStoreStream
 
     public int Write(ReadOnlySpan<byte> bytes)
     {
-        _responses.TryWrite(bytes, out var count);
-        if (count == 0 && MayMiss(ref _hasWritten))
-            _responses.TryWrite(bytes, out count);
-        _hasWritten |= count > 0;
-        _moved |= count > 0;
-        return count;
+        var total = 0;
+        // Until there is no room, as seen by a look after the last bytes: who makes room before it sees the ring full does not say so.
+        while (total < bytes.Length)
+        {
+            _responses.TryWrite(bytes[total..], out var count);
+            if (count == 0 && MayMiss(ref _hasWritten))
+                _responses.TryWrite(bytes[total..], out count);
+            if (count == 0)
+                break;
+            _hasWritten = true;
+            total += count;
+        }
+        _moved |= total > 0;
+        return total;
     }
 
-    public void Flush()
+    public void Flush(bool takesMore)
     {
         if (!_moved)
             return;

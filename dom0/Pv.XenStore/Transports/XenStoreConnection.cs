@@ -3,7 +3,7 @@ using Pv.Abi;
 namespace Pv.XenStore;
 
 /// <summary>
-/// A client behind a stream of bytes: a domain on its ring, later a tool on a socket.
+/// A client behind a stream of bytes: a domain on its ring, a tool on a socket.
 /// Takes requests as they come, and keeps what it has to say until the stream takes it.
 /// </summary>
 /// <remarks>
@@ -16,20 +16,18 @@ internal sealed class XenStoreConnection : StoreClient, IStoreWork
     private const int RequestsPerTurn = 16;
 
     private readonly Store _store;
-    private readonly MessageDecoder _decoder = new();
-    private readonly Queue<Outgoing> _outgoing = new();
-    private readonly HashSet<(string Path, string Token)> _pendingEvents = [];
+    private readonly MessageDecoder _decoder;
+    private readonly OutgoingMessages _outgoing;
     private Func<IStoreWork, bool>? _schedule;
     private IStoreStream? _stream;
-    private int _sent;
-    private int _pendingBytes;
-    private int _pendingReplies;
     private int _scheduled;
     private bool _isServing;
 
     public XenStoreConnection(Store store, StoreDomain domain) : base(domain)
     {
         _store = store;
+        _decoder = new(store.InputBuffers);
+        _outgoing = new(store.OutputBuffers);
         _schedule = store.Schedule;
     }
 
@@ -37,7 +35,7 @@ internal sealed class XenStoreConnection : StoreClient, IStoreWork
     public string? Fault { get; private set; }
 
     /// <summary>Bytes that wait for the client to take them.</summary>
-    public int PendingBytes => _pendingBytes;
+    public int PendingBytes => _outgoing.Bytes;
 
     /// <summary>Asks for a turn on the loop: the peer did something.</summary>
     public void Wake()
@@ -57,25 +55,25 @@ internal sealed class XenStoreConnection : StoreClient, IStoreWork
     public override void Stop()
     {
         _schedule = null;
-        _stream?.Close(XenStoreRingError.None);
-        _stream = null;
-        ClearOutgoing();
+        Close(XenStoreRingError.None);
     }
 
-    /// <summary>One turn: says what the stream takes, serves what it brings.</summary>
-    void IStoreWork.Run()
+    /// <summary>One turn: serves what the stream brings, says what it takes.</summary>
+    public void Run()
     {
         // The flag falls before the stream is looked at: a wake from now on means another turn.
         Interlocked.Exchange(ref _scheduled, 0);
         if (_stream is null || Fault is not null)
             return;
         var served = 0;
+        var hadRoom = true;
         _isServing = true;
         try
         {
-            do
-                Drain();
-            while (Fault is null && MayServe && ++served <= RequestsPerTurn && ServeOne());
+            Drain();
+            while (Fault is null && (hadRoom = MayServe) && served < RequestsPerTurn && ServeOne())
+                served++;
+            Drain();
         }
         catch (Exception exception)
         {
@@ -83,25 +81,41 @@ internal sealed class XenStoreConnection : StoreClient, IStoreWork
             GiveUp("a request could not be served", XenStoreRingError.Communication);
         }
         _isServing = false;
-        _stream?.Flush();
-        if (served > RequestsPerTurn)
+        if (_stream is null)
+        {
+            _decoder.Clear();
+            return;
+        }
+        _decoder.Rest();
+        var isCutShort = served == RequestsPerTurn || (!hadRoom && MayServe);
+        if (_stream.IsEnded && !isCutShort && _outgoing.IsEmpty)
+        {
+            _store.Disconnect(this);
+            Stop();
+            return;
+        }
+        _stream.Flush(takesMore: MayServe);
+        if (isCutShort)
             Wake();
     }
 
     public override void Send(XenStoreMessageType type, uint requestId, uint transactionId, ReadOnlySpan<byte> payload)
     {
-        _pendingReplies++;
-        Enqueue(new(MessageEncoder.Encode(type, requestId, transactionId, payload), null));
+        if (Fault is not null || _stream is null)
+            return;
+        _outgoing.Add(type, requestId, transactionId, payload);
+        CheckOutgoing();
     }
 
     public override void SendEvent(string path, string token)
     {
-        // An event that waits says all that a second one would; so a client that does not listen costs what it watches, and no more.
-        if (_pendingEvents.Add((path, token)))
-            Enqueue(new(MessageEncoder.Encode(XenStoreMessageType.WatchEvent, 0, 0, Payload.Of($"{path}\0{token}")), (path, token)));
+        if (Fault is not null || _stream is null)
+            return;
+        _outgoing.AddEvent(path, token);
+        CheckOutgoing();
     }
 
-    private bool MayServe => Domain.IsPrivileged || _pendingReplies < StoreQuotas.Outstanding;
+    private bool MayServe => Domain.IsPrivileged ? _outgoing.Bytes < StoreQuotas.ToolReplyBytes : _outgoing.Replies < StoreQuotas.Outstanding;
 
     private bool ServeOne()
     {
@@ -130,23 +144,11 @@ internal sealed class XenStoreConnection : StoreClient, IStoreWork
 
     private void Drain()
     {
-        while (_stream is not null && _outgoing.TryPeek(out var first))
+        if (!_outgoing.IsEmpty && _stream is { } stream)
         {
-            var count = _stream.Write(first.Bytes.AsSpan(_sent));
-            if (count == 0)
-                break;
-            _sent += count;
-            _pendingBytes -= count;
-            if (_sent < first.Bytes.Length)
-                continue;
-            _outgoing.Dequeue();
-            _sent = 0;
-            if (first.Event is { } told)
-                _pendingEvents.Remove(told);
-            else
-                _pendingReplies--;
+            _outgoing.Taken(stream.Write(_outgoing.Unsent));
+            CheckStream();
         }
-        CheckStream();
     }
 
     private void CheckStream()
@@ -155,19 +157,15 @@ internal sealed class XenStoreConnection : StoreClient, IStoreWork
             GiveUp(fault, XenStoreRingError.RingIndex);
     }
 
-    private void Enqueue(in Outgoing message)
+    private void CheckOutgoing()
     {
-        if (Fault is not null || _stream is null)
-            return;
-        _outgoing.Enqueue(message);
-        _pendingBytes += message.Bytes.Length;
-        if (_pendingBytes > StoreQuotas.PendingBytes && !Domain.IsPrivileged)
+        if (_outgoing.Bytes > (Domain.IsPrivileged ? StoreQuotas.ToolPendingBytes : StoreQuotas.PendingBytes))
             GiveUp("it does not take what it asked for", XenStoreRingError.Communication);
         else if (!_isServing)
             Wake();
     }
 
-    /// <summary>Serves the client no more. The domain stays introduced, with a dead ring, until it is released.</summary>
+    /// <summary>Serves the client no more. A domain stays introduced, with a dead ring, until it is released.</summary>
     private void GiveUp(string reason, XenStoreRingError error)
     {
         if (Fault is not null)
@@ -175,20 +173,17 @@ internal sealed class XenStoreConnection : StoreClient, IStoreWork
         Fault = reason;
         _store.Host.Log($"{Domain.Id}: xenstore connection given up: {reason}");
         _store.Disconnect(this);
-        _stream?.Close(error);
-        _stream = null;
-        ClearOutgoing();
+        Close(error);
     }
 
-    private void ClearOutgoing()
+    private void Close(XenStoreRingError error)
     {
+        var stream = _stream;
+        _stream = null;
         _outgoing.Clear();
-        _pendingEvents.Clear();
-        _pendingBytes = 0;
-        _pendingReplies = 0;
-        _sent = 0;
+        // A request that is being served still reads its payload.
+        if (!_isServing)
+            _decoder.Clear();
+        stream?.Close(error);
     }
-
-    /// <summary>A message on its way, and for an event what it says.</summary>
-    private readonly record struct Outgoing(byte[] Bytes, (string Path, string Token)? Event);
 }

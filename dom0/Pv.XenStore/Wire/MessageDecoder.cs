@@ -3,48 +3,81 @@ using Pv.Abi;
 
 namespace Pv.XenStore;
 
-/// <summary>
-/// Takes messages out of a stream of bytes that come as they come. It asks for no byte beyond the message at hand,
-/// so whoever stops asking leaves the rest with the sender.
-/// </summary>
+/// <summary>Takes messages out of a stream of bytes that come as they come. It has a buffer only while there is something in it.</summary>
 /// <remarks>A header that promises more than the protocol allows is the end of the stream: nobody knows where the next one would begin.</remarks>
-internal sealed class MessageDecoder
+internal sealed class MessageDecoder(BufferPool buffers)
 {
-    private readonly byte[] _buffer = new byte[XenStoreHeader.WireSize + XenStoreLimits.PayloadBytes];
-    private int _filled;
+    /// <summary>Room for the longest message, and for many of the usual ones at once.</summary>
+    public const int BufferBytes = 2 * (XenStoreHeader.WireSize + XenStoreLimits.PayloadBytes);
+
+    private byte[]? _buffer;
+    private int _start;
+    private int _end;
 
     /// <summary>The stream cannot be understood any more.</summary>
     public bool IsBroken { get; private set; }
 
-    /// <summary>Where the next bytes go. Never empty before a message is taken, unless the stream is broken.</summary>
-    public Span<byte> Free => IsBroken ? default : _buffer.AsSpan(_filled, Wanted - _filled);
-
-    private int Wanted => _filled < XenStoreHeader.WireSize ? XenStoreHeader.WireSize : XenStoreHeader.WireSize + PayloadLength;
-
-    private int PayloadLength => (int)Field(12);
+    /// <summary>Where the next bytes go. Never empty when no message can be taken, unless the stream is broken.</summary>
+    public Span<byte> Free
+    {
+        get
+        {
+            if (IsBroken)
+                return default;
+            _buffer ??= buffers.Rent();
+            if (_start > 0)
+            {
+                _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
+                (_start, _end) = (0, _end - _start);
+            }
+            return _buffer.AsSpan(_end);
+        }
+    }
 
     /// <summary>Says that <paramref name="count"/> bytes were put into <see cref="Free"/>.</summary>
     public void Advance(int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Free.Length);
-        var before = _filled;
-        _filled += count;
-        if (before < XenStoreHeader.WireSize && _filled == XenStoreHeader.WireSize)
-            IsBroken = Field(12) > XenStoreLimits.PayloadBytes;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, BufferBytes - _end);
+        _end += count;
     }
 
-    /// <summary>The message, once it is whole. Its payload is a copy.</summary>
+    /// <summary>The message, once it is whole. Its payload is in the buffer: good until <see cref="Free"/> is looked at again, or the buffer given back.</summary>
     public bool TryTake(out StoreMessage message)
     {
         message = default;
-        if (IsBroken || _filled < XenStoreHeader.WireSize || _filled < Wanted)
+        if (IsBroken || _end - _start < XenStoreHeader.WireSize)
             return false;
-        var payload = _buffer.AsSpan(XenStoreHeader.WireSize, PayloadLength).ToArray();
-        message = new((XenStoreMessageType)Field(0), Field(4), Field(8), payload);
-        _filled = 0;
+        var header = _buffer.AsSpan(_start, XenStoreHeader.WireSize);
+        var length = Field(header, 12);
+        if (length > XenStoreLimits.PayloadBytes)
+        {
+            IsBroken = true;
+            return false;
+        }
+        if (_end - _start - XenStoreHeader.WireSize < (int)length)
+            return false;
+        var payload = _buffer.AsMemory(_start + XenStoreHeader.WireSize, (int)length);
+        message = new((XenStoreMessageType)Field(header, 0), Field(header, 4), Field(header, 8), payload);
+        _start += XenStoreHeader.WireSize + (int)length;
         return true;
     }
 
-    private uint Field(int offset) => BinaryPrimitives.ReadUInt32LittleEndian(_buffer.AsSpan(offset));
+    /// <summary>Nobody uses the last message any more: gives the buffer back unless it holds the beginning of another one.</summary>
+    public void Rest()
+    {
+        if (_start == _end)
+            Clear();
+    }
+
+    /// <summary>Forgets what it holds.</summary>
+    public void Clear()
+    {
+        if (_buffer is not null)
+            buffers.Return(_buffer);
+        _buffer = null;
+        (_start, _end) = (0, 0);
+    }
+
+    private static uint Field(ReadOnlySpan<byte> header, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(header[offset..]);
 }

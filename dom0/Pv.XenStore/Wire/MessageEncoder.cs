@@ -9,11 +9,16 @@ internal static class MessageEncoder
     public static byte[] Encode(XenStoreMessageType type, uint requestId, uint transactionId, ReadOnlySpan<byte> payload)
     {
         var bytes = new byte[XenStoreHeader.WireSize + payload.Length];
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes, (uint)type);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(4), requestId);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(8), transactionId);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(12), (uint)payload.Length);
+        EncodeHeader(bytes, type, requestId, transactionId, payload.Length);
         payload.CopyTo(bytes.AsSpan(XenStoreHeader.WireSize));
         return bytes;
+    }
+
+    public static void EncodeHeader(Span<byte> into, XenStoreMessageType type, uint requestId, uint transactionId, int length)
+    {
+        BinaryPrimitives.WriteUInt32LittleEndian(into[12..], (uint)length);
+        BinaryPrimitives.WriteUInt32LittleEndian(into, (uint)type);
+        BinaryPrimitives.WriteUInt32LittleEndian(into[4..], requestId);
+        BinaryPrimitives.WriteUInt32LittleEndian(into[8..], transactionId);
     }
 }

@@ -167,7 +167,9 @@ internal sealed class ToolEnd : PeerEnd, IStoreStream
         return count;
     }
 
-    public void Flush()
+    public bool IsEnded => false;
+
+    public void Flush(bool takesMore)
     {
     }
 

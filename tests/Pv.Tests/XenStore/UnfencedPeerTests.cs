@@ -94,7 +94,7 @@ public sealed class UnfencedPeerTests
                 while (_store.Read(into) > 0)
                 {
                 }
-                _store.Flush();
+                _store.Flush(takesMore: true);
             }
         }
 

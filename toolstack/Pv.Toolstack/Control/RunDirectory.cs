@@ -22,6 +22,9 @@ public sealed class RunDirectory
 
     public string ControlSocket => File(ControlProtocol.SocketName);
 
+    /// <summary>What tools of xenstore open, by <c>XENSTORED_PATH</c>.</summary>
+    public string StoreSocket => File("xenstored.socket");
+
     public string Log => File("pvd.log");
 
     /// <summary>Held by the one <c>pvd</c> that serves this folder.</summary>
