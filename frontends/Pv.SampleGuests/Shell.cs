@@ -1,4 +1,5 @@
 using Pv.Abi;
+using Pv.Frontends;
 using Pv.Guest;
 using Pv.SampleGuests.Commands;
 
@@ -11,7 +12,9 @@ public sealed class Shell : GuestKernel
     {
         var partner = new PingPartner(guest);
         guest.Spawn(partner.ServeAsync);
-        var commands = ShellCommands.All(guest);
+        var disks = BlockFrontends.Open(guest);
+        disks.Changed += disk => guest.Spawn(() => AnnounceAsync(guest, disk));
+        var commands = ShellCommands.All(guest, disks);
         await guest.Console.WriteLineAsync($"\nPv shell on domain {guest.Domain.Value}. Try 'help'.");
         while (await guest.Console.ReadLineAsync("pv> ") is { } line)
             await RunAsync(guest, commands, line);
@@ -20,6 +23,14 @@ public sealed class Shell : GuestKernel
 
     protected override Task StopAsync(GuestContext guest, ShutdownReason reason)
         => guest.Console.WriteLineAsync($"\nThe toolstack asks for {reason}.");
+
+    private static Task AnnounceAsync(GuestContext guest, BlockFrontend disk) => disk.State switch
+    {
+        BlockFrontendState.Connected => guest.Console.WriteLineAsync($"\n{disk.Name}: {DiskList.Describe(disk.Features)}"),
+        BlockFrontendState.Ended => guest.Console.WriteLineAsync($"\n{disk.Name}: gone, {disk.EndReason}"),
+        _ when disk.Statistics.Connections > 0 => guest.Console.WriteLineAsync($"\n{disk.Name}: waits for its back end"),
+        _ => Task.CompletedTask,
+    };
 
     private static async Task RunAsync(GuestContext guest, IReadOnlyList<ShellCommand> commands, string line)
     {
@@ -35,7 +46,7 @@ public sealed class Shell : GuestKernel
         {
             await chosen.RunAsync(words[1..]);
         }
-        catch (Exception failure) when (failure is XenStoreException or HypercallException or GrantException or UsageException)
+        catch (Exception failure) when (failure is XenStoreException or HypercallException or GrantException or BlockException or UsageException)
         {
             await guest.Console.WriteLineAsync($"{chosen.Name}: {failure.Message}");
         }

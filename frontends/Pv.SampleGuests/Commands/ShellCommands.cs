@@ -1,5 +1,6 @@
 using System.Globalization;
 using Pv.Abi;
+using Pv.Frontends;
 using Pv.Guest;
 
 namespace Pv.SampleGuests.Commands;
@@ -7,9 +8,10 @@ namespace Pv.SampleGuests.Commands;
 /// <summary>The words of the shell, one row each.</summary>
 internal static class ShellCommands
 {
-    public static IReadOnlyList<ShellCommand> All(GuestContext guest)
+    public static IReadOnlyList<ShellCommand> All(GuestContext guest, BlockFrontends disks)
     {
         var store = new StoreCommand(guest);
+        var disk = new DiskCommand(guest, disks);
         List<ShellCommand> commands =
         [
             new("mem", "", "the domain's memory", _ => MemoryAsync(guest)),
@@ -17,6 +19,8 @@ internal static class ShellCommands
             new("uptime", "", "how long the kernel has run", _ => UptimeAsync(guest)),
             new("version", "", "the hypervisor's version", _ => VersionAsync(guest)),
             new("xs", "ls|read|write|rm|watch", "the store: a path, and a value to write", store.RunAsync),
+            new("disks", "", "the disks", _ => DiskList.ShowAsync(guest, disks)),
+            new("disk", "read|write|flush|discard|bench", "one disk; 'disk' alone says more", disk.RunAsync),
             new("ping", "<domid> [count]", "round trips to another shell over an event channel", words => Ping.RunAsync(guest, words)),
             new("echo", "<text>", "writes it", words => guest.Console.WriteLineAsync(string.Join(' ', words))),
             new("sleep", "<seconds>", "waits on the vCPU's timer", words => guest.Delay(TimeSpan.FromSeconds(Number(words, 0, 1)))),
@@ -34,7 +38,7 @@ internal static class ShellCommands
     private static async Task HelpAsync(GuestContext guest, List<ShellCommand> commands)
     {
         foreach (var command in commands)
-            await guest.Console.WriteLineAsync($"  {command.Name + " " + command.Arguments,-30}{command.Purpose}");
+            await guest.Console.WriteLineAsync($"  {command.Name + " " + command.Arguments,-38}{command.Purpose}");
     }
 
     private static Task MemoryAsync(GuestContext guest)

@@ -11,6 +11,8 @@ public sealed class Timekeeper : IDisposable
     private readonly IClock _clock;
     private readonly Lock _lock = new();
     private readonly PriorityQueue<(CoreTimer Timer, ulong Generation), ulong> _heap = new();
+    // Slices end early all the time: what puts the heap in order again allocates nothing.
+    private readonly List<((CoreTimer Timer, ulong Generation) Entry, ulong Deadline)> _kept = [];
     private readonly HostSignal _changed = new();
     private readonly Thread? _thread;
     private ulong _sleepingUntil;
@@ -150,9 +152,15 @@ public sealed class Timekeeper : IDisposable
 
     private void DropVoid()
     {
-        var current = _heap.UnorderedItems.Where(item => !IsVoid(item.Element)).ToArray();
+        foreach (var item in _heap.UnorderedItems)
+        {
+            if (!IsVoid(item.Element))
+                _kept.Add(item);
+        }
         _heap.Clear();
-        _heap.EnqueueRange(current);
+        foreach (var (entry, deadline) in _kept)
+            _heap.Enqueue(entry, deadline);
+        _kept.Clear();
         _void = 0;
     }
 
