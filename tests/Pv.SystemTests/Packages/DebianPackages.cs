@@ -49,6 +49,25 @@ public static class DebianPackages
         }
     }
 
+    /// <summary>The folders of the shared libraries that a package's programs need, but for those of the C library itself.</summary>
+    public static IReadOnlyList<string> LibrariesOf(string package)
+    {
+        lock (Fetching)
+        {
+            RequireDebian();
+            string[] words = ["depends", "--recurse", "--no-recommends", "--no-suggests", "--no-conflicts", "--no-breaks", "--no-replaces", "--no-enhances", package];
+            return
+            [
+                .. Command.Run("apt-cache", words, Cache).Output.Split('\n')
+                    .Where(line => line.Length > 0 && char.IsAsciiLetterLower(line[0]) && line != package && line is not ("libc6" or "libgcc-s1") && !line.StartsWith("gcc-", StringComparison.Ordinal))
+                    .Select(Unpacked)
+                    .SelectMany(folder => (string[])[Path.Combine(folder, "lib"), Path.Combine(folder, "usr", "lib")])
+                    .Where(Directory.Exists)
+                    .SelectMany(folder => Directory.EnumerateDirectories(folder, "*-linux-gnu")),
+            ];
+        }
+    }
+
     private static string? Newest(string prefix, Regex names, string[] options) =>
         Command.Run("apt-cache", [.. options, "pkgnames", prefix], Cache).Output
             .Split('\n')

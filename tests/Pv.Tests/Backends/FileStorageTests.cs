@@ -1,7 +1,6 @@
 using NUnit.Framework;
 using Pv.Abi;
 using Pv.Backends.Storage;
-using Pv.Machine;
 
 namespace Pv.Tests.Backends;
 
@@ -41,7 +40,7 @@ public sealed class FileStorageTests
         var random = new Random(transfers);
         var batch = Enumerable.Range(0, transfers).Select(_ =>
         {
-            var transfer = new Transfer(random.Next(1, 4)) { Action = BlockAction.Read, Offset = random.Next(Size / 512 - 64) * 512L };
+            var transfer = new ScatteredTransfer(random.Next(1, 4)) { Action = BlockAction.Read, Offset = random.Next(Size / 512 - 64) * 512L };
             transfer.Attach();
             return transfer;
         }).ToArray();
@@ -60,12 +59,12 @@ public sealed class FileStorageTests
     {
         await using (var storage = FileStorage.Open(_path, isReadOnly: false))
         {
-            var write = new Transfer(3) { Action = BlockAction.Write, Offset = 4096 * 5 + 512, ForceUnitAccess = forceUnitAccess };
+            var write = new ScatteredTransfer(3) { Action = BlockAction.Write, Offset = 4096 * 5 + 512, ForceUnitAccess = forceUnitAccess };
             write.Attach();
             new Random(7).NextBytes(write.Memory);
             storage.Submit([write]);
             Assert.That(await write.Done, Is.EqualTo(Errno.None));
-            var flush = new Transfer(0) { Action = BlockAction.Flush };
+            var flush = new ScatteredTransfer(0) { Action = BlockAction.Flush };
             storage.Submit([flush]);
             Assert.That(await flush.Done, Is.EqualTo(Errno.None));
             write.Gathered.CopyTo(_content.AsSpan((int)write.Offset));
@@ -78,7 +77,7 @@ public sealed class FileStorageTests
     public async Task What_is_discarded_reads_as_zero()
     {
         await using var storage = FileStorage.Open(_path, isReadOnly: false);
-        var discard = new Transfer(0) { Action = BlockAction.Discard, Offset = 8192, Length = 4096 };
+        var discard = new ScatteredTransfer(0) { Action = BlockAction.Discard, Offset = 8192, Length = 4096 };
 
         storage.Submit([discard]);
 
@@ -95,7 +94,7 @@ public sealed class FileStorageTests
         await using var storage = FileStorage.Open(_path, isReadOnly: false);
         using (var file = new FileStream(_path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
             file.SetLength(8192);
-        var read = new Transfer(1) { Action = BlockAction.Read, Offset = 65536 };
+        var read = new ScatteredTransfer(1) { Action = BlockAction.Read, Offset = 65536 };
         read.Attach();
 
         storage.Submit([read]);
@@ -109,25 +108,5 @@ public sealed class FileStorageTests
     {
         Assert.That(() => FileStorage.Open(_path + ".none", true), Throws.TypeOf<StorageException>().With.Message.EqualTo($"{_path}.none does not exist"));
         Assert.That(() => FileStorage.Open(Path.GetDirectoryName(_path)!, true), Throws.TypeOf<StorageException>().With.Message.EndsWith("is a directory"));
-    }
-
-    /// <summary>A transfer of some pages that do not adjoin each other.</summary>
-    private sealed class Transfer(int pages) : BlockTransfer(4)
-    {
-        private readonly TaskCompletionSource<Errno> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public byte[] Memory { get; } = GC.AllocateArray<byte>(pages * 8192, pinned: true);
-
-        public Task<Errno> Done => _done.Task.WaitAsync(TimeSpan.FromSeconds(30));
-
-        public byte[] Gathered => [.. Enumerable.Range(0, pages).SelectMany(page => Memory.AsSpan(page * 8192, 4096).ToArray())];
-
-        public void Attach()
-        {
-            for (var page = 0; page < pages; page++)
-                Add(HostVector.OfPinned(Memory.AsSpan(page * 8192, 4096)));
-        }
-
-        public override void Complete(Errno error) => _done.SetResult(error);
     }
 }
