@@ -26,6 +26,8 @@ public sealed class XenStoreDaemon : IAsyncDisposable
         _loop.Start();
     }
 
+    internal StoreLoop Loop => _loop;
+
     /// <summary>A new privileged client. Its watches and transactions are its own.</summary>
     public IXenStore OpenClient() => new StoreSession(_store);
 

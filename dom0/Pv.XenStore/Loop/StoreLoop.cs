@@ -15,11 +15,15 @@ internal sealed class StoreLoop
     private readonly ILoopWait _wait;
     private readonly Action<string> _log;
     private int _isSleeping;
+    private long _looks;
 
     public StoreLoop(ILoopWait wait, Action<string> log)
     {
         (_wait, _log) = (wait, log);
     }
+
+    /// <summary>How often it looked for something to do; stands still while there is nothing. Any thread.</summary>
+    public long Looks => Volatile.Read(ref _looks);
 
     public void Start() => new Thread(Run) { IsBackground = true, Name = "xenstored" }.Start();
 
@@ -56,6 +60,7 @@ internal sealed class StoreLoop
                 Interlocked.Exchange(ref _isSleeping, 1);
                 sleep = !_work.Reader.TryPeek(out _) && !_work.Reader.Completion.IsCompleted;
             }
+            Volatile.Write(ref _looks, _looks + 1);
             _wait.Wait(sleep);
             Volatile.Write(ref _isSleeping, 0);
             Do(_wait.Dispatch);
