@@ -57,6 +57,13 @@ internal sealed class PvHost : IAsyncDisposable
         await _daemon.ExpectAsync("ready");
     }
 
+    /// <summary>Starts <c>pvd xenstored</c>, which is the store alone, and waits until it serves.</summary>
+    public async Task StartStoreAsync(params string[] options)
+    {
+        _daemon = Session.Start(Command(Built("Pv.Dom0", "pvd"), ["xenstored", .. options]));
+        await _daemon.ExpectAsync("ready");
+    }
+
     /// <summary>Starts one more <c>pvd</c> on this run directory, and does not wait for it.</summary>
     // As xl starts it, since it says then when it is ready; and it ends by itself if a test run is killed.
     public Session RunDaemon(params string[] options) => Session.Start(Command(Built("Pv.Dom0", "pvd"), ["--started-by-xl", "--foreground", .. options]));

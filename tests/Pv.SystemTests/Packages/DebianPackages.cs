@@ -23,7 +23,7 @@ public static class DebianPackages
 
     /// <summary>The path of a package's file.</summary>
     /// <param name="package">The package's name.</param>
-    /// <param name="file">The file's path within it; a <c>*</c> may stand for a part of its name.</param>
+    /// <param name="file">The file's path within it; a <c>*</c> may stand for a part of a name.</param>
     public static string Fetch(string package, string file)
     {
         lock (Fetching)
@@ -36,7 +36,7 @@ public static class DebianPackages
     /// <summary>The same, from the newest of several packages.</summary>
     /// <param name="prefix">What their names start with.</param>
     /// <param name="names">Which names count; the first group is the number by which to compare them.</param>
-    /// <param name="file">The file's path within it; a <c>*</c> may stand for a part of its name.</param>
+    /// <param name="file">The file's path within it; a <c>*</c> may stand for a part of a name.</param>
     public static string FetchNewest(string prefix, Regex names, string file)
     {
         lock (Fetching)
@@ -120,10 +120,12 @@ public static class DebianPackages
 
     private static string FileIn(string folder, string file)
     {
-        var path = Path.Combine(folder, file);
-        var found = Directory.GetFiles(Path.GetDirectoryName(path)!, Path.GetFileName(path));
-        Assert.That(found, Is.Not.Empty, $"{file} in {folder}");
-        return found.Order(StringComparer.Ordinal).Last();
+        IEnumerable<string> found = [folder];
+        foreach (var name in file.Split('/'))
+            found = found.Where(Directory.Exists).SelectMany(above => Directory.GetFileSystemEntries(above, name));
+        var paths = found.Order(StringComparer.Ordinal).ToList();
+        Assert.That(paths, Is.Not.Empty, $"{file} in {folder}");
+        return paths[^1];
     }
 
     private static void RequireDebian()
