@@ -35,7 +35,8 @@ public sealed record MachineOptions
     /// <summary>The source of chance for <c>rdrand</c> and the like.</summary>
     public Random Random { get; init; } = new();
 
-    public ISchedulerPolicy Policy { get; init; } = new Credit2();
+    /// <summary>The scheduler of pool 0.</summary>
+    public SchedulerId Scheduler { get; init; } = SchedulerId.Credit2;
 
     /// <summary>Makes the engine of real PV kernels over the machine's memory; null for a machine that has none.</summary>
     public Func<MachineMemory, ICpuEngine>? ParavirtualizedEngine { get; init; }
@@ -65,12 +66,13 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces
         Frames.FlushBeforeFree = Flushes.DropStale;
         Timekeeper = new Timekeeper(Clock, options.ManualTimers);
         Timekeeper.Failed += failure => Log.Write($"a timer failed: {failure}");
-        Scheduler = new Scheduler(Clock, Timekeeper, options.Policy, options.PCpus, new VcpuLoop(this).Run);
+        var policy = SchedulerPolicies.Create(options.Scheduler) ?? throw new ArgumentException($"There is no scheduler {options.Scheduler}.", nameof(options));
+        Scheduler = new Scheduler(Clock, Timekeeper, policy, options.PCpus, new VcpuLoop(this).Run);
         PreemptionChooser = Scheduler.ShouldLeave;
         ParavirtualizedEngine = options.ParavirtualizedEngine?.Invoke(Memory);
         ManagedEngine = options.ManagedEngine?.Invoke(GateOf);
         _dom0Gate = DomainCreation.CreateDom0(this, options.Dom0Frames, options.Dom0MaptrackFrames);
-        Log.Write($"Pv, {options.PCpus} pCPUs, {options.Frames >> 8} MiB, scheduler {options.Policy.Name}");
+        Log.Write($"Pv, {options.PCpus} pCPUs, {options.Frames >> 8} MiB, scheduler {policy.Name}");
         Scheduler.Start();
     }
 

@@ -27,12 +27,14 @@ public sealed class Domain
     private int _pauseCount;
     private int _removed;
 
-    internal Domain(HypervisorCore core, DomId id, DomainKind kind, DomainLimits limits)
+    internal Domain(HypervisorCore core, DomId id, DomainKind kind, DomainLimits limits, CpuPool pool)
     {
         Core = core;
         Id = id;
         Kind = kind;
         Limits = limits;
+        Pool = pool;
+        SchedulingGroup = pool.Policy.CreateGroup();
         Vcpus = new Vcpu?[limits.MaxVcpus];
         Events = new EventChannels(this);
         Grants = new GrantTable(this, limits.MaxGrantFrames, limits.MaxMaptrackFrames);
@@ -110,11 +112,11 @@ public sealed class Domain
     /// <summary>The log says already that hardware breakpoints do nothing.</summary>
     internal bool WasWarnedOfBreakpoints { get; set; }
 
-    /// <summary>The domain's share of the pCPUs against others': 256 is the default.</summary>
-    public ushort SchedulingWeight { get; internal set; } = Credit2.DefaultWeight;
+    /// <summary>The pCPUs and the scheduler that it runs on. The run queue's lock guards changes.</summary>
+    internal CpuPool Pool { get; set; }
 
-    /// <summary>At most this per cent of one pCPU; 0 for no limit.</summary>
-    public ushort SchedulingCap { get; internal set; }
+    /// <summary>What the pool's policy keeps for the domain: weight, cap.</summary>
+    internal SchedulingGroup SchedulingGroup { get; set; }
 
     /// <summary>System time at creation.</summary>
     public ulong CreatedAt { get; }

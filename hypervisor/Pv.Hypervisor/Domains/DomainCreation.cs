@@ -10,17 +10,21 @@ internal static class DomainCreation
     public const int MaxVcpus = SharedInfoLimits.VcpuCount;
 
     /// <summary>Makes a domain without memory or vCPUs, as <c>XEN_DOMCTL_createdomain</c> does.</summary>
-    public static Errno TryCreate(HypervisorCore core, DomId? wanted, DomainKind kind, DomainLimits limits, Guid handle, out Domain? domain)
+    public static Errno TryCreate(HypervisorCore core, DomId? wanted, DomainKind kind, DomainLimits limits, Guid handle, uint cpuPool, out Domain? domain)
     {
         domain = null;
         if (limits.MaxVcpus is < 1 or > MaxVcpus)
             return Errno.EINVAL;
         if ((kind == DomainKind.Managed ? core.ManagedEngine : core.ParavirtualizedEngine) is null && kind != DomainKind.Control)
             return Errno.EOPNOTSUPP;
-        if (core.Domains.TryAdd(wanted, id => new Domain(core, id, kind, limits) { Handle = handle }, out domain) is not Errno.None and var error)
+        if (core.Scheduler.FindPool(cpuPool, out var pool) is not Errno.None and var noPool)
+            return noPool;
+        if (core.Domains.TryAdd(wanted, id => new Domain(core, id, kind, limits, pool!) { Handle = handle }, out domain) is not Errno.None and var error)
             return error;
+        core.Scheduler.Enter(domain!);
         if (!core.Frames.TryAllocateXenFrame(domain!, out var shared))
         {
+            core.Scheduler.Leave(domain!);
             core.Domains.Remove(domain!);
             return Errno.ENOMEM;
         }
@@ -58,7 +62,7 @@ internal static class DomainCreation
     public static ManagedGate CreateDom0(HypervisorCore core, ulong frames, uint maptrackFrames)
     {
         var limits = new DomainLimits(1, FifoEvents.ChannelCount - 1, DomainLimits.Default.MaxGrantFrames, maptrackFrames);
-        if (TryCreate(core, DomId.Dom0, DomainKind.Control, limits, Guid.Empty, out var dom0) != Errno.None)
+        if (TryCreate(core, DomId.Dom0, DomainKind.Control, limits, Guid.Empty, core.Scheduler.DefaultPool.Id, out var dom0) != Errno.None)
             throw new InvalidOperationException("The machine is too small for Dom0.");
         dom0!.MaxPages = frames;
         for (ulong i = 0; i < frames; i++)

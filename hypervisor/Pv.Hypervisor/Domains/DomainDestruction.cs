@@ -44,6 +44,7 @@ internal static class DomainDestruction
         core.PageTypes.ReleaseAll(domain);
         ReleaseFrames(domain);
         core.Frames.ReleaseXenFrame(domain.SharedInfo);
+        core.Scheduler.Leave(domain);
         domain.Enter(DomainLife.Dead);
         // Dom0's daemons hold the rings of the dead mapped; they let go when they hear of it.
         core.RaiseGlobal(VirtualIrq.DomainException);

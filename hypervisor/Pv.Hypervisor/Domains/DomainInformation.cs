@@ -16,6 +16,7 @@ internal static class DomainInformation
             MaxPages = domain.MaxPages,
             SharedInfoFrame = domain.SharedInfo.Value,
             GuestAddressBits = 39,
+            CpuPool = domain.Pool.Id,
         };
         domain.Handle.TryWriteBytes(info.Handle.Bytes, bigEndian: true, out _);
         var (running, allBlocked) = (false, true);

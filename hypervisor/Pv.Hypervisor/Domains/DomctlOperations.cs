@@ -47,7 +47,7 @@ internal static class DomctlOperations
             DomctlOperation.GetVcpuInfo => GetVcpuInfo(call.Core, domain, ref As<DomctlGetVcpuInfo>(ref control)),
             DomctlOperation.SendTrigger => SendTrigger(domain, As<DomctlSendTrigger>(ref control)),
             DomctlOperation.SetDomainHandle => SetHandle(domain, As<DomctlSetDomainHandle>(ref control)),
-            DomctlOperation.SchedulerOp => DomctlScheduling.Handle(domain, ref As<DomctlSchedulerOp>(ref control)),
+            DomctlOperation.SchedulerOp => DomctlScheduling.Handle(ref call, domain, ref As<DomctlSchedulerOp>(ref control)),
             DomctlOperation.SetVcpuAffinity or DomctlOperation.GetVcpuAffinity
                 => DomctlScheduling.Affinity(ref call, domain, As<DomctlVcpuAffinity>(ref control), control.Operation == DomctlOperation.SetVcpuAffinity),
             _ => Errno.ENOSYS,
@@ -72,7 +72,7 @@ internal static class DomctlOperations
             create.GrantOptions);
         DomId? wanted = control.Domain.Value is 0 or >= DomId.FirstReserved ? null : control.Domain;
         var handle = new Guid(create.Handle.Bytes, bigEndian: true);
-        if (DomainCreation.TryCreate(call.Core, wanted, kind, limits, handle, out var domain) is not Errno.None and var error)
+        if (DomainCreation.TryCreate(call.Core, wanted, kind, limits, handle, create.CpuPoolId, out var domain) is not Errno.None and var error)
             return error;
         control.Domain = domain!.Id;
         return HypercallResult.Success;

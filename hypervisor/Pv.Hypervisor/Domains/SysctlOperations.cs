@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Pv.Abi;
 using Pv.Hypervisor.Hypercalls;
+using Pv.Hypervisor.Scheduling;
 
 namespace Pv.Hypervisor.Domains;
 
@@ -30,6 +31,8 @@ internal static class SysctlOperations
         SysctlOperation.SchedulerId => SchedulerId(call.Core, ref As<SysctlSchedulerId>(ref control)),
         SysctlOperation.GetDomainInfoList => GetList(ref call, ref As<SysctlGetDomainInfoList>(ref control)),
         SysctlOperation.GetCpuInfo => GetCpus(ref call, ref As<SysctlGetCpuInfo>(ref control)),
+        SysctlOperation.CpuPoolOp => CpuPoolOperations.Handle(ref call, ref As<SysctlCpuPoolOp>(ref control)),
+        SysctlOperation.SchedulerOp => call.Core.Scheduler.Adjust(ref As<SysctlSchedulerOp>(ref control)),
         SysctlOperation.AvailableHeap => AvailableHeap(call.Core, ref As<SysctlAvailableHeap>(ref control)),
         _ => Errno.ENOSYS,
     };
@@ -68,7 +71,7 @@ internal static class SysctlOperations
 
     private static HypercallResult SchedulerId(HypervisorCore core, ref SysctlSchedulerId id)
     {
-        id.Scheduler = (SchedulerId)core.Scheduler.Policy.Number;
+        id.Scheduler = core.Scheduler.DefaultPool.Scheduler;
         return HypercallResult.Success;
     }
 

@@ -7,48 +7,90 @@ namespace Pv.Hypervisor.Scheduling;
 /// <summary>The parts of <c>domctl</c> that are about scheduling.</summary>
 internal static class DomctlScheduling
 {
-    public static HypercallResult Handle(Domain domain, ref DomctlSchedulerOp operation)
+    /// <summary><c>XEN_DOMCTL_scheduler_op</c>: the parameters of a domain, or of some of its vCPUs.</summary>
+    public static HypercallResult Handle(ref HypercallContext call, Domain domain, ref DomctlSchedulerOp operation)
     {
-        if ((uint)operation.Scheduler != domain.Core.Scheduler.Policy.Number)
-            return Errno.EINVAL;
         switch (operation.Command)
         {
-            case SchedulerCommand.PutInfo when operation.Credit2.Weight == 0:
-                return Errno.EINVAL;
-            case SchedulerCommand.PutInfo:
-                domain.SchedulingWeight = operation.Credit2.Weight;
-                domain.SchedulingCap = operation.Credit2.Cap;
-                return HypercallResult.Success;
-            case SchedulerCommand.GetInfo:
-                operation.Credit2.Weight = domain.SchedulingWeight;
-                operation.Credit2.Cap = domain.SchedulingCap;
-                return HypercallResult.Success;
+            case SchedulerCommand.PutInfo or SchedulerCommand.GetInfo:
+                var changed = operation;
+                var units = domain.OnlineVcpus.Select(vcpu => vcpu.Unit).ToArray();
+                var error = call.Core.Scheduler.Adjust(
+                    domain, operation.Scheduler, policy => policy.Adjust(domain.SchedulingGroup, units, ref changed));
+                operation = changed;
+                return error;
+            case SchedulerCommand.PutVcpuInfo or SchedulerCommand.GetVcpuInfo:
+                return EachVcpu(ref call, domain, operation);
             default:
-                return Errno.ENOSYS;
+                return Errno.EINVAL;
         }
     }
 
+    /// <summary><c>XEN_DOMCTL_setvcpuaffinity</c> and <c>getvcpuaffinity</c>. After a change the sets are told as they work.</summary>
     public static HypercallResult Affinity(ref HypercallContext call, Domain domain, DomctlVcpuAffinity affinity, bool set)
     {
+        const VcpuAffinityFlags sets = VcpuAffinityFlags.Hard | VcpuAffinityFlags.Soft;
         if (affinity.Vcpu.Value >= (uint)domain.Vcpus.Length || domain.Vcpus[affinity.Vcpu.Value] is not { } vcpu)
             return Errno.ESRCH;
-        var all = call.Core.Scheduler.PCpuCount == 64 ? ulong.MaxValue : (1ul << call.Core.Scheduler.PCpuCount) - 1;
-        if ((affinity.Flags & VcpuAffinityFlags.Hard) == 0)
-            return Errno.EOPNOTSUPP;
-        var bytes = (int)Math.Min((affinity.Hard.BitCount + 7) / 8, sizeof(ulong));
+        if ((affinity.Flags & sets) == 0 || (affinity.Flags & ~(sets | VcpuAffinityFlags.Force)) != 0)
+            return Errno.EINVAL;
+        var (withHard, withSoft) = (affinity.Flags.HasFlag(VcpuAffinityFlags.Hard), affinity.Flags.HasFlag(VcpuAffinityFlags.Soft));
+        if (set)
+        {
+            ulong hard = 0, soft = 0;
+            if ((withHard && !TryRead(ref call, affinity.Hard, out hard)) || (withSoft && !TryRead(ref call, affinity.Soft, out soft)))
+                return Errno.EFAULT;
+            if (call.Core.Scheduler.SetAffinity(vcpu, withHard ? hard : null, withSoft ? soft : null) is not Errno.None and var refused)
+                return refused;
+        }
+        var (hardNow, softNow) = call.Core.Scheduler.AffinityOf(vcpu);
+        if (set)
+        {
+            hardNow &= vcpu.Unit.Allowed;
+            softNow &= hardNow;
+        }
+        return (withHard && !TryWrite(ref call, affinity.Hard, hardNow)) || (withSoft && !TryWrite(ref call, affinity.Soft, softNow))
+            ? Errno.EFAULT : HypercallResult.Success;
+    }
+
+    /// <summary>A set of pCPUs from the caller's memory: of what it gives, as much as there may be pCPUs.</summary>
+    internal static bool TryRead(ref HypercallContext call, XenctlBitmap bitmap, out ulong cpus)
+    {
         Span<byte> bits = stackalloc byte[sizeof(ulong)];
         bits.Clear();
-        if (!set)
+        var isRead = call.TryRead(bitmap.Bitmap, bits[..BytesOf(bitmap)]);
+        cpus = BitConverter.ToUInt64(bits);
+        if (bitmap.BitCount < sizeof(ulong) * 8)
+            cpus &= (1ul << (int)bitmap.BitCount) - 1;
+        return isRead;
+    }
+
+    internal static bool TryWrite(ref HypercallContext call, XenctlBitmap bitmap, ulong cpus)
+    {
+        Span<byte> bits = stackalloc byte[sizeof(ulong)];
+        BitConverter.TryWriteBytes(bits, cpus);
+        return call.TryWrite(bitmap.Bitmap, bits[..BytesOf(bitmap)]);
+    }
+
+    private static int BytesOf(XenctlBitmap bitmap) => (int)Math.Min((bitmap.BitCount + 7ul) / 8, sizeof(ulong));
+
+    private static HypercallResult EachVcpu(ref HypercallContext call, Domain domain, in DomctlSchedulerOp operation)
+    {
+        for (ulong i = 0; i < operation.VcpuCount; i++)
         {
-            BitConverter.TryWriteBytes(bits, vcpu.Unit.HardAffinity & all);
-            return call.TryWrite(affinity.Hard.Bitmap, bits[..bytes]) ? HypercallResult.Success : Errno.EFAULT;
+            var address = operation.Vcpus + i * DomctlSchedVcpu.WireSize;
+            if (!call.TryRead(address, out DomctlSchedVcpu parameters))
+                return Errno.EFAULT;
+            if (parameters.Vcpu.Value >= (uint)domain.Vcpus.Length || domain.Vcpus[parameters.Vcpu.Value] is not { } vcpu)
+                return Errno.EINVAL;
+            var isSet = operation.Command == SchedulerCommand.PutVcpuInfo;
+            var error = call.Core.Scheduler.Adjust(
+                domain, operation.Scheduler, policy => isSet ? policy.Set(vcpu.Unit, parameters) : policy.Get(vcpu.Unit, ref parameters));
+            if (error != Errno.None)
+                return error;
+            if (!isSet && !call.TryWrite(address, parameters))
+                return Errno.EFAULT;
         }
-        if (!call.TryRead(affinity.Hard.Bitmap, bits[..bytes]))
-            return Errno.EFAULT;
-        var wanted = BitConverter.ToUInt64(bits) & all;
-        if (wanted == 0)
-            return Errno.EINVAL;
-        call.Core.Scheduler.SetHardAffinity(vcpu, wanted);
         return HypercallResult.Success;
     }
 }

@@ -1,61 +1,73 @@
-using Pv.Hypervisor.Domains;
+using Pv.Abi;
 
 namespace Pv.Hypervisor.Scheduling;
 
 /// <summary>
-/// Which vCPU runs next, and for how long. A policy only orders: it is called with the run queue's lock held, never blocks and never
+/// Which vCPU of a pool runs next, and for how long. A policy only orders: it is called with the run queue's lock held, never blocks and never
 /// calls back. Times are system time in nanoseconds.
 /// </summary>
 public interface ISchedulerPolicy
 {
-    /// <summary>The name as <c>xl info</c> shows it.</summary>
+    /// <summary>Xen's number of the policy.</summary>
+    SchedulerId Id { get; }
+
+    /// <summary>The name as <c>xl info</c> and <c>xl cpupool-list</c> show it.</summary>
     string Name { get; }
 
-    /// <summary>Xen's number of the policy (<c>XEN_SCHEDULER_*</c>).</summary>
-    uint Number { get; }
+    /// <summary>When <see cref="Tick"/> is due; <see cref="ulong.MaxValue"/> when it is not. Read after every other call.</summary>
+    ulong NextTick { get; }
+
+    /// <summary>The pool has these pCPUs now, a bit each.</summary>
+    void SetPcpus(ulong pcpus);
+
+    /// <summary>A domain enters the pool, with default parameters.</summary>
+    SchedulingGroup CreateGroup();
 
     /// <summary>Gives a new vCPU what the policy keeps for it.</summary>
-    SchedulingUnit CreateUnit(Vcpu vcpu);
+    SchedulingUnit CreateUnit(SchedulingGroup group, ulong now);
 
-    /// <summary>The vCPU can run and is not running: queue it.</summary>
-    void Enqueue(SchedulingUnit unit, ulong now);
+    /// <summary>The vCPU leaves the pool. It is not queued.</summary>
+    void Remove(SchedulingUnit unit);
+
+    /// <summary>The vCPU can run and is not running: queue it. <paramref name="woken"/>: it could not before.</summary>
+    void Enqueue(SchedulingUnit unit, ulong now, bool woken);
 
     /// <summary>The vCPU is queued and can no longer run.</summary>
     void Dequeue(SchedulingUnit unit);
 
+    /// <summary>The vCPU went offline; it is not queued.</summary>
+    void Retire(SchedulingUnit unit);
+
+    /// <summary>Whether the policy would have the vCPU run there.</summary>
+    bool MayRun(SchedulingUnit unit, int pcpu) => unit.MayRunOn(pcpu);
+
     /// <summary>Takes the vCPU that <paramref name="pcpu"/> shall run, or null when none can, and how long it may.</summary>
     SchedulingUnit? Pick(int pcpu, ulong now, out ulong slice);
 
-    /// <summary>Charges what a vCPU ran since it was picked or charged last.</summary>
-    void Charge(SchedulingUnit unit, ulong ran);
+    /// <summary>The vCPU that was picked stopped running after so long. It is queued next if it can run on.</summary>
+    void Charge(SchedulingUnit unit, ulong ran, ulong now);
 
     /// <summary>The running vCPU asks to let others go first.</summary>
     void Yield(SchedulingUnit unit);
 
-    /// <summary>The vCPU is gone for good. It is not queued.</summary>
-    void Remove(SchedulingUnit unit);
+    /// <summary>Whether a vCPU that is queued shall take the place of one that runs (for <paramref name="ran"/> nanoseconds).</summary>
+    bool Preempts(SchedulingUnit queued, SchedulingUnit running, ulong ran);
 
-    /// <summary>Whether a vCPU that woke shall take the place of one that runs (for <paramref name="ran"/> nanoseconds).</summary>
-    bool Preempts(SchedulingUnit woken, SchedulingUnit running, ulong ran);
-}
+    /// <summary>Whether the policy would have that pCPU run another vCPU than the one it runs (for <paramref name="ran"/> nanoseconds).</summary>
+    bool IsOutranked(SchedulingUnit running, int pcpu, ulong ran);
 
-/// <summary>A vCPU as a scheduler sees it.</summary>
-public abstract class SchedulingUnit(Vcpu vcpu)
-{
-    public Vcpu Vcpu { get; } = vcpu;
+    /// <summary>Does what was due at <see cref="NextTick"/>. True when vCPUs may run that could not before.</summary>
+    bool Tick(ulong now);
 
-    /// <summary>Waits in the run queue.</summary>
-    internal bool Queued { get; set; }
+    /// <summary>Changes (<see cref="SchedulerCommand.PutInfo"/>) or tells a domain's parameters.</summary>
+    Errno Adjust(SchedulingGroup group, IReadOnlyList<SchedulingUnit> units, ref DomctlSchedulerOp operation);
 
-    /// <summary>The pCPU that runs it, or -1.</summary>
-    internal int RunningOn { get; set; } = -1;
+    /// <summary>Changes a vCPU's parameters, where the policy has such.</summary>
+    Errno Set(SchedulingUnit unit, in DomctlSchedVcpu parameters);
 
-    /// <summary>The pCPU that ran it last.</summary>
-    internal int LastPcpu { get; set; }
+    /// <summary>Tells a vCPU's parameters, where the policy has such.</summary>
+    Errno Get(SchedulingUnit unit, ref DomctlSchedVcpu parameters);
 
-    /// <summary>Since when it runs uncharged.</summary>
-    internal ulong RunningSince { get; set; }
-
-    /// <summary>The pCPUs it may run on, a bit each.</summary>
-    public ulong HardAffinity { get; set; } = ulong.MaxValue;
+    /// <summary>Changes or tells the pool's own parameters.</summary>
+    Errno Adjust(ref SysctlSchedulerOp operation);
 }

@@ -17,6 +17,9 @@ internal sealed class PCpu
 
     public int Index { get; }
 
+    /// <summary>Whose vCPUs it runs; null while it is in no pool.</summary>
+    public CpuPool? Pool { get; set; }
+
     /// <summary>Wakes the thread when it has nothing to run.</summary>
     public HostSignal Signal { get; } = new();
 

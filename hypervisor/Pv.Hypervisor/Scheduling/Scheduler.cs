@@ -5,17 +5,18 @@ using Pv.Hypervisor.Time;
 namespace Pv.Hypervisor.Scheduling;
 
 /// <summary>
-/// The mechanism under every policy: pCPU threads that take vCPUs from one run queue, wake and stop them. Nothing else decides what runs.
+/// The mechanism under every policy: pCPU threads that take vCPUs from their pool's run queue, wake and stop them. The pool's policy alone
+/// decides what runs.
 /// </summary>
 /// <remarks>
-/// The run queue's lock is the innermost of the hypervisor; threads are signalled after it is released.
+/// One lock for all pools: the run queue's, the innermost of the hypervisor but for the timekeeper's. Threads are signalled after it is released.
 /// A vCPU is in exactly one of: queued, running on one pCPU, not runnable.
 /// </remarks>
-public sealed class Scheduler : IDisposable
+public sealed partial class Scheduler : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly IClock _clock;
-    private readonly ISchedulerPolicy _policy;
+    private readonly Timekeeper _timekeeper;
     private readonly PCpu[] _pcpus;
     private readonly Action<Vcpu> _run;
     private ulong _guestTime;
@@ -24,7 +25,7 @@ public sealed class Scheduler : IDisposable
 
     /// <param name="clock">System time.</param>
     /// <param name="timekeeper">Ends slices.</param>
-    /// <param name="policy">Who runs next.</param>
+    /// <param name="policy">Who runs next in pool 0, which has all pCPUs at first.</param>
     /// <param name="pcpus">How many physical CPUs the machine has.</param>
     /// <param name="run">Runs a vCPU until it can or should not go on (see <see cref="ShouldLeave"/>); called on a pCPU's thread.</param>
     public Scheduler(IClock clock, Timekeeper timekeeper, ISchedulerPolicy policy, int pcpus, Action<Vcpu> run)
@@ -32,14 +33,17 @@ public sealed class Scheduler : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(pcpus, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(pcpus, 64);
         _clock = clock;
-        _policy = policy;
+        _timekeeper = timekeeper;
         _run = run;
         _pcpus = new PCpu[pcpus];
         for (var i = 0; i < pcpus; i++)
             _pcpus[i] = new PCpu(i, timekeeper, Serve);
+        DefaultPool = new CpuPool(0, policy, timekeeper, Tick);
+        _pools.Add(0, DefaultPool);
+        DefaultPool.SetCpus(AllCpus);
+        foreach (var pcpu in _pcpus)
+            pcpu.Pool = DefaultPool;
     }
-
-    public ISchedulerPolicy Policy => _policy;
 
     /// <summary>How many physical CPUs the machine has.</summary>
     public int PCpuCount => _pcpus.Length;
@@ -68,19 +72,19 @@ public sealed class Scheduler : IDisposable
             return _pcpus[pcpu].IdleTime + (_pcpus[pcpu].Idle ? _clock.Now - _pcpus[pcpu].IdleSince : 0);
     }
 
+    /// <summary>Takes a new vCPU into its domain's pool.</summary>
     internal void Add(Vcpu vcpu)
     {
         lock (_lock)
-            vcpu.Unit = _policy.CreateUnit(vcpu);
+            vcpu.Unit = CreateUnit(vcpu);
     }
 
     internal void Remove(Vcpu vcpu)
     {
         lock (_lock)
         {
-            if (vcpu.Unit.Queued)
-                Unqueue(vcpu.Unit);
-            _policy.Remove(vcpu.Unit);
+            Forget(vcpu);
+            SignalIdle(PoolOf(vcpu));
         }
     }
 
@@ -95,11 +99,12 @@ public sealed class Scheduler : IDisposable
             if (unit.Queued || unit.RunningOn >= 0 || !vcpu.IsRunnable)
                 return;
             var now = _clock.Now;
-            Queue(unit, now);
+            var pool = PoolOf(vcpu);
+            Queue(pool, unit, now, woken: true);
             vcpu.Runstate.Change(Runstate.Runnable, now);
-            toSignal = TakeIdle(unit);
+            toSignal = TakeIdle(pool, unit);
             if (toSignal is null)
-                toKick = FindToPreempt(unit, now);
+                toKick = FindToPreempt(pool, unit, now);
         }
         toSignal?.Signal.Set();
         toKick?.Engine?.Kick();
@@ -117,7 +122,10 @@ public sealed class Scheduler : IDisposable
                 vcpu.Runstate.Change(vcpu.StoppedState, _clock.Now);
             }
             if (unit.RunningOn < 0)
+            {
+                RetireIfOffline(vcpu);
                 return;
+            }
         }
         vcpu.Engine?.Kick();
     }
@@ -155,7 +163,7 @@ public sealed class Scheduler : IDisposable
     {
         lock (_lock)
         {
-            _policy.Yield(vcpu.Unit);
+            PoolOf(vcpu).Policy.Yield(vcpu.Unit);
             if (vcpu.Unit.RunningOn >= 0)
                 _pcpus[vcpu.Unit.RunningOn].SliceOver = true;
         }
@@ -171,80 +179,133 @@ public sealed class Scheduler : IDisposable
     /// <summary>The pCPU that runs the vCPU, or ran it last.</summary>
     internal int PCpuOf(Vcpu vcpu) => vcpu.Unit.RunningOn is >= 0 and var on ? on : vcpu.Unit.LastPcpu;
 
-    /// <summary>Changes the pCPUs that a vCPU may run on.</summary>
-    internal void SetHardAffinity(Vcpu vcpu, ulong pcpus)
-    {
-        var moved = false;
-        lock (_lock)
-        {
-            var unit = vcpu.Unit;
-            unit.HardAffinity = pcpus;
-            if (unit.RunningOn >= 0 && (pcpus >> unit.RunningOn & 1) == 0)
-            {
-                _pcpus[unit.RunningOn].SliceOver = true;
-                moved = true;
-            }
-        }
-        if (moved)
-            vcpu.Engine?.Kick();
-        SignalIdle();
-    }
-
     public void Dispose()
     {
         _stopping = true;
         foreach (var pcpu in _pcpus)
             pcpu.Stop();
+        foreach (var pool in _pools.Values)
+            pool.Stop();
     }
 
-    private void SignalIdle()
+    private static CpuPool PoolOf(Vcpu vcpu) => vcpu.Domain.Pool;
+
+    private SchedulingUnit CreateUnit(Vcpu vcpu)
+    {
+        var group = vcpu.Domain.SchedulingGroup;
+        var unit = PoolOf(vcpu).Policy.CreateUnit(group, _clock.Now);
+        group.UnitCount++;
+        unit.Vcpu = vcpu;
+        PoolOf(vcpu).Confine(unit);
+        return unit;
+    }
+
+    /// <summary>Takes a vCPU that no pCPU runs out of its pool.</summary>
+    private void Forget(Vcpu vcpu)
+    {
+        if (vcpu.Unit.Queued)
+            Unqueue(vcpu.Unit);
+        vcpu.Unit.Group.UnitCount--;
+        PoolOf(vcpu).Policy.Remove(vcpu.Unit);
+    }
+
+    private void SignalIdle(CpuPool pool)
     {
         foreach (var pcpu in _pcpus)
-            pcpu.Signal.Set();
+        {
+            if (pcpu.Pool == pool)
+                pcpu.Signal.Set();
+        }
     }
 
-    private void Queue(SchedulingUnit unit, ulong now)
+    private void Queue(CpuPool pool, SchedulingUnit unit, ulong now, bool woken)
     {
         unit.Queued = true;
         _waiting++;
-        _policy.Enqueue(unit, now);
+        pool.Policy.Enqueue(unit, now, woken);
+        pool.Arm();
     }
 
     private void Unqueue(SchedulingUnit unit)
     {
-        _policy.Dequeue(unit);
+        var pool = PoolOf(unit.Vcpu);
+        pool.Policy.Dequeue(unit);
         unit.Queued = false;
         _waiting--;
+        pool.Arm();
     }
 
-    private PCpu? TakeIdle(SchedulingUnit unit)
+    /// <summary>A vCPU that went offline may leave its place to others.</summary>
+    private void RetireIfOffline(Vcpu vcpu)
+    {
+        if (vcpu.IsOnline)
+            return;
+        PoolOf(vcpu).Policy.Retire(vcpu.Unit);
+        SignalIdle(PoolOf(vcpu));
+    }
+
+    /// <summary>An idle pCPU for the vCPU: where it ran last, else one that it likes, else any.</summary>
+    private PCpu? TakeIdle(CpuPool pool, SchedulingUnit unit)
     {
         PCpu? found = null;
         foreach (var pcpu in _pcpus)
         {
-            if (!pcpu.Idle || pcpu.Woken || (unit.HardAffinity >> pcpu.Index & 1) == 0)
+            if (!pcpu.Idle || pcpu.Woken || pcpu.Pool != pool || !pool.Policy.MayRun(unit, pcpu.Index))
                 continue;
-            found = pcpu;
-            if (pcpu.Index == unit.LastPcpu)
-                break;
+            var likes = unit.Prefers(pcpu.Index);
+            if (found is null || (likes && (!unit.Prefers(found.Index) || pcpu.Index == unit.LastPcpu)))
+                found = pcpu;
         }
         if (found is not null)
             found.Woken = true;
         return found;
     }
 
-    private Vcpu? FindToPreempt(SchedulingUnit woken, ulong now)
+    /// <summary>Of the running vCPUs whose place the woken one shall take, the one that ranks lowest.</summary>
+    private Vcpu? FindToPreempt(CpuPool pool, SchedulingUnit woken, ulong now)
     {
+        PCpu? victim = null;
         foreach (var pcpu in _pcpus)
         {
-            if (pcpu.Current is not { } running || (woken.HardAffinity >> pcpu.Index & 1) == 0)
+            if (pcpu.Current is not { } running || pcpu.Pool != pool || !pool.Policy.MayRun(woken, pcpu.Index))
                 continue;
-            if (!_policy.Preempts(woken, running, now - running.RunningSince))
-                continue;
-            pcpu.SliceOver = true;
-            return running.Vcpu;
+            var ran = now - running.RunningSince;
+            if (pool.Policy.Preempts(woken, running, ran) && (victim is null || pool.Policy.Preempts(victim.Current!, running, ran)))
+                victim = pcpu;
         }
-        return null;
+        if (victim is null)
+            return null;
+        victim.SliceOver = true;
+        return victim.Current!.Vcpu;
+    }
+
+    /// <summary>What a pool's policy waited for is due. On the timekeeper's thread.</summary>
+    private void Tick(CpuPool pool)
+    {
+        lock (_lock)
+        {
+            pool.Disarmed();
+            var now = _clock.Now;
+            if (pool.Policy.Tick(now))
+            {
+                foreach (var pcpu in _pcpus)
+                {
+                    if (pcpu.Pool != pool)
+                        continue;
+                    if (pcpu.Current is not { } running)
+                        pcpu.Signal.Set();
+                    else if (pool.Policy.IsOutranked(running, pcpu.Index, now - running.RunningSince))
+                        Interrupt(pcpu, running);
+                }
+            }
+            pool.Arm();
+        }
+    }
+
+    private static void Interrupt(PCpu pcpu, SchedulingUnit running)
+    {
+        pcpu.SliceOver = true;
+        running.Vcpu.Engine?.Kick();
     }
 
     private void Serve(PCpu pcpu)
@@ -270,13 +331,15 @@ public sealed class Scheduler : IDisposable
         lock (_lock)
         {
             var now = _clock.Now;
+            var slice = 0ul;
             pcpu.Woken = false;
-            unit = _policy.Pick(pcpu.Index, now, out var slice);
+            unit = pcpu.Pool?.Policy.Pick(pcpu.Index, now, out slice);
             sliceEnd = now + slice;
             if (pcpu.Idle)
                 pcpu.IdleTime += now - pcpu.IdleSince;
             pcpu.Idle = unit is null;
             pcpu.IdleSince = now;
+            pcpu.Pool?.Arm();
             if (unit is null)
                 return false;
             _waiting--;
@@ -296,19 +359,22 @@ public sealed class Scheduler : IDisposable
         lock (_lock)
         {
             var now = _clock.Now;
-            _policy.Charge(unit, now - unit.RunningSince);
+            var pool = PoolOf(unit.Vcpu);
+            pool.Policy.Charge(unit, now - unit.RunningSince, now);
             _guestTime += now - unit.RunningSince;
             pcpu.Current = null;
             unit.RunningOn = -1;
             if (unit.Vcpu.IsRunnable)
             {
                 unit.Vcpu.Runstate.Change(Runstate.Runnable, now);
-                Queue(unit, now);
-                toSignal = TakeIdle(unit);
+                Queue(pool, unit, now, woken: false);
+                toSignal = TakeIdle(pool, unit);
             }
             else
             {
                 unit.Vcpu.Runstate.Change(unit.Vcpu.StoppedState, now);
+                RetireIfOffline(unit.Vcpu);
+                pool.Arm();
             }
         }
         toSignal?.Signal.Set();

@@ -69,6 +69,16 @@ internal sealed class TestMachine : IDisposable
         return result;
     }
 
+    public Errno Control<T>(SysctlOperation operation, ref T argument) where T : unmanaged
+    {
+        var control = new Sysctl { Operation = operation, InterfaceVersion = Sysctl.CurrentInterfaceVersion };
+        ((Span<byte>)control.Argument).Clear();
+        MemoryMarshal.Write(control.Argument, in argument);
+        var result = HostAddress.Call(Core.Dom0, (ulong)HypercallNumber.Sysctl, ref control);
+        argument = MemoryMarshal.Read<T>(control.Argument);
+        return (Errno)(-result);
+    }
+
     public void ControlOrThrow<T>(DomctlOperation operation, DomId domain, T argument) where T : unmanaged
     {
         if (Control(operation, ref domain, ref argument) is not 0 and var result)

@@ -31,7 +31,11 @@ internal sealed class VirtualTimeTests
         TestGuest[] guests = [new(machine, 1), new(machine, 1), new(machine, 1)];
         for (var i = 0; i < guests.Length; i++)
         {
-            guests[i].Domain.SchedulingWeight = (ushort)(128 << i);
+            var weight = new DomctlSchedulerOp
+            {
+                Scheduler = SchedulerId.Credit2, Command = SchedulerCommand.PutInfo, Credit2 = new DomctlSchedCredit2 { Weight = (ushort)(128 << i) },
+            };
+            machine.ControlOrThrow(DomctlOperation.SchedulerOp, guests[i].Domain.Id, weight);
             // One vCPU each.
             guests[i].Caller.IsOnline = false;
             machine.ControlOrThrow(DomctlOperation.UnpauseDomain, guests[i].Domain.Id);
