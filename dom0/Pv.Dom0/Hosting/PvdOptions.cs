@@ -1,4 +1,6 @@
 using System.Globalization;
+using Pv.Abi;
+using Pv.Toolstack.Processors;
 
 namespace Pv.Dom0.Hosting;
 
@@ -16,6 +18,9 @@ public sealed record PvdOptions
 
     /// <summary>Whether the software engine may translate hot code where the host can.</summary>
     public bool Translate { get; init; } = true;
+
+    /// <summary>What schedules the domains of Pool-0.</summary>
+    public SchedulerId Scheduler { get; init; } = SchedulerId.Credit2;
 
     /// <summary>The run directory, or null for the usual one.</summary>
     public string? RunDirectory { get; init; }
@@ -40,6 +45,7 @@ public sealed record PvdOptions
 
         --memory=SIZE      machine memory: a number of MiB, or with k, m, g or t (default: half of this host's)
         --cpus=N           threads that run guests (default: one a processor)
+        --sched=NAME       what schedules them: credit2 (the default), credit, rtds or null
         --translate=on|off whether guests' hot code is translated to this host's own (default: on)
         --run-dir=PATH     where the sockets, the log and the domains' files are
                            (default: $PV_RUN_DIR, $XDG_RUNTIME_DIR/pv, or pv-<uid> in the temporary directory)
@@ -62,6 +68,7 @@ public sealed record PvdOptions
             {
                 "--memory" => options with { Memory = Size(value) },
                 "--cpus" => options with { Cpus = (int)Number(name, value, 1, 1024) },
+                "--sched" => options with { Scheduler = SchedulerNamed(value) },
                 "--translate" => options with { Translate = Switch(name, value) },
                 "--run-dir" => options with { RunDirectory = value },
                 "--idle-exit" => options with { IdleExit = TimeSpan.FromSeconds(Number(name, value, 0, int.MaxValue)) },
@@ -79,7 +86,7 @@ public sealed record PvdOptions
         var equals = word.IndexOf('=');
         if (equals > 0)
             return (word[..equals], word[(equals + 1)..]);
-        if (word is not ("--memory" or "--cpus" or "--run-dir" or "--idle-exit" or "--translate"))
+        if (word is not ("--memory" or "--cpus" or "--run-dir" or "--idle-exit" or "--sched" or "--translate"))
             return (word, "");
         return ++i < words.Count ? (word, words[i]) : throw new FormatException($"{word} needs a value.");
     }
@@ -98,6 +105,9 @@ public sealed record PvdOptions
         => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most
             ? number
             : throw new FormatException($"{name} takes a number from {least} to {most}, not '{text}'.");
+
+    private static SchedulerId SchedulerNamed(string name)
+        => SchedulerNames.Find(name) is { } id and not SchedulerId.Arinc653 ? id : throw new FormatException($"There is no scheduler '{name}': credit2, credit, rtds and null.");
 
     private static bool Switch(string name, string text) => text switch
     {

@@ -13,6 +13,7 @@ using Pv.Toolstack.Building;
 using Pv.Toolstack.Control;
 using Pv.Toolstack.Domains;
 using Pv.Toolstack.Hypervisor;
+using Pv.Toolstack.Processors;
 
 namespace Pv.Dom0.Hosting;
 
@@ -43,6 +44,7 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
         {
             Frames = options.Memory >> PageSize.Shift,
             PCpus = options.Cpus,
+            Scheduler = options.Scheduler,
             ParavirtualizedEngine = memory => software = new SoftwareEngine(memory, options.Translate ? SoftwareEngine.UsualTranslateAfter : -1),
             ManagedEngine = gates => managed = new ManagedEngine(gates),
         });
@@ -71,6 +73,8 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
     public XenDomains Lives => _domains;
 
     public IHostFacts Host { get; }
+
+    public IProcessors Processors => _domains.Processors;
 
     public IConsoles Consoles => _consoles;
 

@@ -2,6 +2,7 @@ using Pv.Abi;
 using Pv.Config.Domain;
 using Pv.Machine.Gate;
 using Pv.Toolstack.Domains;
+using Pv.Toolstack.Processors;
 
 namespace Pv.Tests.Commands;
 
@@ -26,6 +27,8 @@ internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsole
     public IDomains Domains => this;
 
     public IHostFacts Host => this;
+
+    public IProcessors Processors => throw new NotSupportedException("Commands on pCPUs are tested on a real hypervisor.");
 
     public IConsoles Consoles => this;
 

@@ -6,24 +6,65 @@ public static partial class CommandRows
     private static CommandRow[] Machines() =>
     [
         new("vcpu-list", "[Domain ...]", "List vCPUs", 0, Built),
-        new("vcpu-pin", "[option] <Domain> <VCPU|all> <Hard affinity|-|all> <Soft affinity|-|all>", "Say on which CPUs a vCPU may run", 3, DryRun | Changes),
+        new("vcpu-pin", "[option] <Domain> <VCPU|all> <Hard affinity|-|all> <Soft affinity|-|all>", "Say on which CPUs a vCPU may run", 3, Built | DryRun | Changes)
+        {
+            Options = [new('0', "ignore-global-affinity-masks", null, "There are no such masks here: does nothing")],
+        },
         new("vcpu-set", "[option] <Domain> <vCPUs>", "Say how many vCPUs a domain may use", 2, Built | Changes)
         {
             Options = [new('i', "ignore-host", null, "More than the host has CPUs, if need be")],
         },
         new("mem-set", "<Domain> <MemMB['b'|'k'|'m'|'g'|'t']>", "Say how much memory a domain is to use", 2, Built | Changes),
         new("mem-max", "<Domain> <MemMB['b'|'k'|'m'|'g'|'t']>", "Say how much memory a domain may use", 2, Built | Changes),
-        new("sched-credit", "[-d <Domain> [-w[=WEIGHT]|-c[=CAP]]] [-s [-t TSLICE] [-r RATELIMIT]] [-p CPUPOOL]", "Read or set parameters of the credit scheduler", 0, Changes),
-        new("sched-credit2", "[-d <Domain> [-w[=WEIGHT]|-c[=CAP]]] [-s [-r RATELIMIT]] [-p CPUPOOL]", "Read or set parameters of the credit2 scheduler", 0, Changes),
-        new("sched-rtds", "[-d <Domain> [-v[=VCPUID/all]] [-p[=PERIOD]] [-b[=BUDGET]] [-e[=Extratime]]]", "Read or set parameters of the real-time scheduler", 0, Changes),
-        new("cpupool-create", "[options] [<ConfigFile>] [Variable=value ...]", "Make a CPU pool", 0, DryRun | Changes),
-        new("cpupool-list", "[-c|--cpus] [<CPU Pool>]", "List the CPU pools"),
-        new("cpupool-destroy", "<CPU Pool>", "Remove a CPU pool", 1, Changes),
-        new("cpupool-rename", "<CPU Pool> <new name>", "Give a CPU pool another name", 2, Changes),
-        new("cpupool-cpu-add", "<CPU Pool> <CPU nr>|node:<node nr>", "Add CPUs to a pool", 2, Changes),
-        new("cpupool-cpu-remove", "<CPU Pool> <CPU nr>|node:<node nr>", "Take CPUs out of a pool", 2, Changes),
-        new("cpupool-migrate", "<Domain> <CPU Pool>", "Move a domain to another pool", 2, Changes),
-        new("cpupool-numa-split", "", "Make a CPU pool of each node", 0, Changes),
+        new("sched-credit", "[-d <Domain> [-w[=WEIGHT]|-c[=CAP]]] [-s [-t TSLICE] [-r RATELIMIT]] [-p CPUPOOL]", "Read or set parameters of the credit scheduler", 0, Built | Changes)
+        {
+            Options =
+            [
+                .. Share(),
+                new('t', "tslice_ms", "TSLICE", "The time slice, in milliseconds"),
+                new('m', "migration_delay_us", "DLY", "The migration delay, in microseconds"),
+            ],
+        },
+        new("sched-credit2", "[-d <Domain> [-w[=WEIGHT]|-c[=CAP]]] [-s [-r RATELIMIT]] [-p CPUPOOL]", "Read or set parameters of the credit2 scheduler", 0, Built | Changes)
+        {
+            Options = Share(),
+        },
+        new("sched-rtds", "[-d <Domain> [-v[=VCPUID/all]] [-p[=PERIOD]] [-b[=BUDGET]] [-e[=Extratime]]]", "Read or set parameters of the real-time scheduler", 0, Built | Changes)
+        {
+            Options =
+            [
+                new('d', "domain", "DOMAIN", "The domain"),
+                new('v', "vcpuid", "VCPUID/all", "The vCPU, or all; with more than one, each has its period and budget"),
+                new('p', "period", "PERIOD", "The period, in microseconds"),
+                new('b', "budget", "BUDGET", "The budget in each period, in microseconds"),
+                new('e', "extratime", "Extratime", "1: it may run beyond its budget when nobody else wants to"),
+            ],
+        },
+        new("cpupool-create", "[options] [<ConfigFile>] [Variable=value ...]", "Make a CPU pool", 0, Built | DryRun | Changes)
+        {
+            Options = [new('f', "defconfig", "FILE", "The configuration file"), new('n', "dryrun", null, "Only tell what would be made")],
+        },
+        new("cpupool-list", "[-c|--cpus] [<CPU Pool>]", "List the CPU pools", 0, Built)
+        {
+            Options = [new('c', "cpus", null, "The CPUs of each")],
+        },
+        new("cpupool-destroy", "<CPU Pool>", "Remove a CPU pool", 1, Built | Changes),
+        new("cpupool-rename", "<CPU Pool> <new name>", "Give a CPU pool another name", 2, Built | Changes),
+        new("cpupool-cpu-add", "<CPU Pool> <CPU nr>|node:<node nr>", "Add CPUs to a pool", 2, Built | Changes),
+        new("cpupool-cpu-remove", "<CPU Pool> <CPU nr>|node:<node nr>", "Take CPUs out of a pool", 2, Built | Changes),
+        new("cpupool-migrate", "<Domain> <CPU Pool>", "Move a domain to another pool", 2, Built | Changes),
+        new("cpupool-numa-split", "", "Make a CPU pool of each node", 0, Built | Changes),
+    ];
+
+    /// <summary>What both proportional schedulers take.</summary>
+    private static OptionRow[] Share() =>
+    [
+        new('d', "domain", "DOMAIN", "The domain"),
+        new('w', "weight", "WEIGHT", "Its weight against others': 256 is usual"),
+        new('c', "cap", "CAP", "The most that it may run, in per cent of a CPU; 0 for no limit"),
+        new('s', "schedparam", null, "The scheduler's own parameters"),
+        new('r', "ratelimit_us", "RLIMIT", "The rate limit, in microseconds"),
+        new('p', "cpupool", "CPUPOOL", "Of this CPU pool alone"),
     ];
 
     private static CommandRow[] Devices() =>

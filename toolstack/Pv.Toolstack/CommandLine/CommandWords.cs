@@ -19,6 +19,10 @@ public sealed class CommandWords
     /// <summary>The argument of the option's last mention, or null.</summary>
     public string? Argument(char letter) => _options.FindLast(option => option.Letter == letter).Argument;
 
+    /// <summary>The arguments of all the option's mentions, in order.</summary>
+    public IReadOnlyList<string> Arguments(char letter)
+        => [.. _options.Where(option => option.Letter == letter && option.Argument != null).Select(option => option.Argument!)];
+
     /// <summary>
     /// Sorts the words that follow the command's name. When one is no option of this command, the result is null and
     /// <paramref name="refusal"/> a sentence for the user (exit code 2).

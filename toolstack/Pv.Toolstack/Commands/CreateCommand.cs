@@ -14,15 +14,13 @@ internal static class CreateCommand
     /// <summary>Exit codes of libxl's errors, negated: ERROR_FAIL and ERROR_INVAL.</summary>
     private const int Fail = 3, Invalid = 6;
 
-    private const int LongestFile = 1 << 20;
-
     public static async Task<int> RunAsync(CommandContext context)
     {
         var options = context.Words;
         var words = CreateWords.Sort(options) ?? throw new WrongUseException("", 2);
         var file = words.File ?? throw new ToolstackException("Config file not specified and none in save file", Invalid);
         var quiet = options.Has('q');
-        var content = await ReadAsync(context, file);
+        var content = await context.ReadConfigFileAsync(file);
         if (!quiet)
             await context.ComplainAsync($"Parsing config from {file}");
         var host = context.Toolstack.Host.Describe().Physical;
@@ -82,39 +80,4 @@ internal static class CreateCommand
             return 128 + 2;
         }
     }
-
-    private static async Task<byte[]> ReadAsync(CommandContext context, string file)
-    {
-        try
-        {
-            if (IsOnlyThere(file))
-                return await context.Terminal.ReadFileAsync(file, LongestFile);
-            var place = Place(context, file);
-            if (Directory.Exists(place))
-                throw new IOException("Is a directory");
-            // Not File.ReadAllBytes alone: a pipe has no length, and an endless file should not end pvd.
-            await using var open = new FileStream(place, FileMode.Open, FileAccess.Read);
-            using var content = new MemoryStream();
-            var chunk = new byte[1 << 14];
-            while (await open.ReadAsync(chunk, context.Terminal.Gone) is > 0 and var read && content.Length <= LongestFile)
-                content.Write(chunk, 0, read);
-            return content.Length > LongestFile ? throw new IOException("File too large") : content.ToArray();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            var reason = e switch
-            {
-                FileNotFoundException or DirectoryNotFoundException => "No such file or directory",
-                UnauthorizedAccessException => "Permission denied",
-                _ => e.Message,
-            };
-            throw new ToolstackException($"Failed to read config file: {file}: {reason}", Fail);
-        }
-    }
-
-    private static string Place(CommandContext context, string file) => Path.GetFullPath(Path.Combine(context.Terminal.Directory, file));
-
-    /// <summary>A name that means another file to <c>xl</c> than to <c>pvd</c>.</summary>
-    private static bool IsOnlyThere(string file)
-        => file is "-" or "/dev/stdin" || file.StartsWith("/dev/fd/", StringComparison.Ordinal) || file.StartsWith("/proc/self/", StringComparison.Ordinal);
 }

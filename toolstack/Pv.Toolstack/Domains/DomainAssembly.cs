@@ -40,7 +40,7 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
     }
 
     /// <summary>Makes the empty domain: a number, limits, vCPUs.</summary>
-    internal DomId MakeEmpty(DomainPlan plan)
+    internal DomId MakeEmpty(DomainPlan plan, uint pool)
     {
         var configuration = plan.Configuration;
         var create = new DomctlCreateDomain
@@ -48,6 +48,7 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
             // An auto-translated domain is what Xen calls hardware assisted.
             Flags = plan.Managed == null ? DomainCreateFlags.None : DomainCreateFlags.Hvm | DomainCreateFlags.Hap,
             MaxVcpus = (uint)configuration.EffectiveMaxVcpus,
+            CpuPoolId = pool,
             MaxEventChannelPort = configuration.EffectiveEventChannels,
             MaxGrantFrames = configuration.MaxGrantFrames ?? -1,
             MaxMapTrackFrames = configuration.MaxMaptrackFrames ?? -1,
@@ -59,6 +60,7 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
             throw new ToolstackException(error switch
             {
                 Errno.EOPNOTSUPP => "This machine has no engine for such a domain.",
+                Errno.ENODEV => $"CPU pool '{configuration.Pool}' has no CPU.",
                 Errno.ENOMEM => "The host has no memory for another domain.",
                 _ => $"The hypervisor refused to make the domain: {error}",
             }, Failed);

@@ -1,4 +1,5 @@
 using Pv.Machine.Gate;
+using Pv.Toolstack.Processors;
 
 namespace Pv.Toolstack.Domains;
 
@@ -8,6 +9,8 @@ public interface IToolstack
     IDomains Domains { get; }
 
     IHostFacts Host { get; }
+
+    IProcessors Processors { get; }
 
     IConsoles Consoles { get; }
 

@@ -18,6 +18,7 @@ public sealed partial class XenDomains
         try
         {
             var built = _assembly.Build(plan, record.Id);
+            _processors.Place(record.Id, configuration);
             cancel.ThrowIfCancellationRequested();
             await DomainNodes.MakeAsync(_store, record.Id, configuration, built, record.Started);
             await _store.IntroduceAsync(record.Id, new Pfn(built.XenStorePage), built.XenStorePort);
@@ -39,6 +40,7 @@ public sealed partial class XenDomains
             {
                 ImageException or InvalidDataException => new ToolstackException(e.Message, Failed),
                 HypercallException or XenStoreException => new ToolstackException($"The domain could not be built: {e.Message}", Failed),
+                ToolstackException refused => new ToolstackException(refused.Message, Failed),
                 _ => e,
             };
         }
@@ -56,7 +58,7 @@ public sealed partial class XenDomains
         lock (_names)
         {
             DemandFree(plan.Configuration.Name, except: null);
-            var id = _assembly.MakeEmpty(plan);
+            var id = _assembly.MakeEmpty(plan, _processors.PoolOf(plan.Configuration));
             var record = new DomainRecord(id, plan.Configuration, options, lineage) { Started = DateTimeOffset.Now };
             _records[id] = record;
             return record;

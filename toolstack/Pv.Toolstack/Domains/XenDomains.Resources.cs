@@ -1,6 +1,5 @@
 using System.Globalization;
 using Pv.Abi;
-using Pv.Config;
 
 namespace Pv.Toolstack.Domains;
 
@@ -19,9 +18,8 @@ public sealed partial class XenDomains
             // It may have gone by now, or be one that was never made.
             if (_control.GetVcpuInfo(domain, id) is not { } vcpu)
                 continue;
-            var any = new CpuMap(cpus);
-            any.SetRange(0, cpus, true);
-            all.Add(new VcpuView(id, vcpu.Online != 0, vcpu.Running != 0, vcpu.Blocked != 0, vcpu.CpuTime, vcpu.Cpu, _control.GetHardAffinity(domain, id, cpus), any));
+            var (hard, soft) = _control.GetAffinity(domain, id, cpus);
+            all.Add(new VcpuView(id, vcpu.Online != 0, vcpu.Running != 0, vcpu.Blocked != 0, vcpu.CpuTime, vcpu.Cpu, hard, soft));
         }
         return Task.FromResult<IReadOnlyList<VcpuView>>(all);
     }

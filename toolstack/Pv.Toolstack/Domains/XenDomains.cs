@@ -3,6 +3,7 @@ using Pv.Abi;
 using Pv.Config.Domain;
 using Pv.Guest;
 using Pv.Toolstack.Hypervisor;
+using Pv.Toolstack.Processors;
 
 namespace Pv.Toolstack.Domains;
 
@@ -13,6 +14,7 @@ public sealed partial class XenDomains : IDomains
     private readonly HypervisorControl _control;
     private readonly IXenStore _store;
     private readonly DomainAssembly _assembly;
+    private readonly XenProcessors _processors;
     private readonly Action<string> _log;
     private readonly DateTimeOffset _started = DateTimeOffset.Now;
     private readonly Lock _names = new();
@@ -24,6 +26,7 @@ public sealed partial class XenDomains : IDomains
     public XenDomains(HypervisorControl control, IXenStore store, DomainAssembly assembly, Action<string> log)
     {
         (_control, _store, _assembly, _log) = (control, store, assembly, log);
+        _processors = new XenProcessors(control, store, (domain, pool) => Find(domain).Configuration.Pool = pool);
     }
 
     /// <summary>A domain is about to be destroyed; consoles and back ends let go of it. Not told for Dom0.</summary>
@@ -31,6 +34,9 @@ public sealed partial class XenDomains : IDomains
 
     /// <summary>How many domains there are besides Dom0.</summary>
     public int Count => _records.Count;
+
+    /// <summary>The pCPUs that the domains run on.</summary>
+    public IProcessors Processors => _processors;
 
     public Task<IReadOnlyList<DomainView>> ListAsync()
         => Task.FromResult<IReadOnlyList<DomainView>>([.. _control.ListDomains().Select(View)]);
@@ -91,7 +97,7 @@ public sealed partial class XenDomains : IDomains
         // One that is dying has no record any more; it shows until others let go of its frames.
         return new DomainView(
             info.Domain, info.Domain == DomId.Dom0 ? "Domain-0" : record?.Name ?? "(null)", new Guid((ReadOnlySpan<byte>)info.Handle.Bytes, bigEndian: true),
-            info.Flags, info.ShutdownReason, info.TotalPages + info.OutstandingPages, info.OnlineVcpuCount, info.CpuTime, "Pool-0", record?.Started ?? _started);
+            info.Flags, info.ShutdownReason, info.TotalPages + info.OutstandingPages, info.OnlineVcpuCount, info.CpuTime, _processors.NameOf(info.CpuPool), record?.Started ?? _started);
     }
 
     /// <summary>Under the lock of names.</summary>

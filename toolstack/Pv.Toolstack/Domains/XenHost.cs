@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using Pv.Abi;
 using Pv.Toolstack.Hypervisor;
+using Pv.Toolstack.Processors;
 
 namespace Pv.Toolstack.Domains;
 
@@ -10,6 +10,7 @@ public sealed class XenHost(HypervisorControl control) : IHostFacts
     public HostDescription Describe()
     {
         var version = control.Version();
+        var physical = control.PhysicalInfo();
         var compiled = control.CompileInfo();
         return new HostDescription
         {
@@ -22,21 +23,13 @@ public sealed class XenHost(HypervisorControl control) : IHostFacts
                 Architecture.Arm64 => "aarch64",
                 var other => other.ToString().ToLowerInvariant(),
             },
-            Physical = control.PhysicalInfo(),
-            // Every pCPU is in Pool-0.
-            FreeCpus = 0,
+            Physical = physical,
+            FreeCpus = (uint)control.FreeCpus((int)physical.CpuCount).Count,
             XenMajor = version >> 16,
             XenMinor = version & 0xffff,
             XenExtra = control.ExtraVersion(),
             XenCapabilities = control.Capabilities(),
-            Scheduler = control.Scheduler() switch
-            {
-                SchedulerId.Credit2 => "credit2",
-                SchedulerId.Credit => "credit",
-                SchedulerId.Null => "null",
-                SchedulerId.Rtds => "rtds",
-                var other => $"{other}",
-            },
+            Scheduler = SchedulerNames.Of(control.Scheduler()),
             VirtualStart = control.VirtualStart(),
             Changeset = control.Changeset(),
             CommandLine = control.CommandLine(),

@@ -1,5 +1,4 @@
 using Pv.Abi;
-using Pv.Config;
 using Pv.Guest;
 using Pv.Machine.Gate;
 
@@ -62,22 +61,6 @@ public sealed partial class HypervisorControl
     {
         var info = new DomctlGetVcpuInfo { Vcpu = vcpu };
         return Domctl(DomctlOperation.GetVcpuInfo, domain, ref info) == Errno.None ? info : null;
-    }
-
-    /// <summary>The pCPUs, out of so many, on which a vCPU may run.</summary>
-    public CpuMap GetHardAffinity(DomId domain, VcpuId vcpu, int cpus)
-    {
-        var bits = new byte[(cpus + 7) / 8];
-        using var pin = HostPin.Of(bits);
-        var argument = new DomctlVcpuAffinity
-        {
-            Vcpu = vcpu, Flags = VcpuAffinityFlags.Hard, Hard = new XenctlBitmap { Bitmap = pin.Address, BitCount = (uint)cpus },
-        };
-        Domctl(DomctlOperation.GetVcpuAffinity, domain, ref argument).OrThrow("XEN_DOMCTL_getvcpuaffinity");
-        var map = new CpuMap(cpus);
-        for (var cpu = 0; cpu < cpus; cpu++)
-            map[cpu] = (bits[cpu >> 3] >> (cpu & 7) & 1) != 0;
-        return map;
     }
 
     /// <summary>The state of a vCPU; null when there is none of that number, or it never had one.</summary>
