@@ -18,7 +18,7 @@ internal sealed class Store
         Host = host;
         Schedule = schedule;
         Domains = new DomainTable(Clock, host);
-        var permissions = new NodePermissions([new PermissionEntry(DomId.Dom0, Domains.Dom0.Incarnation, XenStoreAccess.None)]);
+        var permissions = new NodePermissions([new PermissionEntry(DomId.Dom0.Value, Domains.Dom0.Incarnation, XenStoreAccess.None)]);
         Live = new LiveView(StoreTree.WithRoot(new StoreNode([], permissions, Clock.Next())), Clock, Watches);
         Live.Put("/tool", new StoreNode([], permissions, Clock.Next()));
         Live.Put("/tool/xenstored", new StoreNode([], permissions, Clock.Next()));
@@ -97,7 +97,7 @@ internal sealed class Store
         if (domain.IsIntroduced)
             return;
         domain.IsIntroduced = true;
-        Watches.FireSpecial(StorePath.IntroduceDomain, _special[StorePath.IntroduceDomain]);
+        Watches.FireSpecial(StorePath.IntroduceDomain, domain.Id, _special[StorePath.IntroduceDomain]);
     }
 
     /// <summary>
@@ -113,7 +113,7 @@ internal sealed class Store
             else if (state == StoreDomainState.ShutDown && domain is { IsIntroduced: true, IsShutDown: false })
             {
                 domain.IsShutDown = true;
-                FireRelease();
+                FireRelease(domain);
             }
         }
     }
@@ -135,7 +135,7 @@ internal sealed class Store
         foreach (var path in owned)
             Live.Remove(path);
         if (domain.IsIntroduced)
-            FireRelease();
+            FireRelease(domain);
     }
 
     /// <summary>The end: nobody is served any more.</summary>
@@ -147,15 +147,19 @@ internal sealed class Store
             domain.Connection?.Stop();
     }
 
-    public bool SetSpecialPermissions(string name, NodePermissions permissions)
-    {
-        if (!_special.ContainsKey(name))
-            return false;
-        _special[name] = permissions;
-        return true;
-    }
+    /// <summary>Who may hear of one of xenstored's own events, or null when there is no such event.</summary>
+    public NodePermissions? SpecialPermissions(string name) => _special.GetValueOrDefault(name);
 
-    private void FireRelease() => Watches.FireSpecial(StorePath.ReleaseDomain, _special[StorePath.ReleaseDomain]);
+    public void SetSpecialPermissions(string name, NodePermissions permissions) => _special[name] = permissions;
+
+    /// <summary>All that a domain costs; see <see cref="StoreMemory"/>.</summary>
+    public long MemoryOf(StoreDomain domain) => Live.Tree.MemoryOf(domain.Id) + (domain.Connection?.MemoryBytes ?? 0);
+
+    /// <inheritdoc cref="MemoryOf(StoreDomain)"/>
+    public long MemoryOf(StoreClient client) => Live.Tree.MemoryOf(client.Domain.Id) + client.MemoryBytes;
+
+    private void FireRelease(StoreDomain domain)
+        => Watches.FireSpecial(StorePath.ReleaseDomain, domain.Id, _special[StorePath.ReleaseDomain]);
 
     private Errno Serve(StoreClient client, in StoreMessage message, out RequestContext? context)
     {
@@ -168,9 +172,36 @@ internal sealed class Store
         StoreTransaction? transaction = null;
         if (message.TransactionId != 0 && !row.IgnoresTransaction && !client.Transactions.TryGetValue(message.TransactionId, out transaction))
             return Errno.ENOENT;
-        if (transaction is not null && !client.Domain.IsPrivileged && transaction.Touched >= StoreQuotas.TransactionNodes && message.Type != XenStoreMessageType.TransactionEnd)
-            return Errno.ENOSPC;
         context = new RequestContext(this, client, transaction, message.Payload);
-        return row.Handler(context);
+        if (client.Domain.IsPrivileged)
+            return row.Handler(context);
+        var error = transaction is null ? row.Handler(context) : ServeWithin(transaction, row, context);
+        CheckSoftMemory(client);
+        return error;
+    }
+
+    /// <summary>Serves a guest's request in a transaction. When the transaction outgrows what the guest may have, nothing of the request stands.</summary>
+    private Errno ServeWithin(StoreTransaction transaction, in RequestRow row, RequestContext context)
+    {
+        var (tree, bytes) = (transaction.Tree, transaction.Bytes);
+        var error = row.Handler!(context);
+        if (transaction.IsOverfull)
+            error = row.Handler == NodeRequests.Remove ? Errno.EIO : Errno.ENOSPC;
+        else if (transaction.Bytes > bytes && MemoryOf(context.Client) > context.Limit(StoreQuota.Memory))
+            error = Errno.ENOMEM;
+        else
+            return error;
+        transaction.GiveUp(tree, bytes);
+        return error;
+    }
+
+    private void CheckSoftMemory(StoreClient client)
+    {
+        var domain = client.Domain;
+        var isAbove = Domains.SoftMemory != 0 && MemoryOf(client) > Domains.SoftMemory;
+        if (isAbove == domain.IsAboveSoftMemory)
+            return;
+        domain.IsAboveSoftMemory = isAbove;
+        Host.Log($"{domain.Id}: {(isAbove ? "exceeds" : "is below")} the soft quota of memory{(isAbove ? "" : " again")}");
     }
 }

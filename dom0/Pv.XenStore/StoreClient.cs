@@ -18,6 +18,24 @@ internal abstract class StoreClient
 
     public Dictionary<uint, StoreTransaction> Transactions { get; } = [];
 
+    /// <summary>What the watches weigh; see <see cref="StoreMemory"/>.</summary>
+    public int WatchBytes { get; set; }
+
+    /// <summary>What was said to the client and not taken, in bytes.</summary>
+    public virtual int PendingBytes => 0;
+
+    /// <summary>What the client costs beside the nodes that its domain owns; see <see cref="StoreMemory"/>.</summary>
+    public long MemoryBytes
+    {
+        get
+        {
+            long bytes = WatchBytes + PendingBytes;
+            foreach (var transaction in Transactions.Values)
+                bytes += transaction.Bytes;
+            return bytes;
+        }
+    }
+
     public abstract void Send(XenStoreMessageType type, uint requestId, uint transactionId, ReadOnlySpan<byte> payload);
 
     public abstract void SendEvent(string path, string token);

@@ -13,11 +13,17 @@ internal sealed class DomainTable
     {
         _clock = clock;
         _host = host;
-        Dom0 = new StoreDomain(DomId.Dom0, clock.Next()) { IsIntroduced = true };
+        Dom0 = new StoreDomain(DomId.Dom0, clock.Next(), Quotas) { IsIntroduced = true };
         _domains.Add(DomId.Dom0, Dom0);
     }
 
     public StoreDomain Dom0 { get; }
+
+    /// <summary>What holds for every domain for which nothing else was set.</summary>
+    public QuotaSettings Quotas { get; } = new();
+
+    /// <summary>Bytes that a domain may have before the log says so; 0: it is never said.</summary>
+    public int SoftMemory { get; set; } = 2 << 20;
 
     public IEnumerable<StoreDomain> All => _domains.Values;
 
@@ -28,7 +34,7 @@ internal sealed class DomainTable
             return domain;
         if (id.IsReserved || _host.StateOf(id) == StoreDomainState.Gone)
             return null;
-        domain = new StoreDomain(id, _clock.Next());
+        domain = new StoreDomain(id, _clock.Next(), Quotas);
         _domains.Add(id, domain);
         return domain;
     }
@@ -38,6 +44,9 @@ internal sealed class DomainTable
 
     /// <summary>The domain if it was ever heard of.</summary>
     public StoreDomain? Find(DomId id) => _domains.GetValueOrDefault(id);
+
+    /// <summary>Whether the domain that the entry was set for still is.</summary>
+    public bool IsAlive(PermissionEntry entry) => Find(entry.Domain) is { } domain && entry.Names(domain);
 
     /// <summary>Whoever gets the number next is somebody else; a stub domain loses what it had from this one.</summary>
     public void Remove(StoreDomain domain)

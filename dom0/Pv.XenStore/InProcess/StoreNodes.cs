@@ -37,7 +37,7 @@ internal sealed class StoreNodes(StoreSession session, uint transactionId) : IXe
     {
         var reply = await AskAsync(XenStoreMessageType.GetPerms, path).ConfigureAwait(false);
         return new Payload(reply).Strings().ConvertAll(static text =>
-            NodePermissions.TryParse(text, out var permission) ? permission : throw new FormatException($"'{text}' is no permission."));
+            PermissionEntry.TryParse(text, out var entry) ? new XenStorePermission(entry.Domain, entry.Access) : throw new FormatException($"'{text}' is no permission."));
     }
 
     public Task SetPermissionsAsync(string path, params IReadOnlyList<XenStorePermission> permissions)

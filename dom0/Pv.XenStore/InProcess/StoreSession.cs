@@ -97,6 +97,21 @@ internal sealed class StoreSession : StoreClient, IXenStore
     public async Task<bool> IsIntroducedAsync(DomId domain)
         => new Payload(await AskAboutAsync(XenStoreMessageType.IsDomainIntroduced, domain).ConfigureAwait(false)).Single == "T";
 
+    public async Task<IReadOnlyList<string>> GetQuotaNamesAsync()
+        => (await AskForTextAsync(XenStoreMessageType.GetQuota, "the quotas", "").ConfigureAwait(false)).Split(' ');
+
+    public async Task<int> GetQuotaAsync(DomId? domain, string quota)
+        => int.Parse(await AskForTextAsync(XenStoreMessageType.GetQuota, quota, WithDomain(domain, quota)).ConfigureAwait(false), CultureInfo.InvariantCulture);
+
+    public Task SetQuotaAsync(DomId? domain, string quota, int value)
+        => AskAsync(XenStoreMessageType.SetQuota, 0, Payload.Of(string.Create(CultureInfo.InvariantCulture, $"{WithDomain(domain, quota)}\0{value}")), quota);
+
+    public async Task<XenStoreServerFeatures> GetFeaturesAsync(DomId domain)
+        => (XenStoreServerFeatures)uint.Parse(await AskForTextAsync(XenStoreMessageType.GetFeature, domain.ToString(), $"{domain.Value}").ConfigureAwait(false), CultureInfo.InvariantCulture);
+
+    public Task SetFeaturesAsync(DomId domain, XenStoreServerFeatures features)
+        => AskAsync(XenStoreMessageType.SetFeature, 0, Payload.Of($"{domain.Value}\0{(uint)features}"), domain.ToString());
+
     public override void Send(XenStoreMessageType type, uint requestId, uint transactionId, ReadOnlySpan<byte> payload)
         => _current!.Complete(type, payload);
 
@@ -177,6 +192,11 @@ internal sealed class StoreSession : StoreClient, IXenStore
             return false;
         }
     }
+
+    private static string WithDomain(DomId? domain, string quota) => domain is { } named ? $"{named.Value}\0{quota}" : quota;
+
+    private async Task<string> AskForTextAsync(XenStoreMessageType type, string subject, string arguments)
+        => new Payload(await AskAsync(type, 0, Payload.Of(arguments), subject).ConfigureAwait(false)).Single!;
 
     private Task<byte[]> AskAboutAsync(XenStoreMessageType type, DomId domain)
         => AskAsync(type, 0, Payload.Of(domain.Value.ToString(CultureInfo.InvariantCulture)), domain.ToString());

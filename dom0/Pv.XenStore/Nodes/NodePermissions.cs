@@ -20,9 +20,30 @@ internal enum NodeRights
 /// <summary>
 /// One entry, bound to the domain that had the number when the entry was set: a later domain of the same number inherits nothing.
 /// </summary>
-internal readonly record struct PermissionEntry(DomId Domain, long Incarnation, XenStoreAccess Access)
+/// <param name="Number">As the client gave it. One that no domain can bear is kept and shown, and names nobody.</param>
+/// <param name="Incarnation">0: there was no such domain.</param>
+/// <param name="Access">What the entry gives.</param>
+internal readonly record struct PermissionEntry(int Number, long Incarnation, XenStoreAccess Access)
 {
-    public bool Names(StoreDomain domain) => Domain == domain.Id && Incarnation == domain.Incarnation;
+    private const string Letters = "nrwb";
+
+    public DomId Domain => Number is >= 0 and < DomId.FirstReserved ? new DomId((ushort)Number) : DomId.Invalid;
+
+    public bool Names(StoreDomain domain) => Number == domain.Id.Value && Incarnation == domain.Incarnation;
+
+    /// <summary>As the protocol writes it.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Letters[(int)Access]}{Number}");
+
+    /// <summary>Reads a letter and a number, nothing else; whose entry it is, it does not know.</summary>
+    public static bool TryParse(string text, out PermissionEntry entry)
+    {
+        entry = default;
+        var access = text.Length < 2 ? -1 : Letters.IndexOf(text[0]);
+        if (access < 0 || !Numbers.TryParse(text[1..], out var number))
+            return false;
+        entry = new(number, 0, (XenStoreAccess)access);
+        return true;
+    }
 }
 
 /// <summary>A node's permissions, immutable. The first entry is the owner and what all others may do.</summary>
@@ -46,26 +67,14 @@ internal sealed class NodePermissions(ImmutableArray<PermissionEntry> entries)
 
     /// <summary>What a new node below inherits: all of it, and a guest owns what it makes.</summary>
     public NodePermissions InheritedBy(StoreDomain creator)
-        => creator.IsPrivileged ? this : new(entries.SetItem(0, Owner with { Domain = creator.Id, Incarnation = creator.Incarnation }));
+        => creator.IsPrivileged ? this : new(entries.SetItem(0, Owner with { Number = creator.Id.Value, Incarnation = creator.Incarnation }));
 
     /// <summary>Zero-ended strings, as GET_PERMS answers them.</summary>
     public byte[] Format()
     {
         var text = new StringBuilder();
         foreach (var entry in entries)
-            text.Append(new XenStorePermission(entry.Domain, entry.Access)).Append('\0');
+            text.Append(entry).Append('\0');
         return Encoding.Latin1.GetBytes(text.ToString());
-    }
-
-    /// <summary>Reads one entry: a letter and a number, nothing else. A number that no domain can bear names nobody.</summary>
-    public static bool TryParse(string text, out XenStorePermission permission)
-    {
-        permission = default;
-        var access = text.Length < 2 ? -1 : "nrwb".IndexOf(text[0]);
-        if (access < 0 || !long.TryParse(text.AsSpan(1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number))
-            return false;
-        var domain = number is >= 0 and < DomId.FirstReserved ? new DomId((ushort)number) : DomId.Invalid;
-        permission = new(domain, (XenStoreAccess)access);
-        return true;
     }
 }

@@ -36,13 +36,14 @@ public static class StorePath
     public static bool IsSpecial(string path) => path.StartsWith('@');
 
     /// <summary>
-    /// Whether an absolute path can name a node. The part below a domain's home may have 2048 characters, and so may a path elsewhere.
+    /// Whether an absolute path can name a node. The part below a domain's home may have <paramref name="longest"/> characters, and so may a path
+    /// elsewhere; and none may have more than 3072.
     /// </summary>
-    public static bool IsValid(string path)
+    public static bool IsValid(string path, int longest = XenStoreLimits.RelativePathBytes)
     {
         if (!IsAbsolute(path) || (path.Length > 1 && path.EndsWith('/')) || path.Contains("//", StringComparison.Ordinal))
             return false;
-        return path.Length <= HomeLength(path) + XenStoreLimits.RelativePathBytes && !path.AsSpan().ContainsAnyExcept(NameCharacters);
+        return path.Length <= XenStoreLimits.AbsolutePathBytes && path.Length - HomeLength(path) <= longest && !path.AsSpan().ContainsAnyExcept(NameCharacters);
     }
 
     /// <summary>The node above; the root's is the root.</summary>

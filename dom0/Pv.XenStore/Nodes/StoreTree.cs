@@ -4,14 +4,14 @@ using Pv.Abi;
 namespace Pv.XenStore;
 
 /// <summary>
-/// A whole store at one moment, immutable, with the count of the nodes that each domain owns.
+/// A whole store at one moment, immutable, with the count and the weight of the nodes that each domain owns.
 /// Keeping one is a snapshot; comparing two by reference says whether anything changed.
 /// </summary>
 internal sealed class StoreTree
 {
-    private readonly ImmutableDictionary<DomId, int> _owned;
+    private readonly ImmutableDictionary<DomId, Owned> _owned;
 
-    private StoreTree(StoreNode root, ImmutableDictionary<DomId, int> owned)
+    private StoreTree(StoreNode root, ImmutableDictionary<DomId, Owned> owned)
     {
         Root = root;
         _owned = owned;
@@ -20,9 +20,12 @@ internal sealed class StoreTree
     public StoreNode Root { get; }
 
     public static StoreTree WithRoot(StoreNode root)
-        => new(root, ImmutableDictionary<DomId, int>.Empty.Add(root.Permissions.Owner.Domain, 1));
+        => new(root, Count(ImmutableDictionary<DomId, Owned>.Empty, StorePath.Root, root, 1));
 
-    public int OwnedBy(DomId domain) => _owned.GetValueOrDefault(domain);
+    public int OwnedBy(DomId domain) => _owned.GetValueOrDefault(domain).Nodes;
+
+    /// <summary>What a guest's nodes weigh; see <see cref="StoreMemory"/>. Dom0's are not weighed: nothing limits them.</summary>
+    public long MemoryOf(DomId domain) => _owned.GetValueOrDefault(domain).Bytes;
 
     /// <summary>The node at a valid path, or null.</summary>
     public StoreNode? Find(string path)
@@ -42,14 +45,10 @@ internal sealed class StoreTree
     {
         StoreNode? replaced = null;
         var root = Put(Root, path, 1, node, generation, ref replaced);
-        var owned = _owned;
-        if (replaced?.Permissions.Owner.Domain != node.Permissions.Owner.Domain)
-        {
-            owned = Count(owned, node.Permissions.Owner.Domain, 1);
-            if (replaced is not null)
-                owned = Count(owned, replaced.Permissions.Owner.Domain, -1);
-        }
-        return new(root, owned);
+        if (replaced is null)
+            return new(root, CountParent(Count(_owned, path, node, 1), path, 1));
+        var isSameToDom0 = node.Permissions.Owner.Domain == DomId.Dom0 && replaced.Permissions.Owner.Domain == DomId.Dom0;
+        return new(root, isSameToDom0 ? _owned : Count(Count(_owned, path, replaced, -1), path, node, 1));
     }
 
     /// <summary>Takes a node out with all below it. The root stays.</summary>
@@ -58,9 +57,9 @@ internal sealed class StoreTree
         var gone = Find(path);
         if (gone is null || path.Length == 1)
             return this;
-        var owned = _owned;
-        foreach (var (_, node) in Walk(path, gone))
-            owned = Count(owned, node.Permissions.Owner.Domain, -1);
+        var owned = CountParent(_owned, path, -1);
+        foreach (var (at, node) in Walk(path, gone))
+            owned = Count(owned, at, node, -1);
         return new(Drop(Root, path, 1, generation), owned);
     }
 
@@ -116,10 +115,26 @@ internal sealed class StoreTree
             : parent.WithChild(name, Drop(parent.Children[name], path, at, generation), generation);
     }
 
-    private static ImmutableDictionary<DomId, int> Count(ImmutableDictionary<DomId, int> owned, DomId domain, int change)
+    /// <summary>Adds a node to what its owner has, or with -1 takes it off.</summary>
+    private static ImmutableDictionary<DomId, Owned> Count(ImmutableDictionary<DomId, Owned> owned, string path, StoreNode node, int sign)
     {
-        var count = owned.GetValueOrDefault(domain) + change;
-        return count == 0 ? owned.Remove(domain) : owned.SetItem(domain, count);
+        var owner = node.Permissions.Owner.Domain;
+        return Count(owned, owner, sign, owner == DomId.Dom0 ? 0 : sign * StoreMemory.OfNode(path, node));
+    }
+
+    /// <summary>A name more or less in the parent's record.</summary>
+    private ImmutableDictionary<DomId, Owned> CountParent(ImmutableDictionary<DomId, Owned> owned, string path, int sign)
+    {
+        var above = StorePath.Parent(path);
+        var owner = Find(above)!.Permissions.Owner.Domain;
+        return owner == DomId.Dom0 ? owned : Count(owned, owner, 0, sign * (path.Length - above.Length + (above.Length == 1 ? 1 : 0)));
+    }
+
+    private static ImmutableDictionary<DomId, Owned> Count(ImmutableDictionary<DomId, Owned> owned, DomId domain, int nodes, int bytes)
+    {
+        var before = owned.GetValueOrDefault(domain);
+        var now = new Owned(before.Nodes + nodes, before.Bytes + bytes);
+        return now == default ? owned.Remove(domain) : owned.SetItem(domain, now);
     }
 
     /// <summary>The name that begins at <paramref name="at"/>, which moves behind the slash that ends it.</summary>
@@ -131,4 +146,6 @@ internal sealed class StoreTree
         at = end + 1;
         return name;
     }
+
+    private readonly record struct Owned(int Nodes, long Bytes);
 }

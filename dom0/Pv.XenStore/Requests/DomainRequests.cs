@@ -13,7 +13,9 @@ internal static class DomainRequests
         var port = Numbers.ToUnsigned(arguments[2]);
         if (port == 0)
             return Errno.EINVAL;
-        return context.Store.Introduce(ToDomain(arguments[0]), new Pfn(Numbers.ToUnsigned(arguments[1])), new EventPort(port));
+        // xenstored cuts this number, and only this one, to 16 bits.
+        var domain = new DomId(unchecked((ushort)Numbers.ToUnsigned(arguments[0])));
+        return context.Store.Introduce(domain, new Pfn(Numbers.ToUnsigned(arguments[1])), new EventPort(port));
     }
 
     public static Errno Release(RequestContext context)
@@ -70,7 +72,7 @@ internal static class DomainRequests
         return domain is null ? Errno.ENOENT : Errno.None;
     }
 
-    private static DomId ToDomain(string text)
+    internal static DomId ToDomain(string text)
     {
         var number = Numbers.ToUnsigned(text);
         return number <= DomId.Self.Value ? new DomId((ushort)number) : DomId.Invalid;

@@ -6,6 +6,9 @@ namespace Pv.XenStore;
 /// <summary>Reading, writing, making and removing nodes.</summary>
 internal static class NodeRequests
 {
+    /// <summary>What xenstored answers to a request to make or remove a node that names none.</summary>
+    private const Errno Malformed = Errno.ENOMEM;
+
     public static Errno Directory(RequestContext context)
     {
         var error = context.Find(context.Payload.Single, NodeRights.Read, out _, out var node);
@@ -57,7 +60,10 @@ internal static class NodeRequests
         {
             if (context.IsTooBig(node!.Permissions.Count, value.Length, node.NamesBytes))
                 return context.NoSpace();
-            context.View.Put(path, node.WithValue(value, context.Store.Clock.Next()));
+            var before = context.View.Tree;
+            var written = node.WithValue(value, context.Store.Clock.Next());
+            context.View.Put(path, written);
+            error = context.CheckMemory(before, written);
         }
         if (error == Errno.None)
             context.View.Changed(path, before: null);
@@ -66,7 +72,9 @@ internal static class NodeRequests
 
     public static Errno MakeDirectory(RequestContext context)
     {
-        var error = context.Find(context.Payload.Single, NodeRights.Write, out var path, out _);
+        if (context.Payload.Single is not { } name)
+            return Malformed;
+        var error = context.Find(name, NodeRights.Write, out var path, out _);
         if (error != Errno.ENOENT)
             return error;
         error = Create(context, path, []);
@@ -77,7 +85,9 @@ internal static class NodeRequests
 
     public static Errno Remove(RequestContext context)
     {
-        var error = context.Find(context.Payload.Single, NodeRights.Write, out var path, out _);
+        if (context.Payload.Single is not { } name)
+            return Malformed;
+        var error = context.Find(name, NodeRights.Write, out var path, out _);
         // What is already gone is fine, where its parent is not gone as well.
         if (error == Errno.ENOENT)
             return context.View.Read(StorePath.Parent(path)) is null ? Errno.ENOENT : Errno.None;
@@ -96,7 +106,7 @@ internal static class NodeRequests
         var permissions = ancestor.Permissions.InheritedBy(context.Client.Domain);
         var names = path[(above.Length == 1 ? 1 : above.Length + 1)..].Split('/');
 
-        if (!context.IsPrivileged && context.View.Tree.OwnedBy(context.Client.Domain.Id) + names.Length > StoreQuotas.Nodes)
+        if (!context.IsPrivileged && context.View.Tree.OwnedBy(context.Client.Domain.Id) + names.Length > context.Limit(StoreQuota.Nodes))
             return context.NoSpace();
         if (context.IsTooBig(ancestor.Permissions.Count, ancestor.Value.Length, ancestor.NamesBytes + names[0].Length + 1))
             return context.NoSpace();
@@ -107,13 +117,16 @@ internal static class NodeRequests
                 return context.NoSpace();
         }
 
+        var before = context.View.Tree;
         var at = above;
+        var node = ancestor;
         for (var i = 0; i < names.Length; i++)
         {
             at = StorePath.Join(at, names[i]);
-            context.View.Put(at, new StoreNode(i == names.Length - 1 ? value : [], permissions, context.Store.Clock.Next()));
+            node = new StoreNode(i == names.Length - 1 ? value : [], permissions, context.Store.Clock.Next());
+            context.View.Put(at, node);
         }
-        return Errno.None;
+        return context.CheckMemory(before, node, ancestor);
     }
 
     /// <summary>How many bytes of whole names stay below <paramref name="most"/>.</summary>

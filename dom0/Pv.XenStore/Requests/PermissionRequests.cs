@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Pv.Abi;
-using Pv.Guest;
 
 namespace Pv.XenStore;
 
@@ -19,7 +18,7 @@ internal static class PermissionRequests
         if (arguments.Count < 2)
             return Errno.EINVAL;
         var name = arguments[0];
-        if (!context.IsPrivileged && arguments.Count - 1 > StoreQuotas.Permissions)
+        if (!context.IsPrivileged && arguments.Count - 1 > context.Limit(StoreQuota.Permissions))
             return Errno.ENOSPC;
         var error = Parse(context.Store, arguments, out var permissions);
         if (error != Errno.None)
@@ -35,32 +34,39 @@ internal static class PermissionRequests
             return Errno.EPERM;
         if (context.IsTooBig(permissions!.Count, node.Value.Length, node.NamesBytes))
             return context.NoSpace();
-        context.View.Put(path, node.WithPermissions(permissions, context.Store.Clock.Next()));
-        context.View.Changed(path, before);
-        return Errno.None;
+        var tree = context.View.Tree;
+        var changed = node.WithPermissions(permissions, context.Store.Clock.Next());
+        context.View.Put(path, changed);
+        error = context.CheckMemory(tree, changed);
+        if (error == Errno.None)
+            context.View.Changed(path, before);
+        return error;
     }
 
-    /// <summary>Who may hear of domains that come and go.</summary>
+    /// <summary>Who may hear of domains that come and go. Its permissions have an owner as a node's have, who may change them.</summary>
     private static Errno SetSpecial(RequestContext context, string name, NodePermissions permissions)
     {
-        if (!context.IsPrivileged)
-            return Errno.EACCES;
-        return context.Store.SetSpecialPermissions(name, permissions) ? Errno.None : Errno.EINVAL;
+        if (context.Store.SpecialPermissions(name) is not { } before || before.For(context.Client.Domain) != NodeRights.All)
+            return Errno.ENOENT;
+        if (!context.IsPrivileged && permissions.Owner.Domain != before.Owner.Domain)
+            return Errno.EPERM;
+        context.Store.SetSpecialPermissions(name, permissions);
+        return Errno.None;
     }
 
     /// <summary>The entries behind the path. The owner must exist; another domain that does not is kept, and means nobody.</summary>
     private static Errno Parse(Store store, List<string> arguments, out NodePermissions? permissions)
     {
         permissions = null;
-        var entries = new XenStorePermission[arguments.Count - 1];
+        var entries = new PermissionEntry[arguments.Count - 1];
         for (var i = 0; i < entries.Length; i++)
         {
-            if (!NodePermissions.TryParse(arguments[i + 1], out entries[i]))
+            if (!PermissionEntry.TryParse(arguments[i + 1], out entries[i]))
                 return Errno.EINVAL;
         }
         var known = ImmutableArray.CreateBuilder<PermissionEntry>(entries.Length);
         foreach (var entry in entries)
-            known.Add(new(entry.Domain, store.Domains.Known(entry.Domain)?.Incarnation ?? 0, entry.Access));
+            known.Add(entry with { Incarnation = store.Domains.Known(entry.Domain)?.Incarnation ?? 0 });
         if (known[0].Incarnation == 0)
             return Errno.ENOENT;
         permissions = new(known.MoveToImmutable());

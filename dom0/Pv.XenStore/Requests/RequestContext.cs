@@ -25,6 +25,9 @@ internal sealed class RequestContext(Store store, StoreClient client, StoreTrans
 
     public bool IsPrivileged => Client.Domain.IsPrivileged;
 
+    /// <summary>The most that the client may have; Dom0 is not limited.</summary>
+    public int Limit(StoreQuota quota) => IsPrivileged ? int.MaxValue : Client.Domain.Quotas.Limit(quota);
+
     public Errno Answer(byte[] reply)
     {
         Reply = reply;
@@ -38,12 +41,17 @@ internal sealed class RequestContext(Store store, StoreClient client, StoreTrans
     /// Finds the node that a request names, for a client who must have certain rights to it.
     /// Where there is none, the nearest node above decides whether the client may know that.
     /// </summary>
-    /// <returns><see cref="Errno.EINVAL"/> for a bad path, ENOENT with <paramref name="path"/> set, or EACCES.</returns>
+    /// <returns>
+    /// <see cref="Errno.EINVAL"/> for a bad path, ENOENT with <paramref name="path"/> set, or EACCES. A request that names none is answered as
+    /// xenstored answers: ENOENT.
+    /// </returns>
     public Errno Find(string? name, NodeRights needed, out string path, out StoreNode? node)
     {
         node = null;
-        path = name is null ? string.Empty : StorePath.Resolve(name, Client.Domain.Home);
-        if (!StorePath.IsValid(path))
+        path = string.Empty;
+        if (name is null)
+            return Errno.ENOENT;
+        if (!TryResolve(name, out path))
             return Errno.EINVAL;
         var found = View.Read(path);
         if (found is not null && Has(found, needed))
@@ -54,6 +62,13 @@ internal sealed class RequestContext(Store store, StoreClient client, StoreTrans
         // A refusal depends on the node above as well, so a transaction remembers that, too. One of the rights is enough there, as it is for xenstored.
         var above = NearestAbove(path).Node;
         return found is null && (above.Permissions.For(Client.Domain) & needed) != 0 ? Errno.ENOENT : Errno.EACCES;
+    }
+
+    /// <summary>The absolute path that a name in a request means; false where it can mean no node.</summary>
+    public bool TryResolve(string name, out string path)
+    {
+        path = StorePath.Resolve(name, Client.Domain.Home);
+        return StorePath.IsValid(path, Client.Domain.Quotas.Limit(StoreQuota.PathMax));
     }
 
     /// <summary>The nearest node that stands above a path where none stands.</summary>
@@ -67,6 +82,23 @@ internal sealed class RequestContext(Store store, StoreClient client, StoreTrans
 
     public bool Has(StoreNode node, NodeRights needed) => (node.Permissions.For(Client.Domain) & needed) == needed;
 
+    /// <summary>
+    /// Whether the owners of what was just put may have it. If not, it is taken back. Dom0's changes are not refused: a guest at its limit would
+    /// else refuse its own shutdown. In a transaction the copies are weighed instead, when the request is done.
+    /// </summary>
+    /// <param name="before">The tree before.</param>
+    /// <param name="node">What was put.</param>
+    /// <param name="above">What stands above it, where it is new.</param>
+    public Errno CheckMemory(StoreTree before, StoreNode node, StoreNode? above = null)
+    {
+        if (IsPrivileged || Transaction is not null)
+            return Errno.None;
+        if (!Outgrows(before, node.Permissions.Owner.Domain) && (above is null || !Outgrows(before, above.Permissions.Owner.Domain)))
+            return Errno.None;
+        View.Restore(before);
+        return Errno.EIO;
+    }
+
     /// <summary>A change was refused for want of space.</summary>
     public Errno NoSpace()
     {
@@ -77,5 +109,10 @@ internal sealed class RequestContext(Store store, StoreClient client, StoreTrans
 
     /// <summary>Whether a node with these parts is too big for the client to write.</summary>
     public bool IsTooBig(int permissions, int valueBytes, int namesBytes)
-        => !IsPrivileged && StoreQuotas.RecordBytes(permissions, valueBytes, namesBytes) >= StoreQuotas.NodeBytes;
+        => StoreMemory.OfRecord(permissions, valueBytes, namesBytes) >= Limit(StoreQuota.NodeSize);
+
+    private bool Outgrows(StoreTree before, DomId owner)
+        => View.Tree.MemoryOf(owner) > before.MemoryOf(owner)
+            && Store.Domains.Find(owner) is { IsPrivileged: false } domain
+            && Store.MemoryOf(domain) > domain.Quotas.Limit(StoreQuota.Memory);
 }

@@ -20,7 +20,7 @@ internal static class RequestTable
 
     private static RequestRow[] Build()
     {
-        var rows = new RequestRow[(int)XenStoreMessageType.DirectoryPart + 1];
+        var rows = new RequestRow[(int)XenStoreMessageType.SetQuota + 1];
         void Row(XenStoreMessageType type, RequestRow row) => rows[(int)type] = row;
 
         Row(XenStoreMessageType.Directory, new(NodeRequests.Directory));
@@ -43,6 +43,10 @@ internal static class RequestTable
         Row(XenStoreMessageType.IsDomainIntroduced, new(DomainRequests.IsIntroduced, IsPrivileged: true));
         Row(XenStoreMessageType.GetDomainPath, new(DomainRequests.GetPath));
         Row(XenStoreMessageType.Control, new(ControlRequests.Control, IsPrivileged: true));
+        Row(XenStoreMessageType.GetFeature, new(QuotaRequests.GetFeatures));
+        Row(XenStoreMessageType.SetFeature, new(QuotaRequests.SetFeatures, IsPrivileged: true));
+        Row(XenStoreMessageType.GetQuota, new(QuotaRequests.Get, IsPrivileged: true));
+        Row(XenStoreMessageType.SetQuota, new(QuotaRequests.Set, IsPrivileged: true));
         return rows;
     }
 }

@@ -10,10 +10,10 @@ internal static class TransactionRequests
     {
         if (context.Transaction is not null)
             return Errno.EBUSY;
-        if (!context.IsPrivileged && context.Client.Transactions.Count > StoreQuotas.Transactions)
+        if (context.Client.Transactions.Count > context.Limit(StoreQuota.Transactions))
             return Errno.ENOSPC;
         var id = context.Client.NextTransactionId();
-        context.Client.Transactions.Add(id, new StoreTransaction(id, context.Store.Live.Tree, context.Store.Clock));
+        context.Client.Transactions.Add(id, new StoreTransaction(id, context.Store.Live.Tree, context.Store.Clock, context.Client));
         return context.Answer(id.ToString(CultureInfo.InvariantCulture));
     }
 
@@ -29,7 +29,7 @@ internal static class TransactionRequests
             return Errno.None;
         if (transaction.Failed)
             return Errno.ENOMEM;
-        return IsOverQuota(context, transaction) ? Errno.ENOSPC : transaction.Commit(context.Store.Live);
+        return IsOverQuota(context, transaction) ? Errno.ENOSPC : transaction.Commit(context.Store.Live, context.Store.Domains);
     }
 
     /// <summary>The daemon is stricter here than for a single request: a domain must stay below its quota.</summary>
@@ -37,6 +37,6 @@ internal static class TransactionRequests
     {
         var domain = context.Client.Domain;
         var gain = transaction.GainOf(domain.Id);
-        return !domain.IsPrivileged && gain != 0 && context.Store.Live.Tree.OwnedBy(domain.Id) + gain >= StoreQuotas.Nodes;
+        return !domain.IsPrivileged && gain != 0 && context.Store.Live.Tree.OwnedBy(domain.Id) + gain >= context.Limit(StoreQuota.Nodes);
     }
 }

@@ -8,19 +8,23 @@ internal static class WatchRequests
     public static Errno Watch(RequestContext context)
     {
         var arguments = context.Payload.Strings();
-        if (arguments.Count != 2)
+        if (arguments.Count is not (2 or 3))
             return Errno.EINVAL;
         var (name, token) = (arguments[0], arguments[1]);
-        var path = StorePath.Resolve(name, context.Client.Domain.Home);
-        var isGood = StorePath.IsSpecial(name) ? name.Length <= XenStoreLimits.RelativePathBytes : StorePath.IsValid(path);
-        if (!isGood)
+        var isValid = context.TryResolve(name, out var path);
+        if (StorePath.IsSpecial(name))
+            isValid = name.Length <= XenStoreLimits.RelativePathBytes;
+        int? depth = null;
+        if (!isValid || (arguments.Count == 3 && !TryReadDepth(context, name, arguments[2], out depth)))
             return Errno.EINVAL;
         if (Find(context, path, token) is not null)
             return Errno.EEXIST;
-        if (!context.IsPrivileged && context.Client.Watches.Count > StoreQuotas.Watches)
+        if (context.Client.Watches.Count > context.Limit(StoreQuota.Watches))
             return Errno.E2BIG;
+        if (!context.IsPrivileged && context.Store.MemoryOf(context.Client) + StoreMemory.OfWatch(path, token) > context.Limit(StoreQuota.Memory))
+            return Errno.ENOMEM;
 
-        var watch = context.Store.Watches.Add(context.Client, path, token, isRelative: path != name);
+        var watch = context.Store.Watches.Add(context.Client, path, token, isRelative: path != name, depth);
         // One event comes first, so that a client may treat the start as any other change.
         context.EventAfterReply = (watch.NameOf(path), token);
         return Errno.None;
@@ -44,6 +48,18 @@ internal static class WatchRequests
         context.Store.Watches.RemoveAll(context.Client);
         context.Client.Transactions.Clear();
         return Errno.None;
+    }
+
+    /// <summary>
+    /// How many levels below the path the watch is to reach, where the domain was offered that. Of xenstored's own events only 1 can be asked.
+    /// </summary>
+    private static bool TryReadDepth(RequestContext context, string name, string text, out int? depth)
+    {
+        depth = null;
+        if (!context.Client.Domain.Features.HasFlag(XenStoreServerFeatures.WatchDepth) || !Numbers.TryParsePlain(text, out var levels))
+            return false;
+        depth = levels;
+        return levels == 1 || !StorePath.IsSpecial(name);
     }
 
     private static Watch? Find(RequestContext context, string path, string token)

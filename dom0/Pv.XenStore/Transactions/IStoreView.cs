@@ -11,6 +11,9 @@ internal interface IStoreView
     /// <summary>Puts a node where one stands, or below a parent that stands.</summary>
     void Put(string path, StoreNode node);
 
+    /// <summary>Takes back what was put since the view had that tree; nobody was told of it.</summary>
+    void Restore(StoreTree tree);
+
     /// <summary>Removes a node and all below it, and tells the watches of each.</summary>
     void Remove(string path);
 

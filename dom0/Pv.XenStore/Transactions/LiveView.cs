@@ -9,6 +9,8 @@ internal sealed class LiveView(StoreTree tree, StoreClock clock, WatchTable watc
 
     public void Put(string path, StoreNode node) => Tree = Tree.With(path, node, clock.Next());
 
+    public void Restore(StoreTree tree) => Tree = tree;
+
     public void Remove(string path)
     {
         if (Tree.Find(path) is not { } node)

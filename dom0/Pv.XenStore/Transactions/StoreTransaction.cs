@@ -11,24 +11,33 @@ internal sealed class StoreTransaction : IStoreView
     private readonly StoreTree _snapshot;
     private readonly StoreClock _clock;
     private readonly Dictionary<string, Touch> _log = new(StringComparer.Ordinal);
+    private readonly StoreClient? _metered;
     private int _order;
 
-    public StoreTransaction(uint id, StoreTree snapshot, StoreClock clock)
+    /// <param name="id">By which its client names it.</param>
+    /// <param name="snapshot">The store as it begins.</param>
+    /// <param name="clock">For the generations of what it changes.</param>
+    /// <param name="client">Whose it is. A guest's is held to that domain's quotas.</param>
+    public StoreTransaction(uint id, StoreTree snapshot, StoreClock clock, StoreClient client)
     {
         Id = id;
         Tree = snapshot;
         _snapshot = snapshot;
         _clock = clock;
+        _metered = client.Domain.IsPrivileged ? null : client;
     }
 
     public uint Id { get; }
 
     public StoreTree Tree { get; private set; }
 
-    /// <summary>How many nodes were touched.</summary>
-    public int Touched => _log.Count;
+    /// <summary>What a guest's copies of nodes weigh; see <see cref="StoreMemory"/>. What is removed again still counts.</summary>
+    public int Bytes { get; private set; }
 
-    /// <summary>A change was refused for want of space; what was done of it cannot stand alone, so the whole will not commit.</summary>
+    /// <summary>A node more than the quota allows was to be touched. Whatever the request did is to be undone.</summary>
+    public bool IsOverfull { get; private set; }
+
+    /// <summary>A request was refused for want of space; what was done of it cannot stand alone, so the whole will not commit.</summary>
     public bool Failed { get; set; }
 
     public StoreNode? Read(string path)
@@ -40,9 +49,25 @@ internal sealed class StoreTransaction : IStoreView
     public void Put(string path, StoreNode node)
     {
         Note(path).Change = Change.Written;
-        if (Tree.Find(path) is null)
+        var before = Tree.Find(path);
+        if (before is null)
             NoteChildrenOf(StorePath.Parent(path));
+        if (_metered is not null)
+            Bytes += Math.Max(0, StoreMemory.OfNode(path, node) - (before is null ? 0 : StoreMemory.OfNode(path, before)));
         Tree = Tree.With(path, node, _clock.Next());
+    }
+
+    public void Restore(StoreTree tree) => Tree = tree;
+
+    /// <summary>A request was refused for want of space: its changes are taken back, and the transaction will not commit.</summary>
+    /// <param name="tree">As it was before the request.</param>
+    /// <param name="bytes">Likewise.</param>
+    public void GiveUp(StoreTree tree, int bytes)
+    {
+        Tree = tree;
+        Bytes = bytes;
+        IsOverfull = false;
+        Failed = true;
     }
 
     public void Remove(string path)
@@ -77,8 +102,8 @@ internal sealed class StoreTransaction : IStoreView
     public int GainOf(DomId domain) => Tree.OwnedBy(domain) - _snapshot.OwnedBy(domain);
 
     /// <summary>Makes the log's changes in the live tree, then tells the watches, in the order of the first touch.</summary>
-    /// <returns><see cref="Errno.EAGAIN"/> when somebody else changed what this transaction touched.</returns>
-    public Errno Commit(LiveView live)
+    /// <returns><see cref="Errno.EAGAIN"/> when somebody else changed what this transaction touched, ENOMEM when a node's owner is gone.</returns>
+    public Errno Commit(LiveView live, DomainTable domains)
     {
         if (!ReferenceEquals(live.Tree, _snapshot))
         {
@@ -87,6 +112,11 @@ internal sealed class StoreTransaction : IStoreView
                 if (live.Tree.Find(path)?.Generation != touch.Generation)
                     return Errno.EAGAIN;
             }
+        }
+        foreach (var (path, touch) in _log)
+        {
+            if (touch.Change == Change.Written && Tree.Find(path) is { } mine && !domains.IsAlive(mine.Permissions.Owner))
+                return Errno.ENOMEM;
         }
         var before = live.Tree;
         live.Tree = ReferenceEquals(before, _snapshot) ? Tree : Replay(before);
@@ -134,10 +164,26 @@ internal sealed class StoreTransaction : IStoreView
     private Touch Note(string path)
     {
         if (!_log.TryGetValue(path, out var touch))
-            _log.Add(path, touch = new Touch(_snapshot.Find(path)?.Generation));
+        {
+            touch = new Touch(_snapshot.Find(path)?.Generation);
+            if (_metered is null || MayTouchAnother(path))
+                _log.Add(path, touch);
+        }
         if (touch.Order == 0)
             touch.Order = ++_order;
         return touch;
+    }
+
+    private bool MayTouchAnother(string path)
+    {
+        if (_log.Count >= _metered!.Domain.Quotas.Limit(StoreQuota.TransactionNodes))
+        {
+            IsOverfull = true;
+            return false;
+        }
+        if (Tree.Find(path) is { } node)
+            Bytes += StoreMemory.OfNode(path, node);
+        return true;
     }
 
     private enum Change

@@ -7,7 +7,8 @@ namespace Pv.XenStore;
 
 /// <summary>
 /// What a client is still to be told, as the bytes that its stream will take. An event that waits already is not put in again: it says all
-/// that a second one would, so a client that does not listen costs what it watches, and no more.
+/// that a second one would, so a client that does not listen costs what it watches, and no more. xenstored's own events are told one by one:
+/// their watchers count on it.
 /// </summary>
 internal sealed class OutgoingMessages(BufferPool buffers)
 {
@@ -44,11 +45,14 @@ internal sealed class OutgoingMessages(BufferPool buffers)
         Replies++;
     }
 
+    public static int BytesOfEvent(string path, string token) => XenStoreHeader.WireSize + path.Length + 1 + token.Length + 1;
+
     public void AddEvent(string path, string token)
     {
-        if (_eventSet is { } many && !many.Add((path, token)))
+        var isCounted = StorePath.IsSpecial(path);
+        if (!isCounted && _eventSet is { } many && !many.Add((path, token)))
             return;
-        var length = XenStoreHeader.WireSize + path.Length + 1 + token.Length + 1;
+        var length = BytesOfEvent(path, token);
         var room = Room(length);
         MessageEncoder.EncodeHeader(room, XenStoreMessageType.WatchEvent, 0, 0, length - XenStoreHeader.WireSize);
         var text = room[XenStoreHeader.WireSize..];
@@ -56,7 +60,7 @@ internal sealed class OutgoingMessages(BufferPool buffers)
         text[path.Length] = 0;
         Encoding.Latin1.GetBytes(token, text[(path.Length + 1)..]);
         text[^1] = 0;
-        if (_eventSet is null && _events > 0 && Waits(room))
+        if (!isCounted && _eventSet is null && _events > 0 && Waits(room))
         {
             _end -= length;
             return;

@@ -35,7 +35,10 @@ internal sealed class XenStoreConnection : StoreClient, IStoreWork
     public string? Fault { get; private set; }
 
     /// <summary>Bytes that wait for the client to take them.</summary>
-    public int PendingBytes => _outgoing.Bytes;
+    public override int PendingBytes => _outgoing.Bytes;
+
+    /// <summary>Replies that the client has not taken whole.</summary>
+    public int PendingReplies => _outgoing.Replies;
 
     /// <summary>Asks for a turn on the loop: the peer did something.</summary>
     public void Wake()
@@ -111,11 +114,16 @@ internal sealed class XenStoreConnection : StoreClient, IStoreWork
     {
         if (Fault is not null || _stream is null)
             return;
+        // Who watches much and listens to little misses events, as with xenstored: they are no more than the quota of memory holds.
+        if (!Domain.IsPrivileged && _store.MemoryOf(this) + OutgoingMessages.BytesOfEvent(path, token) > Domain.Quotas.Limit(StoreQuota.Memory))
+            return;
         _outgoing.AddEvent(path, token);
         CheckOutgoing();
     }
 
-    private bool MayServe => Domain.IsPrivileged ? _outgoing.Bytes < StoreQuotas.ToolReplyBytes : _outgoing.Replies < StoreQuotas.Outstanding;
+    private bool MayServe => Domain.IsPrivileged
+        ? _outgoing.Bytes < StoreQuotas.ToolReplyBytes
+        : _outgoing.Replies < Domain.Quotas.Limit(StoreQuota.Outstanding);
 
     private bool ServeOne()
     {
@@ -159,7 +167,7 @@ internal sealed class XenStoreConnection : StoreClient, IStoreWork
 
     private void CheckOutgoing()
     {
-        if (_outgoing.Bytes > (Domain.IsPrivileged ? StoreQuotas.ToolPendingBytes : StoreQuotas.PendingBytes))
+        if (Domain.IsPrivileged && _outgoing.Bytes > StoreQuotas.ToolPendingBytes)
             GiveUp("it does not take what it asked for", XenStoreRingError.Communication);
         else if (!_isServing)
             Wake();

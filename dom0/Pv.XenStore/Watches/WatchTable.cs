@@ -1,3 +1,5 @@
+using Pv.Abi;
+
 namespace Pv.XenStore;
 
 /// <summary>All watches, found by the path that they stand on.</summary>
@@ -6,13 +8,15 @@ internal sealed class WatchTable
     private readonly Dictionary<string, List<Watch>> _byPath = new(StringComparer.Ordinal);
     private long _sequence;
 
-    public Watch Add(StoreClient client, string path, string token, bool isRelative)
+    /// <summary>Registers a watch; see <see cref="Watch"/> for what the parameters mean.</summary>
+    public Watch Add(StoreClient client, string path, string token, bool isRelative, int? depth)
     {
-        var watch = new Watch(client, path, token, isRelative, ++_sequence);
+        var watch = new Watch(client, path, token, isRelative, depth, ++_sequence);
         if (!_byPath.TryGetValue(path, out var here))
             _byPath.Add(path, here = []);
         here.Add(watch);
         client.Watches.Add(watch);
+        client.WatchBytes += StoreMemory.OfWatch(path, token);
         return watch;
     }
 
@@ -21,6 +25,7 @@ internal sealed class WatchTable
     public void Remove(Watch watch)
     {
         watch.Client.Watches.Remove(watch);
+        watch.Client.WatchBytes -= StoreMemory.OfWatch(watch.Path, watch.Token);
         Forget(watch);
     }
 
@@ -29,6 +34,7 @@ internal sealed class WatchTable
         foreach (var watch in client.Watches)
             Forget(watch);
         client.Watches.Clear();
+        client.WatchBytes = 0;
     }
 
     /// <summary>
@@ -40,12 +46,36 @@ internal sealed class WatchTable
         foreach (var watch in Matching(path, exact))
         {
             if (MayRead(watch.Client, before) || MayRead(watch.Client, now) || MayRead(watch.Client, parent))
-                watch.Client.SendEvent(watch.NameOf(path), watch.Token);
+                Tell(watch, watch.NameOf(path));
         }
     }
 
-    /// <summary>Tells the watches on one of xenstored's own events.</summary>
-    public void FireSpecial(string path, NodePermissions permissions) => Fire(path, exact: true, null, permissions, null);
+    /// <summary>
+    /// Tells the watches on one of xenstored's own events, who may hear of it, and those on that event of the one domain.
+    /// </summary>
+    public void FireSpecial(string path, DomId domain, NodePermissions permissions)
+    {
+        var ofDomain = $"{path}/{domain.Value}";
+        var matching = new List<Watch>();
+        foreach (var name in (ReadOnlySpan<string>)(path == StorePath.ReleaseDomain ? [path, ofDomain] : [path]))
+        {
+            if (_byPath.TryGetValue(name, out var here))
+                matching.AddRange(here);
+        }
+        matching.Sort(BySequence);
+        foreach (var watch in matching)
+        {
+            if (MayRead(watch.Client, permissions))
+                Tell(watch, watch.TellsDomain ? ofDomain : watch.Path);
+        }
+    }
+
+    /// <summary>What no message can hold is not said.</summary>
+    private static void Tell(Watch watch, string name)
+    {
+        if (name.Length + watch.Token.Length + 2 <= XenStoreLimits.PayloadBytes)
+            watch.Client.SendEvent(name, watch.Token);
+    }
 
     private static bool MayRead(StoreClient client, NodePermissions? permissions)
         => permissions is not null && (permissions.For(client.Domain) & NodeRights.Read) != 0;
@@ -59,16 +89,22 @@ internal sealed class WatchTable
         if (exact || path.Length == 1)
             return matching;
         var above = path;
-        do
+        for (var levels = 1; above.Length > 1; levels++)
         {
             above = StorePath.Parent(above);
-            if (_byPath.TryGetValue(above, out here))
-                matching.AddRange(here);
+            if (!_byPath.TryGetValue(above, out here))
+                continue;
+            foreach (var watch in here)
+            {
+                if (watch.Reaches(levels))
+                    matching.Add(watch);
+            }
         }
-        while (above.Length > 1);
-        matching.Sort(static (left, right) => left.Sequence.CompareTo(right.Sequence));
+        matching.Sort(BySequence);
         return matching;
     }
+
+    private static int BySequence(Watch left, Watch right) => left.Sequence.CompareTo(right.Sequence);
 
     private void Forget(Watch watch)
     {

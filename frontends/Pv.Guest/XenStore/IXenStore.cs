@@ -36,6 +36,21 @@ public interface IXenStore : IXenStoreNodes
     Task SetTargetAsync(DomId domain, DomId target);
 
     Task<bool> IsIntroducedAsync(DomId domain);
+
+    /// <summary>The names of all quotas.</summary>
+    Task<IReadOnlyList<string>> GetQuotaNamesAsync();
+
+    /// <summary>A quota as it is set for a domain, or with null for all that have no setting of their own. 0: without limit.</summary>
+    Task<int> GetQuotaAsync(DomId? domain, string quota);
+
+    /// <summary>Sets a quota for a domain, introduced or not, or with null for all that have no setting of their own. 0: without limit.</summary>
+    Task SetQuotaAsync(DomId? domain, string quota, int value);
+
+    /// <summary>What xenstored offers on a domain's ring.</summary>
+    Task<XenStoreServerFeatures> GetFeaturesAsync(DomId domain);
+
+    /// <summary>Says what will be offered to a domain that is not introduced yet.</summary>
+    Task SetFeaturesAsync(DomId domain, XenStoreServerFeatures features);
 }
 
 /// <summary>A watch. Its events are the paths that changed, in order, named as the watch's own path was (absolute or relative).</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Pv.Abi;
 
 namespace Pv.Guest;
@@ -84,6 +85,25 @@ public sealed class XenStoreClient : IXenStore
 
     public async Task<bool> IsIntroducedAsync(DomId domain)
         => XenStoreConnection.Text(await AskAsync(XenStoreMessageType.IsDomainIntroduced, domain)).StartsWith('T');
+
+    public async Task<IReadOnlyList<string>> GetQuotaNamesAsync() => (await AskForTextAsync(XenStoreMessageType.GetQuota, "the quotas")).Split(' ');
+
+    public async Task<int> GetQuotaAsync(DomId? domain, string quota)
+        => int.Parse(await AskForTextAsync(XenStoreMessageType.GetQuota, quota, WithDomain(domain, quota)), CultureInfo.InvariantCulture);
+
+    public Task SetQuotaAsync(DomId? domain, string quota, int value)
+        => _connection.RequestAsync(XenStoreMessageType.SetQuota, 0, quota, WithDomain(domain, quota, value.ToString(CultureInfo.InvariantCulture)));
+
+    public async Task<XenStoreServerFeatures> GetFeaturesAsync(DomId domain)
+        => (XenStoreServerFeatures)uint.Parse(await AskForTextAsync(XenStoreMessageType.GetFeature, $"{domain}", $"{domain.Value}"), CultureInfo.InvariantCulture);
+
+    public Task SetFeaturesAsync(DomId domain, XenStoreServerFeatures features) => AskAsync(XenStoreMessageType.SetFeature, domain, $"{(uint)features}");
+
+    private static string[] WithDomain(DomId? domain, params string[] arguments)
+        => domain is { } named ? [$"{named.Value}", .. arguments] : arguments;
+
+    private async Task<string> AskForTextAsync(XenStoreMessageType type, string subject, params string[] arguments)
+        => XenStoreConnection.Text(await _connection.RequestAsync(type, 0, subject, arguments)).TrimEnd('\0');
 
     private Task<byte[]> AskAsync(XenStoreMessageType type, DomId domain, params string[] more)
         => _connection.RequestAsync(type, 0, $"{domain}", [$"{domain.Value}", .. more]);

@@ -47,6 +47,12 @@ public enum XenStoreMessageType : uint
     [Xen("XS_SET_TARGET")] SetTarget = 19,
     [Xen("XS_RESET_WATCHES")] ResetWatches = 21,
     [Xen("XS_DIRECTORY_PART")] DirectoryPart = 22,
+
+    /// <summary>This and the next three are newer than 4.17; <c>docs/misc/xenstore.txt</c> has them.</summary>
+    GetFeature = 23,
+    SetFeature = 24,
+    GetQuota = 25,
+    SetQuota = 26,
     [Xen("XS_INVALID")] Invalid = 65535,
 }
 

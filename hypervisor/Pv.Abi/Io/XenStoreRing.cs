@@ -32,6 +32,9 @@ public enum XenStoreServerFeatures : uint
     None = 0,
     [Xen("XENSTORE_SERVER_FEATURE_RECONNECTION")] Reconnection = 1 << 0,
     [Xen("XENSTORE_SERVER_FEATURE_ERROR")] Error = 1 << 1,
+
+    /// <summary>A watch may say how deep it reaches. Newer than 4.17; <c>docs/misc/xenstore-ring.txt</c> has it.</summary>
+    WatchDepth = 1 << 2,
 }
 
 /// <summary>State of a ring's connection (<c>public/io/xs_wire.h</c>).</summary>

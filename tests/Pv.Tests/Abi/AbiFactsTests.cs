@@ -24,6 +24,17 @@ public sealed partial class AbiFactsTests
         [nameof(TrapFlags)] = "the headers have macros that take a trap_info, no constants",
     };
 
+    /// <summary>Members without a name in the facts, and why.</summary>
+    private static readonly Dictionary<string, string> Nameless = new()
+    {
+        [$"{nameof(DomainInfoFlags)}.{nameof(DomainInfoFlags.ShutdownMask)}"] = "a mask of several",
+        [$"{nameof(XenStoreMessageType)}.{nameof(XenStoreMessageType.GetFeature)}"] = "newer than the headers that were measured",
+        [$"{nameof(XenStoreMessageType)}.{nameof(XenStoreMessageType.SetFeature)}"] = "newer than the headers that were measured",
+        [$"{nameof(XenStoreMessageType)}.{nameof(XenStoreMessageType.GetQuota)}"] = "newer than the headers that were measured",
+        [$"{nameof(XenStoreMessageType)}.{nameof(XenStoreMessageType.SetQuota)}"] = "newer than the headers that were measured",
+        [$"{nameof(XenStoreServerFeatures)}.{nameof(XenStoreServerFeatures.WatchDepth)}"] = "newer than the headers that were measured",
+    };
+
     private static readonly Type[] Types = [.. typeof(Mfn).Assembly.GetExportedTypes().Order(Comparer<Type>.Create((a, b) => string.CompareOrdinal(a.FullName, b.FullName)))];
 
     private static IEnumerable<Type> Structs => Types.Where(t => t.IsValueType && !t.IsEnum && OriginOf(t) is not null);
@@ -103,7 +114,7 @@ public sealed partial class AbiFactsTests
                 if (OriginOf(member) is { } origin)
                     AssertNumber(origin, value);
                 else if (value != 0)
-                    Assert.That(type == typeof(DomainInfoFlags) && member.Name == nameof(DomainInfoFlags.ShutdownMask), Is.True, $"{type.Name}.{member.Name} names no origin");
+                    Assert.That(Nameless, Does.ContainKey($"{type.Name}.{member.Name}"), "it names no origin");
             }
         });
     }

@@ -96,10 +96,15 @@ internal abstract class PeerEnd
 
     public abstract void SendBytes(ReadOnlySpan<byte> bytes);
 
+    /// <summary>There were new bytes when it was last looked, a whole message or not.</summary>
+    public bool HasCollected { get; private set; }
+
     /// <summary>Messages that have come, whole ones.</summary>
     public List<StoreMessage> Receive()
     {
+        var before = _received.Count;
         Collect(_received);
+        HasCollected = _received.Count > before;
         var messages = new List<StoreMessage>();
         while (_received.Count >= XenStoreHeader.WireSize)
         {

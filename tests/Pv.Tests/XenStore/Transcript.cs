@@ -20,7 +20,7 @@ internal sealed partial class Transcript : IDisposable
     [
         "CONTROL", "DIRECTORY", "READ", "GET_PERMS", "WATCH", "UNWATCH", "TRANSACTION_START", "TRANSACTION_END", "INTRODUCE", "RELEASE",
         "GET_DOMAIN_PATH", "WRITE", "MKDIR", "RM", "SET_PERMS", "WATCH_EVENT", "ERROR", "IS_DOMAIN_INTRODUCED", "RESUME", "SET_TARGET", "X20",
-        "RESET_WATCHES", "DIRECTORY_PART",
+        "RESET_WATCHES", "DIRECTORY_PART", "GET_FEATURE", "SET_FEATURE", "GET_QUOTA", "SET_QUOTA",
     ];
 
     private readonly StoreMachine _machine = new();
@@ -128,14 +128,13 @@ internal sealed partial class Transcript : IDisposable
             {
                 if (!_inbox.TryGetValue(name, out var inbox))
                     _inbox.Add(name, inbox = []);
-                var messages = peer.Receive();
-                inbox.AddRange(messages);
+                inbox.AddRange(peer.Receive());
                 if (peer is GuestEnd { HasMoreToSend: true, IsDead: false } guest)
                 {
                     guest.Push();
                     said = true;
                 }
-                said |= messages.Count > 0;
+                said |= peer.HasCollected;
             }
         }
     }
