@@ -9,6 +9,8 @@ namespace Pv.XenStore;
 /// <remarks>One thread at a time: <see cref="XenStoreDaemon"/>'s loop, or a test's.</remarks>
 internal sealed class Store
 {
+    private const int LinesAboutGuest = 20;
+
     private readonly Dictionary<string, NodePermissions> _special;
 
     /// <param name="host">The machine.</param>
@@ -80,11 +82,11 @@ internal sealed class Store
             return Errno.None;
         if (Domains.Known(id) is not { } domain)
             return Errno.ENOENT;
-        var connection = domain.Connection is { Fault: null } open ? open : new XenStoreConnection(this, domain);
+        var connection = domain.Connection ?? new XenStoreConnection(this, domain);
         var error = Host.Connect(id, page, port, connection.Wake, out var channel);
         if (error != Errno.None)
             return error;
-        connection.Attach(new StoreRing(channel!));
+        connection.Attach(new StoreRing(channel!, domain.Features));
         Introduce(domain, connection);
         connection.Wake();
         return Errno.None;
@@ -97,14 +99,16 @@ internal sealed class Store
         if (domain.IsIntroduced)
             return;
         domain.IsIntroduced = true;
-        Watches.FireSpecial(StorePath.IntroduceDomain, domain.Id, _special[StorePath.IntroduceDomain]);
+        Watches.FireSpecial(StorePath.IntroduceDomain, [domain.Id], _special[StorePath.IntroduceDomain]);
     }
 
     /// <summary>
-    /// Looks at every domain again: one that shut down is announced once until it is resumed, one that is gone is forgotten.
+    /// Looks at every domain again: one that is gone is forgotten, one that shut down is announced once until it is resumed,
+    /// all that did so with one event.
     /// </summary>
     public void CheckDomains()
     {
+        var shutDown = new List<DomId>();
         foreach (var domain in Domains.All.Where(domain => !domain.IsPrivileged).ToList())
         {
             var state = Host.StateOf(domain.Id);
@@ -113,9 +117,11 @@ internal sealed class Store
             else if (state == StoreDomainState.ShutDown && domain is { IsIntroduced: true, IsShutDown: false })
             {
                 domain.IsShutDown = true;
-                FireRelease(domain);
+                shutDown.Add(domain.Id);
             }
         }
+        if (shutDown.Count > 0)
+            FireRelease(shutDown);
     }
 
     /// <summary>Closes a domain's ring and removes every node that it owns, with all below them.</summary>
@@ -135,7 +141,7 @@ internal sealed class Store
         foreach (var path in owned)
             Live.Remove(path);
         if (domain.IsIntroduced)
-            FireRelease(domain);
+            FireRelease(domain.Id);
     }
 
     /// <summary>The end: nobody is served any more.</summary>
@@ -152,14 +158,23 @@ internal sealed class Store
 
     public void SetSpecialPermissions(string name, NodePermissions permissions) => _special[name] = permissions;
 
+    /// <summary>A line about what a domain did. A guest is heard only so often in its life: the log is not its to fill.</summary>
+    public void LogAbout(StoreDomain domain, string line)
+    {
+        if (domain.IsPrivileged || ++domain.LinesLogged < LinesAboutGuest)
+            Host.Log($"{domain.Id}: {line}");
+        else if (domain.LinesLogged == LinesAboutGuest)
+            Host.Log($"{domain.Id}: {line}; what it does from now on is not logged");
+    }
+
     /// <summary>All that a domain costs; see <see cref="StoreMemory"/>.</summary>
     public long MemoryOf(StoreDomain domain) => Live.Tree.MemoryOf(domain.Id) + (domain.Connection?.MemoryBytes ?? 0);
 
     /// <inheritdoc cref="MemoryOf(StoreDomain)"/>
     public long MemoryOf(StoreClient client) => Live.Tree.MemoryOf(client.Domain.Id) + client.MemoryBytes;
 
-    private void FireRelease(StoreDomain domain)
-        => Watches.FireSpecial(StorePath.ReleaseDomain, domain.Id, _special[StorePath.ReleaseDomain]);
+    private void FireRelease(params IReadOnlyCollection<DomId> domains)
+        => Watches.FireSpecial(StorePath.ReleaseDomain, domains, _special[StorePath.ReleaseDomain]);
 
     private Errno Serve(StoreClient client, in StoreMessage message, out RequestContext? context)
     {
@@ -202,6 +217,6 @@ internal sealed class Store
         if (isAbove == domain.IsAboveSoftMemory)
             return;
         domain.IsAboveSoftMemory = isAbove;
-        Host.Log($"{domain.Id}: {(isAbove ? "exceeds" : "is below")} the soft quota of memory{(isAbove ? "" : " again")}");
+        LogAbout(domain, isAbove ? "exceeds the soft quota of memory" : "is below the soft quota of memory again");
     }
 }

@@ -29,6 +29,9 @@ internal sealed class StoreDomain(DomId id, long incarnation, QuotaSettings quot
     /// <summary>It shut down and has been announced so.</summary>
     public bool IsShutDown { get; set; }
 
+    /// <summary>Lines of the log that it caused.</summary>
+    public int LinesLogged { get; set; }
+
     /// <summary>The log said that it has more than the soft quota of memory.</summary>
     public bool IsAboveSoftMemory { get; set; }
 

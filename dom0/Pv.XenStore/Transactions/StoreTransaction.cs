@@ -102,9 +102,14 @@ internal sealed class StoreTransaction : IStoreView
     public int GainOf(DomId domain) => Tree.OwnedBy(domain) - _snapshot.OwnedBy(domain);
 
     /// <summary>Makes the log's changes in the live tree, then tells the watches, in the order of the first touch.</summary>
-    /// <returns><see cref="Errno.EAGAIN"/> when somebody else changed what this transaction touched, ENOMEM when a node's owner is gone.</returns>
+    /// <returns><see cref="Errno.ENOMEM"/> when the domain to which it gave a node is gone, EAGAIN when somebody else changed what it touched.</returns>
     public Errno Commit(LiveView live, DomainTable domains)
     {
+        foreach (var (path, touch) in _log)
+        {
+            if (touch.Change == Change.Written && Tree.Find(path) is { } mine && IsNewOwner(path, mine) && !domains.IsAlive(mine.Permissions.Owner))
+                return Errno.ENOMEM;
+        }
         if (!ReferenceEquals(live.Tree, _snapshot))
         {
             foreach (var (path, touch) in _log)
@@ -112,11 +117,6 @@ internal sealed class StoreTransaction : IStoreView
                 if (live.Tree.Find(path)?.Generation != touch.Generation)
                     return Errno.EAGAIN;
             }
-        }
-        foreach (var (path, touch) in _log)
-        {
-            if (touch.Change == Change.Written && Tree.Find(path) is { } mine && !domains.IsAlive(mine.Permissions.Owner))
-                return Errno.ENOMEM;
         }
         var before = live.Tree;
         live.Tree = ReferenceEquals(before, _snapshot) ? Tree : Replay(before);
@@ -153,6 +153,8 @@ internal sealed class StoreTransaction : IStoreView
         }
         return onto;
     }
+
+    private bool IsNewOwner(string path, StoreNode node) => _snapshot.Find(path)?.Permissions.Owner != node.Permissions.Owner;
 
     private void NoteChildrenOf(string parent)
     {

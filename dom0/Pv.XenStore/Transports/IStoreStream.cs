@@ -21,6 +21,17 @@ internal interface IStoreStream
     /// <param name="takesMore">Whether more input is wanted; else only room for output is worth another turn.</param>
     void Flush(bool takesMore);
 
-    /// <summary>Ends the stream; where there is a way to tell the peer why, it is told.</summary>
-    void Close(XenStoreRingError error);
+    /// <summary>Whether the client asks to begin anew, as only a ring's can.</summary>
+    bool IsResetAsked => false;
+
+    /// <summary>Begins anew: what lies in either direction is dropped, and the client hears that it is so.</summary>
+    void Reset()
+    {
+    }
+
+    /// <summary>Tells the client, where there is a way, why it is served no more. False: nor can it ask to begin anew.</summary>
+    bool Fail(XenStoreRingError error) => false;
+
+    /// <summary>Ends the stream.</summary>
+    void Close();
 }

@@ -7,17 +7,24 @@ namespace Pv.XenStore;
 /// <summary>xenstored's end of a domain's ring page: takes from <c>req</c>, puts into <c>rsp</c>.</summary>
 internal sealed class StoreRing : IStoreStream
 {
-    private const int ErrorOffset = 2072;
+    private const int RequestConsumer = 2048, RequestProducer = 2052, ResponseConsumer = 2056, ResponseProducer = 2060;
+    private const int FeaturesOffset = 2064, ConnectionOffset = 2068, ErrorOffset = 2072;
 
     private readonly IStoreChannel _channel;
-    private readonly ByteRingReader _requests;
-    private readonly ByteRingWriter _responses;
+    private readonly XenStoreServerFeatures _features;
+    private ByteRingReader _requests;
+    private ByteRingWriter _responses;
     private bool _moved, _hasRead, _hasWritten;
 
     /// <summary>Goes on where the page says that its last user stopped: at zero for a new domain.</summary>
-    public StoreRing(IStoreChannel channel)
+    /// <param name="channel">The page, and how its domain is told.</param>
+    /// <param name="features">What the domain is offered.</param>
+    public StoreRing(IStoreChannel channel, XenStoreServerFeatures features = StoreDomain.AllFeatures)
     {
         _channel = channel;
+        _features = features;
+        channel.Page.WriteUInt32Release(ErrorOffset, (uint)XenStoreRingError.None);
+        channel.Page.WriteUInt32Release(FeaturesOffset, (uint)features);
         _requests = new ByteRingReader(channel.Page, ByteRingLayout.XenStoreRequests);
         _responses = new ByteRingWriter(channel.Page, ByteRingLayout.XenStoreResponses);
     }
@@ -63,15 +70,32 @@ internal sealed class StoreRing : IStoreStream
         _channel.Notify();
     }
 
-    public void Close(XenStoreRingError error)
+    public bool IsResetAsked
+        => _features.HasFlag(XenStoreServerFeatures.Reconnection)
+            && _channel.Page.ReadUInt32Acquire(ConnectionOffset) == (uint)XenStoreConnectionState.Reconnect;
+
+    public void Reset()
     {
-        if (error != XenStoreRingError.None)
-        {
-            _channel.Page.WriteUInt32Release(ErrorOffset, (uint)error);
-            _channel.Notify();
-        }
-        _channel.Dispose();
+        var page = _channel.Page;
+        foreach (var index in (ReadOnlySpan<int>)[RequestConsumer, RequestProducer, ResponseConsumer, ResponseProducer])
+            page.WriteUInt32Release(index, 0);
+        _requests = new ByteRingReader(page, ByteRingLayout.XenStoreRequests);
+        _responses = new ByteRingWriter(page, ByteRingLayout.XenStoreResponses);
+        page.WriteUInt32Release(ErrorOffset, (uint)XenStoreRingError.None);
+        // The guest looks at nothing else until it sees this.
+        page.WriteUInt32Release(ConnectionOffset, (uint)XenStoreConnectionState.Connected);
+        _channel.Notify();
     }
+
+    public bool Fail(XenStoreRingError error)
+    {
+        if (_features.HasFlag(XenStoreServerFeatures.Error))
+            _channel.Page.WriteUInt32Release(ErrorOffset, (uint)error);
+        _channel.Notify();
+        return _features.HasFlag(XenStoreServerFeatures.Reconnection);
+    }
+
+    public void Close() => _channel.Dispose();
 
     /// <summary>
     /// Whether a last look is due before the store sleeps on this ring until it is notified.

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Pv.Abi;
 
 namespace Pv.XenStore;
 
@@ -80,7 +79,7 @@ internal sealed class StoreSocket : IStoreStream, IPollable
         _epoll.Change(_place, wanted);
     }
 
-    public void Close(XenStoreRingError error)
+    public void Close()
     {
         _epoll.Leave(_place);
         _ = LinuxCalls.Close(_descriptor);

@@ -50,15 +50,16 @@ internal sealed class XenStoreConnection : StoreClient, IStoreWork
     /// <summary>Gives the client a stream, in place of the one it had.</summary>
     public void Attach(IStoreStream stream)
     {
-        _stream?.Close(XenStoreRingError.None);
+        _stream?.Close();
         _stream = stream;
+        Fault = null;
     }
 
     /// <summary>The client leaves; nothing of it is kept.</summary>
     public override void Stop()
     {
         _schedule = null;
-        Close(XenStoreRingError.None);
+        Close();
     }
 
     /// <summary>One turn: serves what the stream brings, says what it takes.</summary>
@@ -66,6 +67,8 @@ internal sealed class XenStoreConnection : StoreClient, IStoreWork
     {
         // The flag falls before the stream is looked at: a wake from now on means another turn.
         Interlocked.Exchange(ref _scheduled, 0);
+        if (_stream is { IsResetAsked: true })
+            Restart(_stream);
         if (_stream is null || Fault is not null)
             return;
         var served = 0;
@@ -80,11 +83,11 @@ internal sealed class XenStoreConnection : StoreClient, IStoreWork
         }
         catch (Exception exception)
         {
-            _store.Host.Log($"{Domain.Id}: a request failed: {exception}");
+            _store.LogAbout(Domain, $"a request failed: {exception}");
             GiveUp("a request could not be served", XenStoreRingError.Communication);
         }
         _isServing = false;
-        if (_stream is null)
+        if (_stream is null || Fault is not null)
         {
             _decoder.Clear();
             return;
@@ -173,25 +176,41 @@ internal sealed class XenStoreConnection : StoreClient, IStoreWork
             Wake();
     }
 
-    /// <summary>Serves the client no more. A domain stays introduced, with a dead ring, until it is released.</summary>
+    /// <summary>Serves the client no more. A domain stays introduced, with a dead ring, until it asks to begin anew or is released.</summary>
     private void GiveUp(string reason, XenStoreRingError error)
     {
         if (Fault is not null)
             return;
         Fault = reason;
-        _store.Host.Log($"{Domain.Id}: xenstore connection given up: {reason}");
+        _store.LogAbout(Domain, $"xenstore connection given up: {reason}");
         _store.Disconnect(this);
-        Close(error);
+        Clear();
+        if (_stream is { } stream && !stream.Fail(error))
+            Close();
     }
 
-    private void Close(XenStoreRingError error)
+    /// <summary>As if nothing had ever been said: what a new kernel on the ring of an old one needs.</summary>
+    private void Restart(IStoreStream stream)
+    {
+        _store.Disconnect(this);
+        Clear();
+        Fault = null;
+        stream.Reset();
+    }
+
+    private void Close()
     {
         var stream = _stream;
         _stream = null;
+        Clear();
+        stream?.Close();
+    }
+
+    private void Clear()
+    {
         _outgoing.Clear();
         // A request that is being served still reads its payload.
         if (!_isServing)
             _decoder.Clear();
-        stream?.Close(error);
     }
 }

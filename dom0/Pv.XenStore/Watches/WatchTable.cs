@@ -51,23 +51,37 @@ internal sealed class WatchTable
     }
 
     /// <summary>
-    /// Tells the watches on one of xenstored's own events, who may hear of it, and those on that event of the one domain.
+    /// Tells the watches on one of xenstored's own events, whose clients may hear of it, that it befell some domains: once, or, where they ask
+    /// for the domain, of each. Who watches for the release of one domain hears of that.
     /// </summary>
-    public void FireSpecial(string path, DomId domain, NodePermissions permissions)
+    public void FireSpecial(string path, IReadOnlyCollection<DomId> domains, NodePermissions permissions)
     {
-        var ofDomain = $"{path}/{domain.Value}";
         var matching = new List<Watch>();
-        foreach (var name in (ReadOnlySpan<string>)(path == StorePath.ReleaseDomain ? [path, ofDomain] : [path]))
+        if (_byPath.TryGetValue(path, out var here))
+            matching.AddRange(here);
+        foreach (var domain in path == StorePath.ReleaseDomain ? domains : [])
         {
-            if (_byPath.TryGetValue(name, out var here))
+            if (_byPath.TryGetValue(OfDomain(path, domain), out here))
                 matching.AddRange(here);
         }
         matching.Sort(BySequence);
         foreach (var watch in matching)
         {
-            if (MayRead(watch.Client, permissions))
-                Tell(watch, watch.TellsDomain ? ofDomain : watch.Path);
+            if (!MayRead(watch.Client, permissions))
+                continue;
+            if (!watch.TellsDomain)
+                Tell(watch, watch.Path);
+            else
+                Tell(watch, domains.Select(domain => OfDomain(path, domain)));
         }
+    }
+
+    private static string OfDomain(string path, DomId domain) => $"{path}/{domain.Value}";
+
+    private static void Tell(Watch watch, IEnumerable<string> names)
+    {
+        foreach (var name in names)
+            Tell(watch, name);
     }
 
     /// <summary>What no message can hold is not said.</summary>

@@ -178,7 +178,7 @@ internal sealed class ToolEnd : PeerEnd, IStoreStream
     {
     }
 
-    public void Close(XenStoreRingError error) => IsClosed = true;
+    public void Close() => IsClosed = true;
 }
 
 /// <summary>A domain's end of its ring, written by the ABI's offsets and nothing else.</summary>
@@ -200,7 +200,7 @@ internal sealed class GuestEnd(SharedPage page, DomId domain) : PeerEnd
     /// <summary>Which of the channels that were opened to it counts.</summary>
     public IStoreChannel? Channel { get; set; }
 
-    public override bool IsDead => IsClosed;
+    public override bool IsDead => IsClosed || Error != 0;
 
     public override uint Error => Page.ReadUInt32Acquire(ErrorField);
 
