@@ -1,6 +1,7 @@
 using Pv.Benchmarks.Core;
 using Pv.Benchmarks.Cpu;
 using Pv.Benchmarks.Host;
+using Pv.Benchmarks.XenStore;
 
 switch (args.FirstOrDefault())
 {
@@ -18,7 +19,9 @@ switch (args.FirstOrDefault())
         return ListBenchmark.Run(args[1..]);
     case "linux":
         return await LinuxBenchmark.RunAsync(args[1..]);
+    case "xenstored":
+        return StoreBenchmark.Run(args[1..]);
     default:
-        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, list XL, linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER]");
+        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, list XL, linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER], xenstored [SOCKET...]");
         return 2;
 }
