@@ -6,7 +6,7 @@ public enum BlockAction : byte
     Read,
     Write,
 
-    /// <summary>All that was completed before it was submitted is on the disk when it completes. It has no offset and no vectors.</summary>
+    /// <summary>All that was completed before it was submitted is on the disk when it completes. Offset, length and vectors mean nothing.</summary>
     Flush,
 
     /// <summary>The range's content is wanted no more; it may be given back. No vectors.</summary>

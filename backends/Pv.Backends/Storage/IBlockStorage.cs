@@ -23,6 +23,9 @@ public interface IBlockStorage : IAsyncDisposable
     /// <summary>The unit of discards, in bytes; 0 without <see cref="BlockFeatures.Discard"/>.</summary>
     int DiscardGranularity { get; }
 
+    /// <summary>Looks again how long the medium is, where that can change. True: <see cref="Capacity"/> is another now.</summary>
+    bool RefreshCapacity() => false;
+
     /// <summary>
     /// Takes transfers, all that one visit of a ring found; never waits for a slow medium. Each is inside the capacity, and is no write to what is read-only,
     /// and only what <see cref="Features"/> promises: the submitter saw to that. Each completes, whatever happens.

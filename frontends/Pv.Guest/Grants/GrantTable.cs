@@ -81,6 +81,20 @@ public sealed class GrantTable
         throw new GrantException($"{grant} of {domain} cannot be mapped: {row.Status}", row.Status);
     }
 
+    /// <summary>Maps a row of foreign frames, each with a status of its own.</summary>
+    internal void Map(Span<GrantTableMapGrantRef> rows) => _hypercalls.MapGrants(rows).OrThrow("GNTTABOP_map_grant_ref");
+
+    /// <summary>Unmaps a row of foreign frames.</summary>
+    internal void Unmap(Span<GrantTableUnmapGrantRef> rows)
+    {
+        _hypercalls.UnmapGrants(rows).OrThrow("GNTTABOP_unmap_grant_ref");
+        foreach (ref readonly var row in rows)
+        {
+            if (row.Status != GrantStatus.Okay)
+                throw new GrantException($"{Pfn.OfAddress(row.HostAddress)} cannot be unmapped: {row.Status}", row.Status);
+        }
+    }
+
     /// <summary>Copies between own frames and granted ones. Each row has a status of its own.</summary>
     /// <exception cref="HypercallException">The call as a whole was refused.</exception>
     public void Copy(Span<GrantTableCopy> rows) => _hypercalls.CopyGrants(rows).OrThrow("GNTTABOP_copy");

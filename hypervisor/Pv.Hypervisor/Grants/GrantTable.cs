@@ -291,8 +291,8 @@ internal sealed class GrantTable
         }
         foreach (var map in maps)
         {
-            if (map is not null)
-                GrantMapping.Release(_domain, map);
+            if (map is { } held)
+                GrantMapping.Release(_domain, held);
         }
         lock (Lock)
         {

@@ -1,0 +1,88 @@
+using System.Globalization;
+using Pv.Abi;
+using Pv.Guest;
+using Pv.Machine;
+
+namespace Pv.Backends.Block;
+
+/// <summary>The rings of a connected device: mapped and bound by what the front end wrote in the store.</summary>
+internal sealed class BlockConnection
+{
+    private readonly List<BlockRing> _rings = [];
+    private readonly List<GrantMapping> _pages = [];
+
+    private BlockConnection(string key) => Key = key;
+
+    /// <summary>What the front end wrote: another is another connection.</summary>
+    public string Key { get; }
+
+    /// <summary>Whether the rings are served.</summary>
+    private bool _isStarted;
+
+    /// <summary>Maps and binds what the front end offers; nothing is served yet.</summary>
+    /// <param name="kernel">Dom0's kernel.</param>
+    /// <param name="offer">What the front end wrote.</param>
+    /// <param name="domain">The front end's domain.</param>
+    /// <param name="medium">What requests are judged by.</param>
+    /// <param name="name">The device's, for its threads.</param>
+    /// <param name="failed">Told why a ring is lost, on its thread.</param>
+    /// <exception cref="GrantException">A ring's page cannot be mapped.</exception>
+    /// <exception cref="HypercallException">An event channel cannot be bound.</exception>
+    public static BlockConnection Open(Dom0Kernel kernel, BlockOffer offer, DomId domain, BlockMedium medium, string name, Action<string> failed)
+    {
+        var connection = new BlockConnection(offer.Key);
+        try
+        {
+            foreach (var (index, queue) in offer.Queues.Index())
+            {
+                var pages = new SharedPage[queue.RingRefs.Count];
+                foreach (var (i, grant) in queue.RingRefs.Index())
+                {
+                    var mapping = kernel.Grants.Map(domain, grant);
+                    connection._pages.Add(mapping);
+                    pages[i] = mapping.Page;
+                }
+                var channel = kernel.Events.BindInterdomain(domain, queue.Port, static () => { });
+                connection._rings.Add(new BlockRing(kernel, domain, pages, channel, medium,
+                    string.Create(CultureInfo.InvariantCulture, $"{name}-{index}"), failed));
+            }
+            return connection;
+        }
+        catch
+        {
+            connection.Release();
+            throw;
+        }
+    }
+
+    public void Start(BlockMedium medium)
+    {
+        _isStarted = true;
+        foreach (var ring in _rings)
+            ring.Start(medium);
+    }
+
+    /// <summary>Completes when nothing is under way any more.</summary>
+    public async Task StopAsync()
+    {
+        if (!_isStarted)
+            return;
+        _isStarted = false;
+        await Task.WhenAll(_rings.Select(ring => ring.StopAsync())).ConfigureAwait(false);
+    }
+
+    /// <summary>Stops, and gives pages and channels back.</summary>
+    public async Task CloseAsync()
+    {
+        await StopAsync().ConfigureAwait(false);
+        Release();
+    }
+
+    private void Release()
+    {
+        foreach (var ring in _rings)
+            ring.Close();
+        foreach (var page in _pages)
+            page.Dispose();
+    }
+}
