@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using NUnit.Framework;
 using Pv.Abi;
 using Pv.Backends.Storage;
 using Pv.Backends.Storage.Images;
 using Pv.Backends.Storage.Nbd;
+using Pv.SystemTests.Hosts;
 using Pv.SystemTests.Packages;
 
 namespace Pv.SystemTests.Disks;
@@ -24,7 +24,7 @@ public sealed class QemuNbdTests
     {
         _folder = Directory.CreateTempSubdirectory("pv-qemu-nbd-").FullName;
         _path = Environment.GetEnvironmentVariable("PATH");
-        Environment.SetEnvironmentVariable("PATH", QemuTools.SearchPath);
+        Environment.SetEnvironmentVariable("PATH", DebianPrograms.Qemu.SearchPath);
         _reports.Clear();
     }
 
@@ -49,7 +49,7 @@ public sealed class QemuNbdTests
         }
 
         var raw = Path.Combine(_folder, "raw");
-        QemuTools.Image("convert", "-f", QemuName(format), "-O", "raw", image, raw);
+        DebianPrograms.Qemu.Output("qemu-img", "convert", "-f", QemuName(format), "-O", "raw", image, raw);
         Assert.That((await File.ReadAllBytesAsync(raw)).AsSpan(0, Size).SequenceEqual(expected));
         Assert.That(Directory.GetFiles(_folder), Is.EquivalentTo(new[] { image, raw }), "the socket went with its server");
     }
@@ -63,7 +63,7 @@ public sealed class QemuNbdTests
             await FillAsync(storage, expected, 40, 1);
         var before = await File.ReadAllBytesAsync(below);
         var above = Path.Combine(_folder, "above.qcow2");
-        QemuTools.Image("create", "-q", "-f", "qcow2", "-b", Path.GetFileName(below), "-F", "qcow2", above);
+        DebianPrograms.Qemu.Output("qemu-img", "create", "-q", "-f", "qcow2", "-b", Path.GetFileName(below), "-F", "qcow2", above);
 
         await using (var storage = await OpenAsync(above, ImageFormat.Qcow2))
         {
@@ -120,8 +120,8 @@ public sealed class QemuNbdTests
         await FlushAsync(storage);
         await WriteAsync(storage, 1 << 20, bytes);
 
-        foreach (var server in Servers())
-            server.Kill();
+        foreach (var server in Processes.WithArgument(image))
+            Command.Run("kill", ["-9", $"{server}"], "/");
 
         while (await new PinnedTransfer(4096) { Action = BlockAction.Read }.RunAsync(storage) != Errno.None)
             await Task.Delay(5);
@@ -158,7 +158,7 @@ public sealed class QemuNbdTests
     private string Make(ImageFormat format)
     {
         var path = Path.Combine(_folder, $"disk.{format}".ToLowerInvariant());
-        QemuTools.Image("create", "-q", "-f", QemuName(format), path, $"{Size}");
+        DebianPrograms.Qemu.Output("qemu-img", "create", "-q", "-f", QemuName(format), path, $"{Size}");
         return path;
     }
 
@@ -195,9 +195,6 @@ public sealed class QemuNbdTests
     }
 
     private static long Blocks(string file) => long.Parse(Command.Run("stat", ["-c", "%b", file], "/").Output, System.Globalization.CultureInfo.InvariantCulture) * 512;
-
-    private static Process[] Servers()
-        => [.. Process.GetProcessesByName("qemu-nbd").Where(process => File.ReadAllText($"/proc/{process.Id}/stat").Split(')')[^1].Split(' ')[2] == $"{Environment.ProcessId}")];
 
     private sealed class PinnedTransfer : BlockTransfer
     {

@@ -25,6 +25,9 @@ internal sealed class PvHost : IAsyncDisposable
     /// <summary>The run directory.</summary>
     public string Folder { get; }
 
+    /// <summary>Where <c>xl</c> and <c>pvd</c> look for other programs, if not where the test does.</summary>
+    public string? SearchPath { get; set; }
+
     /// <summary>The daemon that the test started.</summary>
     public Session Daemon => _daemon!;
 
@@ -207,6 +210,8 @@ internal sealed class PvHost : IAsyncDisposable
     {
         var start = new ProcessStartInfo(program, words) { WorkingDirectory = Repository.Root };
         start.Environment["PV_RUN_DIR"] = Folder;
+        if (SearchPath is { } path)
+            start.Environment["PATH"] = path;
         // An SDK unpacked into a folder of a user's own is found by nobody else.
         start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
         return start;
