@@ -23,6 +23,7 @@ internal sealed class EngineUnderTest : IDisposable
     private ulong _nextFrame = 1;
     private Form? _loaded;
     private volatile bool _isDisturbed;
+    private bool _wasDisturbed;
 
     public EngineUnderTest(Func<MachineMemory, ICpuEngine> make)
     {
@@ -51,8 +52,9 @@ internal sealed class EngineUnderTest : IDisposable
         {
             do
                 exit = _vcpu.Run(ref registers);
-            while (_isDisturbed && exit.Kind is CpuExitKind.Preempted or CpuExitKind.Idle);
+            while ((_isDisturbed || _wasDisturbed) && exit.Kind is CpuExitKind.Preempted or CpuExitKind.Idle);
         }
+        _wasDisturbed = false;
         return new Outcome
         {
             Exit = exit,
@@ -94,6 +96,8 @@ internal sealed class EngineUnderTest : IDisposable
         {
             _isDisturbed = false;
             disturber.Join();
+            // A last kick may wait for the next row.
+            _wasDisturbed = true;
         }
     }
 
