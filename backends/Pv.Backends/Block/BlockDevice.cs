@@ -174,6 +174,9 @@ internal sealed class BlockDevice
             case XenbusState.Closed or XenbusState.Unknown:
             case XenbusState.Initialising:
                 await DisconnectAsync().ConfigureAwait(false);
+                // Whoever takes the disk away may give it to another when this is seen.
+                if (!isOnline)
+                    await CloseMediumAsync().ConfigureAwait(false);
                 if (own != XenbusState.Closed)
                     await SwitchAsync(XenbusState.Closed).ConfigureAwait(false);
                 break;

@@ -2,6 +2,8 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Pv.Abi;
+using Pv.Backends.Block;
+using Pv.Backends.Storage;
 using Pv.Cpu.Managed;
 using Pv.Cpu.Software;
 using Pv.Dom0.Consoles;
@@ -11,6 +13,7 @@ using Pv.Hypervisor;
 using Pv.Machine.Gate;
 using Pv.Toolstack.Building;
 using Pv.Toolstack.Control;
+using Pv.Toolstack.Disks;
 using Pv.Toolstack.Domains;
 using Pv.Toolstack.Hypervisor;
 using Pv.Toolstack.Processors;
@@ -26,6 +29,7 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
     private readonly CancellationTokenSource _stop = new();
     private Task _following = Task.CompletedTask;
     private readonly ConsoleDaemon _consoles;
+    private readonly BlockBackend _blocks;
     private readonly DomainFolders _folders;
     private readonly RunDirectory _directory;
     private readonly ConcurrentDictionary<DomId, bool> _refused = new();
@@ -56,6 +60,11 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
         _kernel = new Dom0Kernel(_core.Dom0, (channel, failure) => LogHandlerFailed(channel.Port, failure));
         _core.Dom0Upcall += _kernel.Upcall;
         _store = new StoreService(_kernel, line => LogStore(line));
+        _blocks = new BlockBackend(_kernel, _store.OpenClient(), new BlockBackendOptions
+        {
+            MaxQueues = Math.Min(options.Cpus, BlockBackendOptions.UsualQueues),
+            OpenAsync = new StorageOpener(directory.Path, line => LogBlocks(line)).OpenAsync,
+        }, line => LogBlocks(line));
         _consoles = new ConsoleDaemon(line => LogConsole(line));
         var control = new HypervisorControl(_core.Dom0);
         _domains = new XenDomains(control, _store.OpenClient(), new DomainAssembly(control, _kernel.Memory, managed), line => LogDomains(line))
@@ -63,12 +72,14 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
             DumpFolder = directory.File("dump"),
         };
         _domains.Introduced += OpenConsoleAsync;
-        _domains.Ending += CloseConsoleAsync;
+        _domains.Ending += LetGoAsync;
         Host = new XenHost(control);
         LogMachine(options.Memory >> 20, options.Cpus);
     }
 
     public IDomains Domains => _domains;
+
+    public IDisks Disks => _domains;
 
     public XenDomains Lives => _domains;
 
@@ -87,6 +98,7 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
             await _store.ListenAsync(_directory.StoreSocket);
         else
             LogStore("its socket for tools is served on Linux only");
+        await _blocks.StartAsync();
         _following = _domains.FollowAsync(_stop.Token);
     }
 
@@ -102,6 +114,7 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
     {
         if (Interlocked.Exchange(ref _isDisposed, true))
             return;
+        await _blocks.DisposeAsync();
         await _consoles.DisposeAsync();
         await _store.DisposeAsync();
         await _kernel.DisposeAsync();
@@ -123,8 +136,9 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
         return Task.CompletedTask;
     }
 
-    private async Task CloseConsoleAsync(DomId domain)
+    private async Task LetGoAsync(DomId domain)
     {
+        await _blocks.EndDomainAsync(domain);
         await _consoles.CloseAsync(domain);
         _folders.End(domain);
     }
@@ -137,6 +151,9 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
 
     [LoggerMessage(LogLevel.Information, "xenstored: {Line}")]
     private partial void LogStore(string line);
+
+    [LoggerMessage(LogLevel.Information, "disks: {Line}")]
+    private partial void LogBlocks(string line);
 
     [LoggerMessage(LogLevel.Warning, "consoles: {Line}")]
     private partial void LogConsole(string line);

@@ -1,6 +1,7 @@
 using Pv.Abi;
 using Pv.Config.Domain;
 using Pv.Machine.Gate;
+using Pv.Toolstack.Disks;
 using Pv.Toolstack.Domains;
 using Pv.Toolstack.Processors;
 
@@ -27,6 +28,8 @@ internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsole
     public IDomains Domains => this;
 
     public IHostFacts Host => this;
+
+    public IDisks Disks => throw new NotSupportedException("Commands on disks are tested on a real hypervisor.");
 
     public IProcessors Processors => throw new NotSupportedException("Commands on pCPUs are tested on a real hypervisor.");
 

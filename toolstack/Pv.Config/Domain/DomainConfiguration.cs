@@ -147,7 +147,7 @@ public sealed class DomainConfiguration
     /// <summary><c>name=value</c> of each quota, in the order of the file.</summary>
     public IReadOnlyList<string> XenstoreQuota { get; set; } = [];
 
-    public List<DiskSpecification> Disks { get; } = [];
+    public List<DiskSpecification> Disks { get; set; } = [];
 
     public List<NicSpecification> Nics { get; } = [];
 

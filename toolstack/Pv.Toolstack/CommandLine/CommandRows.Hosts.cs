@@ -69,11 +69,14 @@ public static partial class CommandRows
 
     private static CommandRow[] Devices() =>
     [
-        new("block-attach", "<Domain> <disk-spec-component(s)>...", "Add a disk", 2, DryRun | Changes),
-        new("block-list", "<Domain(s)>", "List disks", 1),
-        new("block-detach", "[option] <Domain> <DevId>", "Remove a disk", 2, Changes),
-        new("cd-insert", "<Domain> <VirtualDevice> <path>", "Put a disc into a drive", 3, DryRun | Changes),
-        new("cd-eject", "<Domain> <VirtualDevice>", "Take the disc out of a drive", 2, DryRun | Changes),
+        new("block-attach", "<Domain> <disk-spec-component(s)>...", "Add a disk", 2, Built | DryRun | Changes),
+        new("block-list", "<Domain(s)>", "List disks", 1, Built),
+        new("block-detach", "[option] <Domain> <DevId>", "Remove a disk", 2, Built | Changes)
+        {
+            Options = [new('f', "force", null, "Do not wait for the domain to let go of it")],
+        },
+        new("cd-insert", "<Domain> <VirtualDevice> <path>", "Put a disc into a drive", 3, Built | DryRun | Changes),
+        new("cd-eject", "<Domain> <VirtualDevice>", "Take the disc out of a drive", 2, Built | DryRun | Changes),
         new("network-attach", "<Domain> [key=value ...]", "Add a network interface", 1, DryRun | Changes),
         new("network-list", "<Domain(s)>", "List network interfaces", 1),
         new("network-detach", "<Domain> <DevId|mac>", "Remove a network interface", 2, Changes),

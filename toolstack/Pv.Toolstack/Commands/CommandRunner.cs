@@ -9,6 +9,11 @@ public sealed class CommandRunner(IToolstack toolstack)
 {
     private static readonly Dictionary<string, Func<CommandContext, Task<int>>> Bodies = new()
     {
+        ["block-attach"] = BlockCommands.AttachAsync,
+        ["block-detach"] = BlockCommands.DetachAsync,
+        ["block-list"] = BlockCommands.ListAsync,
+        ["cd-eject"] = DriveCommands.EjectAsync,
+        ["cd-insert"] = DriveCommands.InsertAsync,
         ["console"] = ConsoleCommand.RunAsync,
         ["create"] = CreateCommand.RunAsync,
         ["cpupool-cpu-add"] = CpuPoolCommands.AddCpuAsync,

@@ -3,6 +3,7 @@ using Pv.Config.Domain;
 using Pv.Guest;
 using Pv.Machine.Gate;
 using Pv.Toolstack.Building;
+using Pv.Toolstack.Disks;
 using Pv.Toolstack.Dumps;
 using Pv.Toolstack.Hypervisor;
 
@@ -31,12 +32,13 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
             throw new ToolstackException($"Pv runs paravirtualized domains; type {configuration.Type} is not one.", Failed);
         if (configuration.Kernel is not { } kernel)
             throw new ToolstackException("bootloader= is not built yet in this version of Pv; name a kernel.", Failed);
-        if (configuration.Disks.Count + configuration.Nics.Count > 0)
-            throw new ToolstackException("Disks and network interfaces are not built yet in this version of Pv.", Failed);
+        if (configuration.Nics.Count > 0)
+            throw new ToolstackException("Network interfaces are not built yet in this version of Pv.", Failed);
+        var disks = DiskPlan.OfAll(configuration.Disks, directory);
         var kernelFile = await ReadAsync(kernel, directory, cancel);
         var ramdisk = configuration.Ramdisk is { } file ? (await ReadAsync(file, directory, cancel)).Content : [];
         var managed = GuestAssembly.IsAssembly(kernelFile.Content) ? ChooseKernel(kernelFile.Path, configuration) : null;
-        return new DomainPlan(configuration, new BuildImages(kernelFile.Content, ramdisk, configuration.CommandLine ?? ""), managed);
+        return new DomainPlan(configuration, new BuildImages(kernelFile.Content, ramdisk, configuration.CommandLine ?? ""), managed, disks);
     }
 
     /// <summary>Makes the empty domain: a number, limits, vCPUs.</summary>
@@ -124,4 +126,5 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
 /// <param name="Configuration">What was asked for.</param>
 /// <param name="Images">Its files.</param>
 /// <param name="Managed">The C# kernel, or null for a real one.</param>
-internal sealed record DomainPlan(DomainConfiguration Configuration, BuildImages Images, ManagedKernelFactory? Managed);
+/// <param name="Disks">Its disks.</param>
+internal sealed record DomainPlan(DomainConfiguration Configuration, BuildImages Images, ManagedKernelFactory? Managed, IReadOnlyList<DiskPlan> Disks);

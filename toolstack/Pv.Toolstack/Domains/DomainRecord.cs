@@ -25,6 +25,12 @@ internal sealed class DomainRecord(DomId id, DomainConfiguration configuration, 
     /// <summary>Held while something is done to the domain as a whole.</summary>
     public SemaphoreSlim Turn { get; } = new(1, 1);
 
+    /// <summary>Held while a disk is attached, detached or changed, which may take as long as its kernel likes.</summary>
+    public SemaphoreSlim DiskTurn { get; } = new(1, 1);
+
+    /// <summary>The disks that it has, by number. Under the lock of shared disks.</summary>
+    public Dictionary<int, Disks.DiskPlan> Disks { get; } = [];
+
     /// <summary>Why it shut down, once it has; null when it was destroyed instead.</summary>
     public Task<ShutdownReason?> Shutdown => _shutdown.Task;
 

@@ -1,4 +1,5 @@
 using Pv.Machine.Gate;
+using Pv.Toolstack.Disks;
 using Pv.Toolstack.Processors;
 
 namespace Pv.Toolstack.Domains;
@@ -7,6 +8,8 @@ namespace Pv.Toolstack.Domains;
 public interface IToolstack
 {
     IDomains Domains { get; }
+
+    IDisks Disks { get; }
 
     IHostFacts Host { get; }
 

@@ -21,6 +21,7 @@ public sealed partial class XenDomains
             _processors.Place(record.Id, configuration);
             cancel.ThrowIfCancellationRequested();
             await DomainNodes.MakeAsync(_store, record.Id, configuration, built, record.Started);
+            await ConnectDisksAsync(record, plan.Disks, cancel);
             await _store.IntroduceAsync(record.Id, new Pfn(built.XenStorePage), built.XenStorePort);
             if (Introduced is { } introduced)
                 await introduced(record.Id, built);

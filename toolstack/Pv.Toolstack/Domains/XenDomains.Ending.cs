@@ -171,6 +171,8 @@ public sealed partial class XenDomains
             if (record.IsDestroyed)
                 return;
             record.IsDestroyed = true;
+            // Back ends see it, and let go of the domain when they are told that it is ending.
+            await _store.RemoveAsync($"/local/domain/0/backend/vbd/{record.Id.Value}");
             if (Ending is { } ending)
                 await ending(record.Id);
             if (_control.DestroyDomain(record.Id) is not Errno.None and var error && error != Errno.ESRCH)
