@@ -171,14 +171,17 @@ public sealed partial class XenDomains
             if (record.IsDestroyed)
                 return;
             record.IsDestroyed = true;
+            // It may have ended by itself already.
+            _ = _control.PauseDomain(record.Id);
             // Back ends see it, and let go of the domain when they are told that it is ending.
             await _store.RemoveAsync($"/local/domain/0/backend/vbd/{record.Id.Value}");
             if (Ending is { } ending)
                 await ending(record.Id);
+            // Before the domain, as with libxl: who no longer sees the domain finds nothing of it in the store either.
+            await DomainNodes.RemoveAsync(_store, record.Id, record.Configuration.Uuid);
             if (_control.DestroyDomain(record.Id) is not Errno.None and var error && error != Errno.ESRCH)
                 _log($"Domain {record.Id.Value} could not be destroyed: {error}");
             await _store.ReleaseAsync(record.Id);
-            await DomainNodes.RemoveAsync(_store, record.Id, record.Configuration.Uuid);
         }
         finally
         {
