@@ -32,6 +32,26 @@ public sealed class CommandLineTests
     public void The_beginning_of_a_name_names_it_if_no_other_begins_so(string word, string? name)
         => Assert.That(CommandRows.Find(word)?.Name, Is.EqualTo(word == "l" ? CommandRows.All.Count(row => row.Name.StartsWith('l')) == 1 ? "list" : null : name));
 
+    [TestCase("tr", "trigger")]
+    [TestCase("tra", "trace")]
+    [TestCase("ru", "run")]
+    [TestCase("rune", null)]
+    [TestCase("re", null)]
+    public void Words_of_our_own_take_no_beginning_from_those_of_xl(string word, string? name)
+        => Assert.That(CommandRows.Find(word)?.Name, Is.EqualTo(name));
+
+    [Test]
+    public void Every_beginning_means_what_it_means_to_the_real_one()
+    {
+        var real = CommandRows.All.Where(row => !row.IsOwn).Select(row => row.Name).ToArray();
+        foreach (var beginning in real.SelectMany(name => Enumerable.Range(1, name.Length).Select(length => name[..length])).Distinct())
+        {
+            var named = real.Contains(beginning) ? beginning : real.Count(name => name.StartsWith(beginning, StringComparison.Ordinal)) == 1
+                ? real.Single(name => name.StartsWith(beginning, StringComparison.Ordinal)) : null;
+            Assert.That(CommandRows.Find(beginning)?.Name, Is.EqualTo(named), beginning);
+        }
+    }
+
     [Test]
     public void Options_may_stand_anywhere_and_together()
     {

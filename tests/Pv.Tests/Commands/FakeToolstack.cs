@@ -98,7 +98,8 @@ internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsole
     public Task<ShutdownReason?> WaitForShutdownAsync(DomId domain, CancellationToken cancel)
         => Shutdowns.TryGetValue(domain, out var reason) ? Task.FromResult(reason) : Task.Delay(Timeout.Infinite, cancel).ContinueWith(_ => default(ShutdownReason?), cancel);
 
-    public Task WaitForEndAsync(DomId domain, CancellationToken cancel) => Task.Delay(Timeout.Infinite, cancel);
+    public Task<ShutdownReason?> WaitForEndAsync(DomId domain, CancellationToken cancel)
+        => Task.Delay(Timeout.Infinite, cancel).ContinueWith(_ => default(ShutdownReason?), cancel);
 
     public HostDescription Describe() => new()
     {

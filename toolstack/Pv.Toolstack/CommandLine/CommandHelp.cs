@@ -42,12 +42,16 @@ public static class CommandHelp
         var text = new StringBuilder($"Usage: xl [-{flags}] {row.Name} {row.Arguments}".TrimEnd()).Append("\n\n").Append(row.Summary).Append(".\n");
         if (!row.IsBuilt)
             text.Append("Not built yet in this version of Pv.\n");
-        if (row.Options.Length == 0)
-            return text.ToString();
-        text.Append("\nOptions:\n\n");
-        foreach (var option in row.Options)
-            text.Append(Form(option).PadRight(OptionWidth)).Append(' ').Append(option.Help).Append(".\n");
-        return text.Append("-h".PadRight(OptionWidth)).Append(" Print this help.\n").ToString();
+        if (row.Options.Length > 0)
+        {
+            text.Append("\nOptions:\n\n");
+            foreach (var option in row.Options)
+                text.Append(Form(option).PadRight(OptionWidth)).Append(' ').Append(option.Help).Append(".\n");
+            text.Append("-h".PadRight(OptionWidth)).Append(" Print this help.\n");
+        }
+        if (row.Notes != null)
+            text.Append('\n').Append(row.Notes).Append('\n');
+        return text.ToString();
     }
 
     private static (string Option, string Meaning)[] Globals =>

@@ -10,6 +10,12 @@ public sealed record CommandRow(string Name, string Arguments, string Summary, i
 {
     public OptionRow[] Options { get; init; } = [];
 
+    /// <summary>What help says behind the options: whole lines, or null.</summary>
+    public string? Notes { get; init; }
+
+    /// <summary>A word that Xen's xl does not have.</summary>
+    public bool IsOwn => (Traits & CommandTraits.Own) != 0;
+
     /// <summary>Whether this version of Pv does it. What is not built answers so, and help says so.</summary>
     public bool IsBuilt => (Traits & CommandTraits.Built) != 0;
 
@@ -43,6 +49,9 @@ public enum CommandTraits
 
     /// <summary>It changes something, so <c>-f</c> is among its options.</summary>
     Changes = 4,
+
+    /// <summary>Xen's xl does not have it. Such a word makes no beginning ambiguous that scripts for the real one use.</summary>
+    Own = 8,
 }
 
 /// <summary>One option of a subcommand.</summary>

@@ -97,7 +97,7 @@ public static partial class CommandRows
         {
             Options = [new('c', null, null, "Empty it afterwards")],
         },
-        new("trace", "[options] <Domain> <on|off|show|counts>", "Trace what a domain asks of the hypervisor", 2, Built | Changes)
+        new("trace", "[options] <Domain> <on|off|show|counts>", "Trace what a domain asks of the hypervisor", 2, Built | Changes | Own)
         {
             Options =
             [

@@ -16,6 +16,9 @@ public sealed class CommandWords
     /// <summary>Whether the option was given.</summary>
     public bool Has(char letter) => _options.Exists(option => option.Letter == letter);
 
+    /// <summary>All options as they were given, in order.</summary>
+    public IReadOnlyList<(char Letter, string? Argument)> Options => _options;
+
     /// <summary>The argument of the option's last mention, or null.</summary>
     public string? Argument(char letter) => _options.FindLast(option => option.Letter == letter).Argument;
 

@@ -36,6 +36,7 @@ public sealed class CommandRunner(IToolstack toolstack)
         ["pause"] = PauseCommand.RunAsync,
         ["reboot"] = ShutdownCommand.RunRebootAsync,
         ["rename"] = RenameCommand.RunAsync,
+        ["run"] = RunCommand.RunAsync,
         ["sched-credit"] = ShareCommands.RunCreditAsync,
         ["sched-credit2"] = ShareCommands.RunCredit2Async,
         ["sched-rtds"] = RealTimeCommand.RunAsync,

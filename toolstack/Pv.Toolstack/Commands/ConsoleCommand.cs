@@ -8,7 +8,7 @@ namespace Pv.Toolstack.Commands;
 internal static class ConsoleCommand
 {
     /// <summary>Ctrl-].</summary>
-    private const byte UsualEscape = 0x1d;
+    public const byte UsualEscape = 0x1d;
 
     public static async Task<int> RunAsync(CommandContext context)
     {
@@ -61,7 +61,7 @@ internal static class ConsoleCommand
     }
 
     /// <summary>Ends at the escape character, and at the end of input that is no terminal.</summary>
-    private static async Task TypeAsync(ITerminalInput input, IConsoleReader console, CancellationToken cancel)
+    public static async Task TypeAsync(ITerminalInput input, IConsoleReader console, CancellationToken cancel)
     {
         var chunk = new byte[1024];
         while (await input.ReadAsync(chunk, cancel) is > 0 and var read)

@@ -17,9 +17,21 @@ internal static class CreateCommand
     public static async Task<int> RunAsync(CommandContext context)
     {
         var options = context.Words;
-        var words = CreateWords.Sort(options) ?? throw new WrongUseException("", 2);
+        var outcome = await ParseAsync(context, options.Has('q'));
+        if (outcome.Configuration is not { } configuration)
+            return outcome.ExitCode;
+
+        var dryRun = options.Has('n') || context.Global.DryRun;
+        if (dryRun || options.Has('d'))
+            await context.PrintAsync(DomainConfigurationJson.Render(configuration));
+        return dryRun ? 0 : await CreateAsync(context, configuration);
+    }
+
+    /// <summary>The configuration that the words of a command name; what is to be said of it is said.</summary>
+    public static async Task<ParseOutcome> ParseAsync(CommandContext context, bool quiet)
+    {
+        var words = CreateWords.Sort(context.Words) ?? throw new WrongUseException("", 2);
         var file = words.File ?? throw new ToolstackException("Config file not specified and none in save file", Invalid);
-        var quiet = options.Has('q');
         var content = await context.ReadConfigFileAsync(file);
         if (!quiet)
             await context.ComplainAsync($"Parsing config from {file}");
@@ -27,16 +39,10 @@ internal static class CreateCommand
         var outcome = DomainConfigurationParser.Parse(file, Encoding.UTF8.GetString(content), words.Lines, new HostTopology((int)host.CpuCount));
         foreach (var message in outcome.Messages)
             await context.ComplainAsync(message);
-        if (outcome.Configuration is not { } configuration)
-            return outcome.ExitCode;
-
-        var dryRun = options.Has('n') || context.Global.DryRun;
-        if (dryRun || options.Has('d'))
-            await context.PrintAsync(DomainConfigurationJson.Render(configuration));
-        return dryRun ? 0 : await CreateAsync(context, file, configuration);
+        return outcome;
     }
 
-    private static async Task<int> CreateAsync(CommandContext context, string file, DomainConfiguration configuration)
+    private static async Task<int> CreateAsync(CommandContext context, DomainConfiguration configuration)
     {
         var options = context.Words;
         if (options.Has('V') || options.Has('A'))

@@ -67,16 +67,5 @@ internal static class TraceCommand
     }
 
     private static FileStream? OpenFile(CommandContext context)
-    {
-        if (context.Words.Argument('o') is not { } name)
-            return null;
-        try
-        {
-            return new FileStream(Path.Combine(context.Terminal.Directory, name), FileMode.Create, FileAccess.Write);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ToolstackException($"The trace cannot be written to {name}: {e.Message}");
-        }
-    }
+        => context.Words.Argument('o') is { } name ? context.CreateFile(name, "trace") : null;
 }

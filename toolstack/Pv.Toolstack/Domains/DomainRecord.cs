@@ -52,16 +52,26 @@ internal sealed class DomainRecord(DomId id, DomainConfiguration configuration, 
     public void EndLineage()
     {
         NoteSuccessor(null);
-        Lineage.End();
+        Lineage.End(Shutdown.IsCompletedSuccessfully ? Shutdown.Result : null);
     }
 }
 
 /// <summary>A domain and those that its restarts made of it: one thing to whoever waits for its end.</summary>
 internal sealed class Lineage
 {
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<ShutdownReason?> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _abandoned = new();
 
-    public Task Ended => _ended.Task;
+    /// <summary>Why the last of them shut down; null if it was destroyed instead.</summary>
+    public Task<ShutdownReason?> Ended => _ended.Task;
 
-    public void End() => _ended.TrySetResult();
+    /// <summary>The newest, once it has a number.</summary>
+    public DomainRecord? Last { get; set; }
+
+    /// <summary>No restart may follow any more.</summary>
+    public CancellationToken Abandoned => _abandoned.Token;
+
+    public Task AbandonAsync() => _abandoned.CancelAsync();
+
+    public void End(ShutdownReason? reason) => _ended.TrySetResult(reason);
 }

@@ -57,8 +57,8 @@ public interface IDomains
     /// <summary>Waits until a domain has shut down, and says why; null if it was destroyed instead.</summary>
     Task<ShutdownReason?> WaitForShutdownAsync(DomId domain, CancellationToken cancel);
 
-    /// <summary>Waits until the domain is gone and no restart has followed it.</summary>
-    Task WaitForEndAsync(DomId domain, CancellationToken cancel);
+    /// <summary>Waits until the domain is gone and no restart has followed it. Says why the last shut down; null if it was destroyed instead.</summary>
+    Task<ShutdownReason?> WaitForEndAsync(DomId domain, CancellationToken cancel);
 
     /// <summary>Waits for the domain that a restart makes of this one, which is about to run. Null once there will be none.</summary>
     Task<DomId?> WaitForSuccessorAsync(DomId domain, CancellationToken cancel);
@@ -69,7 +69,8 @@ public interface IDomains
 /// <param name="ActOnEnd">Do what the configuration says (<c>on_poweroff</c> and its kin) when it shuts down.</param>
 /// <param name="Directory">Where relative paths of the configuration begin.</param>
 /// <param name="BeforeStart">Called with the new domain before it runs, so that its console can be attached from the first byte on.</param>
-public sealed record CreateOptions(bool Paused, bool ActOnEnd, string Directory, Func<DomId, Task>? BeforeStart = null);
+/// <param name="Life">When it is cancelled, the domain is destroyed, or the one that its restarts have made of it by then, and none follows.</param>
+public sealed record CreateOptions(bool Paused, bool ActOnEnd, string Directory, Func<DomId, Task>? BeforeStart = null, CancellationToken Life = default);
 
 /// <summary>What a domain can be asked through <c>control/shutdown</c>.</summary>
 public enum ShutdownRequest

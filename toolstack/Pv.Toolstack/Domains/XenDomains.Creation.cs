@@ -9,7 +9,35 @@ namespace Pv.Toolstack.Domains;
 public sealed partial class XenDomains
 {
     public async Task<DomId> CreateAsync(DomainConfiguration configuration, CreateOptions options, CancellationToken cancel)
-        => (await CreateAsync(configuration, options, new Lineage(), cancel)).Id;
+    {
+        var lineage = new Lineage();
+        try
+        {
+            var domain = (await CreateAsync(configuration, options, lineage, cancel)).Id;
+            if (options.Life.CanBeCanceled)
+            {
+                var registration = options.Life.Register(() => _ = Task.Run(() => AbandonAsync(lineage)));
+                _ = lineage.Ended.ContinueWith(_ => registration.Dispose(), TaskScheduler.Default);
+            }
+            return domain;
+        }
+        catch
+        {
+            lineage.End(null);
+            throw;
+        }
+    }
+
+    /// <summary>Ends the newest domain of a lineage, for good.</summary>
+    private async Task AbandonAsync(Lineage lineage)
+    {
+        // First no more, then none: a restart that does not see the first is seen by the second.
+        await lineage.AbandonAsync();
+        if (lineage.Last is not { } last)
+            return;
+        await EndAsync(last);
+        last.EndLineage();
+    }
 
     private async Task<DomainRecord> CreateAsync(DomainConfiguration configuration, CreateOptions options, Lineage lineage, CancellationToken cancel)
     {
@@ -62,6 +90,7 @@ public sealed partial class XenDomains
             var id = _assembly.MakeEmpty(plan, _processors.PoolOf(plan.Configuration));
             var record = new DomainRecord(id, plan.Configuration, options, lineage) { Started = DateTimeOffset.Now };
             _records[id] = record;
+            lineage.Last = record;
             return record;
         }
     }

@@ -80,7 +80,7 @@ public sealed partial class XenDomains
             _log($"Action for shutdown reason code {(uint)reason} is {ShutdownActions.Name(action)}");
             await DoAsync(record, action, cancel);
         }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested || record.Lineage.Abandoned.IsCancellationRequested)
         {
             record.EndLineage();
         }
@@ -129,8 +129,10 @@ public sealed partial class XenDomains
     }
 
     /// <summary>Builds a domain anew, as its configuration is now.</summary>
-    private async Task RestartAsync(DomainRecord record, DomainConfiguration configuration, CancellationToken cancel)
+    private async Task RestartAsync(DomainRecord record, DomainConfiguration configuration, CancellationToken stop)
     {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop, record.Lineage.Abandoned);
+        var cancel = end.Token;
         if (DateTimeOffset.Now - record.Started < ShortLife)
             await Task.Delay(RestartPause, cancel);
         var options = record.Options with

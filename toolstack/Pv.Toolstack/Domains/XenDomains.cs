@@ -80,8 +80,8 @@ public sealed partial class XenDomains : IDomains
     public async Task<ShutdownReason?> WaitForShutdownAsync(DomId domain, CancellationToken cancel)
         => _records.TryGetValue(domain, out var record) ? await record.Shutdown.WaitAsync(cancel) : null;
 
-    public Task WaitForEndAsync(DomId domain, CancellationToken cancel)
-        => _records.TryGetValue(domain, out var record) ? record.Lineage.Ended.WaitAsync(cancel) : Task.CompletedTask;
+    public Task<ShutdownReason?> WaitForEndAsync(DomId domain, CancellationToken cancel)
+        => _records.TryGetValue(domain, out var record) ? record.Lineage.Ended.WaitAsync(cancel) : Task.FromResult<ShutdownReason?>(null);
 
     public Task<DomId?> WaitForSuccessorAsync(DomId domain, CancellationToken cancel)
         => _records.TryGetValue(domain, out var record) ? record.Successor.WaitAsync(cancel) : Task.FromResult<DomId?>(null);

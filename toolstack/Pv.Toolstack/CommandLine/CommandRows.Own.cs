@@ -1,0 +1,35 @@
+namespace Pv.Toolstack.CommandLine;
+
+/// <content>Words that Xen's xl does not have.</content>
+public static partial class CommandRows
+{
+    private static CommandRow[] OwnWords() =>
+    [
+        new("run", "[options] <ConfigFile> [key=value ...]", "Create a domain, show its console, and end with it: the exit code tells why", 0, Built | Changes | Own)
+        {
+            Options =
+            [
+                new('f', "defconfig", "FILE", "Take the configuration from FILE"),
+                new('t', "timeout", "TIME", "Destroy the domain after so long: seconds, or a number with ms, s, m or h"),
+                new('x', "expect", "TEXT", "Wait for the console to show TEXT; if this is the last step, the run has succeeded then"),
+                new('s', "send", "TEXT", "Type TEXT and Enter; \\r \\n \\t \\e \\\\ \\xHH are bytes, \\c at the end is no Enter"),
+                new('l', "log", "FILE", "Write the console to FILE, too"),
+                new('i', "interactive", null, "Type to the guest; Ctrl-] ends the run"),
+                new('q', "quiet", null, "Show neither the console nor what became of the domain"),
+            ],
+            Notes = """
+                --expect and --send may be repeated; they are done one after another, in their order.
+                Reboots are followed as the configuration says; any other end is the end, whatever it says.
+                However the run ends, the domain is gone then.
+
+                Exit codes:
+                  0    all that was expected was shown; or, if the last step is no --expect, the guest powered off
+                  10   the guest crashed                    11   its watchdog ended it
+                  12   it rebooted, and nothing followed    13   somebody destroyed it
+                  14   it ended in another way              20   it ended before it showed what was expected
+                  124  the time ran out                     130  interrupted
+                  Others are those of xl create: 1 to 6, the domain could not be created; 2, wrong use.
+                """,
+        },
+    ];
+}
