@@ -1,6 +1,7 @@
 using System.Globalization;
 using Pv.Abi;
 using Pv.Guest;
+using Pv.Toolstack.Domains;
 
 namespace Pv.Toolstack.Disks;
 
@@ -44,9 +45,9 @@ internal static class DiskNodes
     /// <summary>Removes a disk's nodes, and the folders above that have nothing else in them.</summary>
     public static async Task RemoveAsync(IXenStoreNodes nodes, XenbusDevice device)
     {
-        await RemoveUpwardsAsync(nodes, device.FrontEndPath);
-        await RemoveUpwardsAsync(nodes, device.BackEndPath);
-        await RemoveUpwardsAsync(nodes, LibxlPath(device));
+        await nodes.RemoveUpwardsAsync(device.FrontEndPath);
+        await nodes.RemoveUpwardsAsync(device.BackEndPath);
+        await nodes.RemoveUpwardsAsync(LibxlPath(device));
     }
 
     private static (string, string)[] FrontEnd(XenbusDevice device, DiskPlan plan) =>
@@ -79,18 +80,4 @@ internal static class DiskNodes
     private static string TypeOf(DiskPlan plan) => plan.Specification.IsCdrom ? "cdrom" : "disk";
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
-
-    private static async Task RemoveUpwardsAsync(IXenStoreNodes nodes, string path)
-    {
-        await nodes.RemoveAsync(path);
-        // The type's folder and, at the back end, the domain's.
-        for (var above = Above(path); above.EndsWith("/vbd", StringComparison.Ordinal) || Above(above).EndsWith("/vbd", StringComparison.Ordinal); above = Above(above))
-        {
-            if (await nodes.ListAsync(above) is not { Count: 0 })
-                return;
-            await nodes.RemoveAsync(above);
-        }
-    }
-
-    private static string Above(string path) => path[..path.LastIndexOf('/')];
 }

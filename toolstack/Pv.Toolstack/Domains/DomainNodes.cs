@@ -1,3 +1,4 @@
+using System.Globalization;
 using Pv.Abi;
 using Pv.Config.Domain;
 using Pv.Guest;
@@ -20,11 +21,13 @@ public static class DomainNodes
     /// <summary>Dom0's own nodes, once at the start.</summary>
     public static Task MakeDom0Async(IXenStore store, ulong memoryKib) => store.TransactAsync(async nodes =>
     {
-        await nodes.MakeDirectoryAsync("/tool/xenstored");
         await nodes.WriteAsync("/local/domain/0/domid", "0");
         await nodes.WriteAsync("/local/domain/0/name", "Domain-0");
         await nodes.WriteAsync("/local/domain/0/memory/target", $"{memoryKib}");
         await nodes.WriteAsync("/local/domain/0/memory/static-max", $"{memoryKib}");
+        await nodes.WriteAsync("/local/pool/0/name", "Pool-0");
+        await nodes.MakeDirectoryAsync("/vm");
+        await nodes.MakeDirectoryAsync("/libxl");
     });
 
     /// <summary>Makes them all.</summary>
@@ -39,7 +42,7 @@ public static class DomainNodes
     internal static Task RemoveAsync(IXenStore store, DomId domain, Guid uuid) => store.TransactAsync(async nodes =>
     {
         await nodes.RemoveAsync(Home(domain));
-        await nodes.RemoveAsync($"/local/domain/0/backend/console/{domain.Value}");
+        await nodes.RemoveUpwardsAsync($"/local/domain/0/backend/console/{domain.Value}");
         await nodes.RemoveAsync($"/libxl/{domain.Value}");
         await nodes.RemoveAsync($"/vm/{uuid}");
     });
@@ -66,17 +69,22 @@ public static class DomainNodes
         await MakeAsync($"{home}/store/port", $"{built.XenStorePort.Value}", readable);
         await MakeAsync($"{home}/store/ring-ref", $"{built.XenStorePage}", readable);
         await MakeConsoleAsync();
+        await nodes.WriteAsync($"/libxl/{domain.Value}/type", "pv");
 
         async Task MakeConsoleAsync()
         {
-            var backend = $"/local/domain/0/backend/console/{domain.Value}/0";
-            await MakeAsync($"{backend}/frontend", $"{home}/console", readable);
-            await MakeAsync($"{backend}/frontend-id", $"{domain.Value}", readable);
-            await MakeAsync($"{backend}/online", "1", readable);
-            await MakeAsync($"{backend}/state", "1", readable);
-            await MakeAsync($"{backend}/protocol", "vt100", readable);
+            var (frontend, backend, libxl) = ($"{home}/console", $"/local/domain/0/backend/console/{domain.Value}/0", $"/libxl/{domain.Value}/device/console/0");
+            await nodes.WriteAsync($"{libxl}/frontend", frontend);
+            await nodes.WriteAsync($"{libxl}/backend", backend);
+            await MakeAsync(backend, "", readable);
+            await nodes.WriteAsync($"{backend}/frontend", frontend);
+            foreach (var (node, value) in new[] { ("frontend-id", $"{domain.Value}"), ("online", "1"), ("state", "1"), ("protocol", "vt100") })
+            {
+                await nodes.WriteAsync($"{backend}/{node}", value);
+                await nodes.WriteAsync($"{libxl}/{node}", value);
+            }
             await MakeAsync($"{home}/console/backend", backend, readable);
-            await MakeAsync($"{home}/console/backend-id", "0", readable);
+            await MakeAsync($"{home}/console/backend-id", "0", [.. itsOwn, new(DomId.Dom0, XenStoreAccess.Read)]);
             await MakeAsync($"{home}/console/limit", "1048576", readable);
             await MakeAsync($"{home}/console/type", "xenconsoled", readable);
             await MakeAsync($"{home}/console/output", "pty", readable);
@@ -95,7 +103,15 @@ public static class DomainNodes
         await MakeAsync(nodes, vm, "", readable);
         await MakeAsync(nodes, $"{vm}/name", configuration.Name, readable);
         await MakeAsync(nodes, $"{vm}/uuid", $"{configuration.Uuid}", readable);
-        await MakeAsync(nodes, $"{vm}/start_time", $"{now.ToUnixTimeSeconds()}", readable);
+        // As libxl calls every paravirtualized kernel.
+        await MakeAsync(nodes, $"{vm}/image", "", readable);
+        await MakeAsync(nodes, $"{vm}/image/ostype", "linux", readable);
+        foreach (var (node, value) in new[] { ("kernel", configuration.Kernel), ("ramdisk", configuration.Ramdisk), ("cmdline", configuration.CommandLine) })
+        {
+            if (value is not null)
+                await MakeAsync(nodes, $"{vm}/image/{node}", value, readable);
+        }
+        await MakeAsync(nodes, $"{vm}/start_time", string.Create(CultureInfo.InvariantCulture, $"{now.ToUnixTimeSeconds()}.{now.Millisecond / 10:D2}"), readable);
         await MakeAsync(nodes, home, "", readable);
         await MakeAsync(nodes, $"{home}/vm", vm, readable);
         await MakeAsync(nodes, $"{home}/name", configuration.Name, readable);

@@ -50,7 +50,11 @@ public sealed partial class XenDomains
             if (kibibytes > most)
                 throw new ToolstackException($"Domain {record.Name} may have {most} KiB at most; {kibibytes} KiB are more (xl mem-max sets the limit).");
             _control.SetMaxMemory(domain, kibibytes + DomainAssembly.Slack);
-            await _store.WriteAsync($"{DomainNodes.Home(domain)}/memory/target", $"{kibibytes}");
+            await _store.TransactAsync(async nodes =>
+            {
+                await nodes.WriteAsync($"{DomainNodes.Home(domain)}/memory/target", $"{kibibytes}");
+                await nodes.WriteAsync($"/vm/{record.Configuration.Uuid}/memory", $"{kibibytes / 1024}");
+            });
             record.Configuration.TargetMemoryKiB = kibibytes;
         }
         finally
