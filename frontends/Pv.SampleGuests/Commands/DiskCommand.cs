@@ -18,6 +18,7 @@ internal sealed class DiskCommand(GuestContext guest, BlockFrontends disks)
           disk flush <disk>
           disk discard <disk> <offset> <length>
           disk bench <disk> read|write|randread|randwrite [KiB [depth [seconds]]]
+          disk journal <disk> [seconds]                numbered records with flushes, to be looked for after a crash
           disk close <disk>                            gives it up
           Offsets and lengths are in bytes: 512, 64K, 3M, 1G.
         """;
@@ -31,6 +32,7 @@ internal sealed class DiskCommand(GuestContext guest, BlockFrontends disks)
         ["flush", var name] => FlushAsync(Find(name)),
         ["discard", var name, var offset, var length] => DiscardAsync(Find(name), Bytes(offset), Bytes(length)),
         ["bench", var name, .. { Length: > 0 } how] => DiskBench.RunAsync(guest, Find(name), how),
+        ["journal", var name, .. { Length: <= 1 } seconds] => DiskJournal.RunAsync(guest, Find(name), seconds.Length == 0 ? 3600 : Bytes(seconds[0])),
         ["close", var name] => Find(name).DisposeAsync().AsTask(),
         _ => throw new UsageException(Usage),
     };
