@@ -15,7 +15,7 @@ public sealed partial class DurabilityTests
 {
     private const int Size = 48 << 20;
 
-    private static int Kills => Environment.GetEnvironmentVariable("PV_TESTS") == "full" ? 100 : 5;
+    private static int Kills => TestRun.IsFull ? 100 : 3;
 
     [Test]
     public void The_judge_sees_what_is_missing_and_what_is_torn()

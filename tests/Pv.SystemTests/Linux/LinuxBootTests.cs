@@ -12,11 +12,9 @@ public sealed class LinuxBootTests
     private const int MachineMemory = 3072;
 
     // Every pair of choices; PV_TESTS=full runs all of them.
-    private static IEnumerable<LinuxShape> Shapes() => IsFull
+    private static IEnumerable<LinuxShape> Shapes() => TestRun.IsFull
         ? from flavour in (string[])["cloud-amd64", "amd64"] from vcpus in (int[])[1, 4] from memory in (int[])[256, 2048] select new LinuxShape(flavour, vcpus, memory)
         : [new("cloud-amd64", 1, 256), new("cloud-amd64", 4, 2048), new("amd64", 1, 2048), new("amd64", 4, 256)];
-
-    private static bool IsFull => Environment.GetEnvironmentVariable("PV_TESTS") == "full";
 
     [TestCaseSource(nameof(Shapes))]
     public async Task It_boots_works_and_powers_off(object choice)

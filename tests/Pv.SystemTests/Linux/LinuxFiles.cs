@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
 using Pv.SystemTests.Packages;
@@ -16,6 +17,14 @@ internal static partial class LinuxFiles
         "linux-image-6.1.",
         flavour == "amd64" ? Plain() : Cloud(),
         "boot/vmlinuz-*");
+
+    /// <summary>The modules for an ext4 file system on a disk, which the initramfs of <c>examples/linux</c> loads; some kernels have most of them built in.</summary>
+    public static (string Name, string Path)[] DiskModules(string flavour) =>
+    [
+        .. ((string[])["crypto/crc32c_generic", "lib/crc16", "lib/libcrc32c", "fs/mbcache", "fs/jbd2/jbd2", "fs/ext4/ext4", "drivers/block/xen-blkfront"])
+            .Select((module, order) => ($"modules/{order}-{Path.GetFileName(module)}.ko", Module($"{module}.ko", flavour)))
+            .Where(module => File.Exists(module.Item2)),
+    ];
 
     /// <summary>busybox, with <c>/bin/storm</c> and <c>/bin/numbers</c>.</summary>
     public static string Initramfs => Packed.Value;
@@ -40,23 +49,45 @@ internal static partial class LinuxFiles
     {
         var folder = Directory.CreateTempSubdirectory("pv-initramfs-").FullName;
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
-        var extra = Path.Combine(folder, "extra");
-        foreach (var (name, path) in files)
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(extra, name))!);
-            File.Copy(path, Path.Combine(extra, name));
-        }
         var output = Path.Combine(folder, "initramfs");
-        var pack = Command.Run(Path.Combine(Repository.Root, "examples/linux/pack"), [Busybox, output, extra], folder);
-        Assert.That(pack.ExitCode, Is.Zero, pack.Errors);
+        Pack([], output, files);
         return output;
     }
 
-    /// <summary>A module of the cloud kernel.</summary>
-    /// <param name="path">Below <c>kernel</c>.</param>
-    public static string Module(string path)
+    /// <summary>Makes a disk with an ext4 file system, of busybox and further files.</summary>
+    /// <param name="output">Where; a raw image.</param>
+    /// <param name="size">As mke2fs has it: <c>64M</c>.</param>
+    /// <param name="files">What they are called there, and where they are here.</param>
+    public static void PackDisk(string output, string size, params (string Name, string Path)[] files) => Pack(["-d", size], output, files);
+
+    private static void Pack(string[] options, string output, (string Name, string Path)[] files)
     {
-        var image = Kernel("cloud-amd64");
+        var extra = Directory.CreateTempSubdirectory("pv-files-").FullName;
+        try
+        {
+            foreach (var (name, path) in files)
+            {
+                Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(extra, name))!);
+                File.Copy(path, Path.Combine(extra, name));
+            }
+            var start = new ProcessStartInfo(Path.Combine(Repository.Root, "examples/linux/pack"), [.. options, Busybox, output, extra]);
+            if (options.Length > 0)
+                start.Environment["PATH"] = DebianPrograms.Ext4.SearchPath;
+            var pack = Command.Run(start);
+            Assert.That(pack.ExitCode, Is.Zero, pack.Errors);
+        }
+        finally
+        {
+            Directory.Delete(extra, recursive: true);
+        }
+    }
+
+    /// <summary>A module of a kernel.</summary>
+    /// <param name="path">Below <c>kernel</c>.</param>
+    /// <param name="flavour"><c>cloud-amd64</c> or <c>amd64</c>.</param>
+    public static string Module(string path, string flavour = "cloud-amd64")
+    {
+        var image = Kernel(flavour);
         var version = Path.GetFileName(image)["vmlinuz-".Length..];
         return Path.GetFullPath(Path.Combine(Path.GetDirectoryName(image)!, "..", "lib", "modules", version, "kernel", path));
     }

@@ -32,10 +32,16 @@ internal sealed class LinuxGuest : IAsyncDisposable
     public Session Console { get; }
 
     /// <summary>Creates a guest with <c>xl create -c</c> (and further words, such as settings) and waits for its shell.</summary>
-    public static async Task<LinuxGuest> StartAsync(PvHost host, LinuxShape shape, string name = "linux", params string[] more)
+    public static Task<LinuxGuest> StartAsync(PvHost host, LinuxShape shape, string name = "linux", params string[] more)
+        => CreateAsync(host, name, [.. Settings(shape, name), .. more]);
+
+    /// <summary>The same of any configuration that comes to a shell of Linux.</summary>
+    public static async Task<LinuxGuest> CreateAsync(PvHost host, string name, params string[] words)
     {
-        var console = host.OpenXlAtTerminal(["create", "-c", .. Settings(shape, name), .. more]);
+        var console = host.OpenXlAtTerminal(["create", "-c", .. words]);
         var guest = new LinuxGuest(host, name, console);
+        // What loads the kernel may take as long as the kernel does.
+        await console.ExpectAsync("Linux version");
         await console.ExpectAsync(Prompt);
         return guest;
     }

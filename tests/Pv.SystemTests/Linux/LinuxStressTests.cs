@@ -8,15 +8,13 @@ namespace Pv.SystemTests.Linux;
 [TestFixture]
 public sealed class LinuxStressTests
 {
-    private static bool IsFull => Environment.GetEnvironmentVariable("PV_TESTS") == "full";
+    private static int StormSeconds => TestRun.IsFull ? 60 : 8;
 
-    private static int StormSeconds => IsFull ? 60 : 8;
+    private static int Boots => TestRun.IsFull ? 20 : 2;
 
-    private static int Boots => IsFull ? 20 : 2;
+    private static int Guests => TestRun.IsFull ? 8 : 3;
 
-    private static int Guests => IsFull ? 8 : 3;
-
-    private static int Kills => IsFull ? 200 : 12;
+    private static int Kills => TestRun.IsFull ? 200 : 12;
 
     [Test]
     public void The_storm_is_right_on_this_host()

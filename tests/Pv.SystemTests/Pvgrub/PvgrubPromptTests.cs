@@ -11,7 +11,7 @@ public sealed class PvgrubPromptTests
 {
     private const string Prompt = "grub> ";
 
-    private static string Kernel => $"kernel=\"{DebianPackages.Fetch("grub-xen-host", "usr/lib/grub-xen/grub-x86_64-xen.bin")}\"";
+    internal static string Kernel => $"kernel=\"{DebianPackages.Fetch("grub-xen-host", "usr/lib/grub-xen/grub-x86_64-xen.bin")}\"";
 
     [Test]
     public async Task It_is_talked_with_left_and_met_again()
