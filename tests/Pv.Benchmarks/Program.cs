@@ -19,9 +19,11 @@ switch (args.FirstOrDefault())
         return ListBenchmark.Run(args[1..]);
     case "linux":
         return await LinuxBenchmark.RunAsync(args[1..]);
+    case "shares":
+        return await SharesBenchmark.RunAsync(args[1..]);
     case "xenstored":
         return StoreBenchmark.Run(args[1..]);
     default:
-        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, list XL, linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER], xenstored [SOCKET...]");
+        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, list XL, linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER], shares [KERNEL INITRAMFS], xenstored [SOCKET...]");
         return 2;
 }

@@ -21,13 +21,14 @@ internal sealed class HostInProcess : IAsyncDisposable
     private readonly StoreService _store;
     private readonly ConsoleDaemon _consoles = new(Console.Error.WriteLine);
 
-    private HostInProcess(ulong frames, int pcpus, int translateAfter)
+    private HostInProcess(ulong frames, int pcpus, int translateAfter, SchedulerId scheduler)
     {
         ManagedEngine managed = null!;
         _core = new HypervisorCore(new MachineOptions
         {
             Frames = frames,
             PCpus = pcpus,
+            Scheduler = scheduler,
             ParavirtualizedEngine = memory => new SoftwareEngine(memory, translateAfter),
             ManagedEngine = gates => managed = new ManagedEngine(gates),
         });
@@ -42,11 +43,15 @@ internal sealed class HostInProcess : IAsyncDisposable
 
     public XenDomains Domains { get; }
 
+    /// <summary>For files of guests; goes with the host.</summary>
+    public string Folder => _folder;
+
     public ulong FreeFrames => _core.FreeFrames;
 
-    public static async Task<HostInProcess> StartAsync(ulong frames = 1 << 20, int pcpus = 2, int translateAfter = SoftwareEngine.UsualTranslateAfter)
+    public static async Task<HostInProcess> StartAsync(ulong frames = 1 << 20, int pcpus = 2, int translateAfter = SoftwareEngine.UsualTranslateAfter,
+        SchedulerId scheduler = SchedulerId.Credit2)
     {
-        var host = new HostInProcess(frames, pcpus, translateAfter);
+        var host = new HostInProcess(frames, pcpus, translateAfter, scheduler);
         await DomainNodes.MakeDom0Async(host._store.OpenClient(), host._core.Dom0.InitialFrames * (PageSize.Bytes / 1024));
         return host;
     }

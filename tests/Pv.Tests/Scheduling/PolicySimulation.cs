@@ -8,6 +8,7 @@ internal sealed class PolicySimulation
     private readonly ISchedulerPolicy _policy;
     private readonly List<SimulatedVcpu> _vcpus = [];
     private readonly SimulatedPcpu[] _pcpus;
+    private ulong _tickDue = ulong.MaxValue, _tickTime = ulong.MaxValue;
 
     public PolicySimulation(ISchedulerPolicy policy, int pcpus)
     {
@@ -17,6 +18,9 @@ internal sealed class PolicySimulation
             _pcpus[i] = new SimulatedPcpu();
         policy.SetPcpus((1ul << pcpus) - 1);
     }
+
+    /// <summary>How much later than asked for a host ends slices and runs ticks: drawn anew each time.</summary>
+    public Func<ulong> Lateness { get; init; } = () => 0;
 
     public ulong Now { get; private set; } = 1;
 
@@ -76,14 +80,14 @@ internal sealed class PolicySimulation
                 if (vcpu.WakesAt <= Now)
                     Wake(vcpu);
             }
-            if (Now >= _policy.NextTick && _policy.Tick(Now))
+            if (Now >= TickTime() && _policy.Tick(Now))
                 PreemptOutranked();
         }
     }
 
     private ulong NextEvent()
     {
-        var next = _policy.NextTick;
+        var next = TickTime();
         foreach (var pcpu in _pcpus)
         {
             if (pcpu.Current is { } current)
@@ -92,6 +96,16 @@ internal sealed class PolicySimulation
         foreach (var vcpu in _vcpus)
             next = Math.Min(next, vcpu.WakesAt);
         return Math.Max(next, Now);
+    }
+
+    private ulong TickTime()
+    {
+        if (_tickDue != _policy.NextTick)
+        {
+            _tickDue = _policy.NextTick;
+            _tickTime = _tickDue == ulong.MaxValue ? ulong.MaxValue : _tickDue + Lateness();
+        }
+        return _tickTime;
     }
 
     private void Advance(ulong to)
@@ -117,7 +131,7 @@ internal sealed class PolicySimulation
         var vcpu = _vcpus.Single(candidate => candidate.Unit == unit);
         (unit.Queued, unit.RunningOn, unit.LastPcpu) = (false, pcpu, pcpu);
         vcpu.RunsOnMask |= 1ul << pcpu;
-        (_pcpus[pcpu].Current, _pcpus[pcpu].Since, _pcpus[pcpu].SliceEnd) = (vcpu, Now, Now + slice);
+        (_pcpus[pcpu].Current, _pcpus[pcpu].Since, _pcpus[pcpu].SliceEnd) = (vcpu, Now, Now + slice + Lateness());
         Switches++;
     }
 

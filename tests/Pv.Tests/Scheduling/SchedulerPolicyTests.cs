@@ -29,6 +29,41 @@ internal sealed class SchedulerPolicyTests
     }
 
     [TestCaseSource(nameof(_proportional))]
+    public void Weights_and_caps_hold_on_a_host_that_is_late(SchedulerId id)
+    {
+        var policy = SchedulerPolicies.Create(id)!;
+        var simulation = new PolicySimulation(policy, 1) { Lateness = Late(7) };
+        ushort[] weights = [128, 256, 640];
+        var vcpus = weights.Select(weight => simulation.Add(Group(policy, weight))).ToArray();
+        simulation.RunFor(60 * Second);
+        for (var i = 0; i < weights.Length; i++)
+            Assert.That(Share(vcpus[i], simulation), Is.EqualTo(weights[i] / 1024.0).Within(Tolerance * weights[i] / 1024.0), $"weight {weights[i]}");
+
+        policy = SchedulerPolicies.Create(id)!;
+        simulation = new PolicySimulation(policy, 4) { Lateness = Late(8) };
+        ushort[] caps = [10, 50, 75];
+        vcpus = [.. caps.Select(cap => simulation.Add(Group(policy, 256, cap)))];
+        simulation.RunFor(60 * Second);
+        for (var i = 0; i < caps.Length; i++)
+            Assert.That(Share(vcpus[i], simulation), Is.EqualTo(caps[i] / 100.0).Within(Tolerance * caps[i] / 100.0), $"cap {caps[i]}");
+    }
+
+    [Test]
+    public void Budgets_of_rtds_hold_on_a_host_that_is_late()
+    {
+        var policy = new Rtds();
+        var simulation = new PolicySimulation(policy, 1) { Lateness = Late(9) };
+        (uint Period, uint Budget)[] contracts = [(10_000, 1_500), (20_000, 4_000), (50_000, 10_000)];
+        var vcpus = contracts.Select(contract => AddRealTime(policy, simulation, contract.Period, contract.Budget, extra: false)).ToArray();
+        simulation.RunFor(60 * Second);
+        for (var i = 0; i < contracts.Length; i++)
+        {
+            var due = (double)contracts[i].Budget / contracts[i].Period;
+            Assert.That(Share(vcpus[i], simulation), Is.EqualTo(due).Within(Tolerance * due), $"{contracts[i]}");
+        }
+    }
+
+    [TestCaseSource(nameof(_proportional))]
     public void Weights_hold_on_several_pcpus_where_no_domain_is_bound_by_its_vcpus(SchedulerId id)
     {
         var policy = SchedulerPolicies.Create(id)!;
@@ -192,6 +227,13 @@ internal sealed class SchedulerPolicyTests
             };
             Assert.That(new Credit().Adjust(ref operation), Is.EqualTo(Errno.EINVAL));
         }
+    }
+
+    /// <summary>Mostly a tenth of a millisecond late; one time in fifty up to fifteen, as a host is that has other things to do.</summary>
+    private static Func<ulong> Late(int seed)
+    {
+        var random = new Random(seed);
+        return () => (ulong)random.NextInt64(0, (long)(random.Next(50) == 0 ? 15 * Millisecond : Millisecond / 10));
     }
 
     private static SchedulingGroup Group(ISchedulerPolicy policy, ushort weight, ushort cap = 0)

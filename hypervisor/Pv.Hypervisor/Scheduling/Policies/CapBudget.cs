@@ -2,7 +2,7 @@ namespace Pv.Hypervisor.Scheduling;
 
 /// <summary>
 /// What a domain with a cap may still run in this period, and which of its vCPUs wait for the next one. What was overrun is taken from the
-/// next period, so that the cap holds in the mean.
+/// next period, and what a vCPU wanted and came too late to run is added to it, so that the cap holds in the mean.
 /// </summary>
 internal sealed class CapBudget(ulong period)
 {
@@ -11,6 +11,7 @@ internal sealed class CapBudget(ulong period)
 
     private readonly List<SchedulingUnit> _parked = [];
     private long _left;
+    private int _running;
 
     /// <summary>Per cent of one pCPU; 0: no cap.</summary>
     public ushort Cap { get; private set; }
@@ -35,6 +36,8 @@ internal sealed class CapBudget(ulong period)
             return false;
         grant.Amount = Math.Min(Math.Max(Total / Math.Max(1, units), LeastGrant), _left);
         _left -= grant.Amount;
+        _running++;
+        grant.IsHeld = true;
         slice = Math.Min(slice, (ulong)grant.Amount);
         return true;
     }
@@ -44,17 +47,20 @@ internal sealed class CapBudget(ulong period)
     {
         if (Cap != 0)
             _left += grant.Amount - (long)ran;
-        grant.Amount = 0;
+        if (grant.IsHeld)
+            _running--;
+        grant = default;
     }
 
     public void Park(SchedulingUnit unit) => _parked.Add(unit);
 
     public bool Unpark(SchedulingUnit unit) => _parked.Remove(unit);
 
-    /// <summary>A period begins. Hands out the vCPUs that waited for it, when there is time for them.</summary>
-    public bool Refill(Action<SchedulingUnit> queue)
+    /// <summary>So many periods begin, more than one when the host was late. Hands out the vCPUs that waited for it, when there is time for them.</summary>
+    public bool Refill(int periods, Action<SchedulingUnit> queue)
     {
-        _left = Math.Min(_left + Total, Total);
+        var most = _running + _parked.Count > 0 ? 2 * Total : Total;
+        _left = Math.Min(_left + (periods * Total), most);
         return Release(queue);
     }
 
@@ -74,4 +80,7 @@ internal sealed class CapBudget(ulong period)
 internal struct CapGrant
 {
     public long Amount;
+
+    /// <summary>It was handed out and not given back.</summary>
+    public bool IsHeld;
 }

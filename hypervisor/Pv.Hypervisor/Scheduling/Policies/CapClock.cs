@@ -6,6 +6,9 @@ namespace Pv.Hypervisor.Scheduling;
 internal sealed class CapClock<TGroup>(ulong period, Func<TGroup, CapBudget> budgetOf)
     where TGroup : SchedulingGroup
 {
+    /// <summary>More are of no use to a budget.</summary>
+    private const ulong MostPeriods = 1000;
+
     private readonly List<TGroup> _used = [];
 
     public ulong NextTick { get; private set; } = ulong.MaxValue;
@@ -30,11 +33,10 @@ internal sealed class CapClock<TGroup>(ulong period, Func<TGroup, CapBudget> bud
         if (now < NextTick)
             return false;
         var any = false;
-        for (; NextTick <= now; NextTick += period)
-        {
-            foreach (var group in _used)
-                any |= budgetOf(group).Refill(queue);
-        }
+        var periods = ((now - NextTick) / period) + 1;
+        NextTick += periods * period;
+        foreach (var group in _used)
+            any |= budgetOf(group).Refill((int)Math.Min(periods, MostPeriods), queue);
         _used.RemoveAll(group => !budgetOf(group).NeedsRefill);
         if (_used.Count == 0)
             NextTick = ulong.MaxValue;

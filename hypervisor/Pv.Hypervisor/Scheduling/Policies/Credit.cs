@@ -21,6 +21,12 @@ public sealed class Credit : ISchedulerPolicy
     private const ulong Millisecond = 1_000_000;
     private const ulong BoostTime = 10 * Millisecond;
 
+    /// <summary>The most that a vCPU can owe, in slices: what a host that ends slices late lets it run is not forgiven, as Xen would.</summary>
+    private const int MostDebt = 64;
+
+    /// <summary>The most that a vCPU can save for the next slices while it waits, in slices.</summary>
+    private const int MostSaved = 2;
+
     private readonly RunQueue<Unit> _queue = new((one, other) => one.Class > other.Class);
     private readonly List<Unit> _all = [];
     private readonly CapClock<Group> _caps = new(30 * Millisecond, group => group.Cap);
@@ -135,8 +141,10 @@ public sealed class Credit : ISchedulerPolicy
         var any = _caps.Tick(now, unit => _queue.Insert((Unit)unit));
         if (now < _nextAccounting)
             return any;
-        Account();
-        _nextAccounting = _active.Count == 0 ? ulong.MaxValue : now + Slice;
+        // A host that is late has more to share out: else all would owe in the end, and owing all are equal.
+        var slices = ((now - _nextAccounting) / Slice) + 1;
+        Account(slices);
+        _nextAccounting = _active.Count == 0 ? ulong.MaxValue : _nextAccounting + (slices * Slice);
         _queue.Sort();
         return true;
     }
@@ -190,8 +198,8 @@ public sealed class Credit : ISchedulerPolicy
         return Errno.None;
     }
 
-    /// <summary>Shares out the time of a slice on all pCPUs among those that want it.</summary>
-    private void Account()
+    /// <summary>Shares out the time of so many slices on all pCPUs among those that want it.</summary>
+    private void Account(ulong slices)
     {
         _active.Clear();
         foreach (var unit in _all)
@@ -202,7 +210,7 @@ public sealed class Credit : ISchedulerPolicy
             if (group.Wanting++ == 0)
                 _active.Add(group);
         }
-        ShareOut(Slice * (ulong)_pcpus);
+        ShareOut(slices, slices * Slice * (ulong)_pcpus);
         foreach (var unit in _all)
         {
             if (unit.WantsTime)
@@ -215,7 +223,7 @@ public sealed class Credit : ISchedulerPolicy
     }
 
     /// <summary>By weight; nobody gets more than its vCPUs can run, and what one cannot use goes to the others.</summary>
-    private void ShareOut(ulong time)
+    private void ShareOut(ulong slices, ulong time)
     {
         var open = new List<Group>(_active);
         while (open.Count > 0)
@@ -224,7 +232,7 @@ public sealed class Credit : ISchedulerPolicy
             var left = time;
             var full = open.RemoveAll(group =>
             {
-                var most = Slice * (ulong)group.Wanting;
+                var most = slices * Slice * (ulong)group.Wanting;
                 if (left * group.Weight / weights < most)
                     return false;
                 group.Share = most;
@@ -243,7 +251,7 @@ public sealed class Credit : ISchedulerPolicy
     {
         var group = (Group)unit.Group;
         var most = (long)Slice;
-        unit.Credit = Math.Clamp(unit.Credit + (long)(group.Share / (ulong)group.Wanting), -2 * most, most);
+        unit.Credit = Math.Clamp(unit.Credit + (long)(group.Share / (ulong)group.Wanting), -MostDebt * most, MostSaved * most);
         if (unit.Credit < 0)
             unit.Class = PriorityClass.Over;
         else if (unit.Class == PriorityClass.Over)

@@ -15,7 +15,6 @@ public sealed class Credit2 : ISchedulerPolicy
     public const ushort DefaultWeight = 256;
 
     private const long InitialCredit = 10_000_000;
-    private const long LowestCarry = -InitialCredit;
     private const long ShortestSlice = 500_000, LongestSlice = 2_000_000;
     private const ulong CapPeriod = 10_000_000;
 
@@ -88,7 +87,7 @@ public sealed class Credit2 : ISchedulerPolicy
             }
             next.Yielded = false;
             if (next.Credit <= 0)
-                ResetCredits();
+                ResetCredits((-next.Credit / InitialCredit) + 1);
             return next;
         }
     }
@@ -150,11 +149,12 @@ public sealed class Credit2 : ISchedulerPolicy
         return Errno.None;
     }
 
-    // Adding the same to all keeps the order, but for the cap at the top, which only makes neighbours equal.
-    private void ResetCredits()
+    /// <summary>Gives all so many times the same, which keeps the order but for the most that one can have.</summary>
+    /// <remarks>Nothing that was overrun is forgiven, however late a host ends slices: who ran it waits for it.</remarks>
+    private void ResetCredits(long times)
     {
         foreach (var unit in _all)
-            unit.Credit = Math.Min(Math.Max(unit.Credit, LowestCarry) + InitialCredit, InitialCredit);
+            unit.Credit = Math.Min(unit.Credit + (times * InitialCredit), InitialCredit);
     }
 
     private sealed class Group : SchedulingGroup
