@@ -35,6 +35,9 @@ public sealed class ConsoleDaemon(Action<string> report) : IConsoles, IAsyncDisp
     public IConsoleReader? Attach(DomId domain, int number)
         => number == 0 && _consoles.TryGetValue(domain, out var console) ? console.Attach() : null;
 
+    /// <summary>Reads a domain's log from its oldest byte; null when it has no console.</summary>
+    public IConsoleReader? OpenLog(DomId domain, bool follow) => _consoles.TryGetValue(domain, out var console) ? console.OpenLog(follow) : null;
+
     /// <summary>Ends a domain's console: takes its last words, lets its page go, and shows its readers the end. Nothing happens where there is none.</summary>
     public ValueTask CloseAsync(DomId domain)
         => _consoles.TryRemove(domain, out var console) ? console.DisposeAsync() : ValueTask.CompletedTask;

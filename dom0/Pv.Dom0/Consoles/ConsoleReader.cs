@@ -4,13 +4,15 @@ using Pv.Toolstack.Domains;
 
 namespace Pv.Dom0.Consoles;
 
-/// <summary>One who looks at a console, and perhaps types: no more than a position in the scrollback and a bell.</summary>
-/// <remarks>One read and one write at a time, which may be two threads.</remarks>
-internal sealed class ConsoleReader(DomainConsole console, Scrollback scrollback) : IConsoleReader
+/// <summary>One who looks at a console, and perhaps types: no more than a position in what is kept of it, and a bell.</summary>
+/// <remarks>
+/// One read and one write at a time, which may be two threads. With <paramref name="follow"/> the end is the console's, else that of what was kept.
+/// </remarks>
+internal sealed class ConsoleReader(DomainConsole console, IConsoleHistory history, bool follow = true) : IConsoleReader
 {
     private readonly EventSignal _moved = new();
     private byte[] _mark = [];
-    private long _position = scrollback.Start;
+    private long _position = history.Start;
 
     public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancel)
     {
@@ -24,7 +26,7 @@ internal sealed class ConsoleReader(DomainConsole console, Scrollback scrollback
             var isOver = console.IsOver;
             if (Take(buffer.Span) is > 0 and var count)
                 return count;
-            if (isOver || !await _moved.WaitAsync())
+            if (isOver || !follow || !await _moved.WaitAsync())
                 return 0;
         }
     }
@@ -48,7 +50,7 @@ internal sealed class ConsoleReader(DomainConsole console, Scrollback scrollback
     {
         if (_mark.Length == 0)
         {
-            var count = scrollback.Read(ref _position, into, out var lost);
+            var count = history.Read(ref _position, into, out var lost);
             if (lost == 0)
                 return count;
             // The bytes behind the gap are taken again, after the mark that stands for it.

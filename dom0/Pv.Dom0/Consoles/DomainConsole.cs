@@ -52,9 +52,13 @@ internal sealed class DomainConsole : IAsyncDisposable
     public bool IsOver => _isOver;
 
     /// <summary>One more reader, from the oldest byte that is kept.</summary>
-    public ConsoleReader Attach()
+    public ConsoleReader Attach() => Attach(new ConsoleReader(this, _scrollback));
+
+    /// <summary>One more reader, of the log on disk.</summary>
+    public ConsoleReader OpenLog(bool follow) => Attach(new ConsoleReader(this, _log, follow));
+
+    private ConsoleReader Attach(ConsoleReader reader)
     {
-        var reader = new ConsoleReader(this, _scrollback);
         lock (_lock)
             _readers.Add(reader);
         return reader;

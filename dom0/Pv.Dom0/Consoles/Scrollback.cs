@@ -5,13 +5,12 @@ namespace Pv.Dom0.Consoles;
 /// so a reader's position is all there is of a reader: one that is too slow finds that the oldest moved on, and by how much.
 /// </summary>
 /// <remarks>Any thread. One lock, held for a copy.</remarks>
-internal sealed class Scrollback(int capacity)
+internal sealed class Scrollback(int capacity) : IConsoleHistory
 {
     private readonly byte[] _ring = new byte[capacity];
     private readonly Lock _lock = new();
     private long _end;
 
-    /// <summary>The position of the oldest byte that is still kept.</summary>
     public long Start
     {
         get
@@ -38,7 +37,6 @@ internal sealed class Scrollback(int capacity)
         }
     }
 
-    /// <summary>Copies what follows <paramref name="position"/> and moves it. Says how many bytes before that are lost.</summary>
     public int Read(ref long position, Span<byte> into, out long lost)
     {
         lock (_lock)

@@ -13,7 +13,7 @@ internal sealed class DomainFolders
     /// <summary>Ended domains whose folders are kept.</summary>
     private const int Kept = 32;
 
-    private readonly Queue<string> _ended = new();
+    private readonly Queue<(DomId Domain, string Name)> _ended = new();
     private readonly RunDirectory _directory;
 
     /// <summary>Removes what an earlier <c>pvd</c> left: numbers begin anew.</summary>
@@ -35,14 +35,28 @@ internal sealed class DomainFolders
         File.WriteAllText(Path.Combine(Of(domain), "config.json"), DomainConfigurationJson.Render(configuration) + "\n");
     }
 
-    public void End(DomId domain)
+    /// <summary>The last domain of that name or number that has ended and whose folder is kept; else null.</summary>
+    public DomId? FindEnded(string word)
     {
         lock (_ended)
         {
-            _ended.Enqueue(Of(domain));
+            foreach (var (domain, name) in _ended.Reverse())
+            {
+                if (name == word || domain.Value.ToString(CultureInfo.InvariantCulture) == word)
+                    return domain;
+            }
+        }
+        return null;
+    }
+
+    public void End(DomId domain, string name)
+    {
+        lock (_ended)
+        {
+            _ended.Enqueue((domain, name));
             while (_ended.Count > Kept)
             {
-                var oldest = _ended.Dequeue();
+                var oldest = Of(_ended.Dequeue().Domain);
                 if (Directory.Exists(oldest))
                     Directory.Delete(oldest, recursive: true);
             }

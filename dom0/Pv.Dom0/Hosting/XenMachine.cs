@@ -15,6 +15,7 @@ using Pv.Toolstack.Building;
 using Pv.Toolstack.Control;
 using Pv.Toolstack.Disks;
 using Pv.Toolstack.Domains;
+using Pv.Toolstack.Events;
 using Pv.Toolstack.Hypervisor;
 using Pv.Toolstack.Processors;
 
@@ -74,6 +75,7 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
         _domains.Introduced += OpenConsoleAsync;
         _domains.Ending += LetGoAsync;
         Host = new XenHost(control);
+        ConsoleLogs = new ConsoleLogs(_consoles, _folders);
         LogMachine(options.Memory >> 20, options.Cpus);
     }
 
@@ -88,6 +90,10 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
     public IProcessors Processors => _domains.Processors;
 
     public IConsoles Consoles => _consoles;
+
+    public IConsoleLogs ConsoleLogs { get; }
+
+    public IDomainEvents Events => _domains.Events;
 
     public IDomainTraces Traces => _core;
 
@@ -140,7 +146,7 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
     {
         await _blocks.EndDomainAsync(domain);
         await _consoles.CloseAsync(domain);
-        _folders.End(domain);
+        _folders.End(domain, _domains.ConfigurationOf(domain)?.Name ?? "");
     }
 
     [LoggerMessage(LogLevel.Information, "a machine of {MiB} MiB and {Cpus} pCPUs")]

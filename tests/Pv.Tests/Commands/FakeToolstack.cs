@@ -3,6 +3,7 @@ using Pv.Config.Domain;
 using Pv.Machine.Gate;
 using Pv.Toolstack.Disks;
 using Pv.Toolstack.Domains;
+using Pv.Toolstack.Events;
 using Pv.Toolstack.Processors;
 
 namespace Pv.Tests.Commands;
@@ -34,6 +35,10 @@ internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsole
     public IProcessors Processors => throw new NotSupportedException("Commands on pCPUs are tested on a real hypervisor.");
 
     public IConsoles Consoles => this;
+
+    public IConsoleLogs ConsoleLogs => throw new NotSupportedException("Commands on logs are tested on a real pvd.");
+
+    public IDomainEvents Events => throw new NotSupportedException("Commands on events are tested on a real pvd.");
 
     public IDomainTraces Traces => this;
 

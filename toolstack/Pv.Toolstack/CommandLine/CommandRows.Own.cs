@@ -31,5 +31,29 @@ public static partial class CommandRows
                   Others are those of xl create: 1 to 6, the domain could not be created; 2, wrong use.
                 """,
         },
+        new("wait", "[options] <Domain> <State>", "Return when a domain has come to a state", 2, Built | Own)
+        {
+            Options = [new('t', "timeout", "TIME", "At most so long: seconds, or a number with ms, s, m or h")],
+            Notes = """
+                States: exists, running, paused; shutdown (for any reason, or gone), destroyed (gone, even if a restart follows);
+                and the reasons poweroff, reboot, suspend, crash, watchdog.
+                exists, running and paused are waited for even before there is a domain of that name.
+
+                Exit codes: 0, it has come; 1, it cannot come any more; 2, wrong use; 124, the time ran out; 130, interrupted.
+                """,
+        },
+        new("logs", "[options] <Domain>", "Print what a domain's console has said, even if it has just ended", 1, Built | Own)
+        {
+            Options = [new('f', "follow", null, "Go on with what it says, across restarts, until interrupted or the domain is gone")],
+        },
+        new("events", "[options] [Domain]", "Print what happens to domains, as it happens", 0, Built | Own)
+        {
+            Options =
+            [
+                new('j', "json", null, "An object of JSON a line"),
+                new('n', "count", "NUMBER", "End after so many, not counting what exists at the start"),
+                new('t', "timeout", "TIME", "End after so long: seconds, or a number with ms, s, m or h"),
+            ],
+        },
     ];
 }

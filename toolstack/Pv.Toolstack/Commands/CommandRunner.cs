@@ -29,8 +29,10 @@ public sealed class CommandRunner(IToolstack toolstack)
         ["domid"] = DomidCommand.RunAsync,
         ["domname"] = DomnameCommand.RunAsync,
         ["dump-core"] = DumpCoreCommand.RunAsync,
+        ["events"] = EventsCommand.RunAsync,
         ["info"] = InfoCommand.RunAsync,
         ["list"] = ListCommand.RunAsync,
+        ["logs"] = LogsCommand.RunAsync,
         ["mem-max"] = MemoryCommands.SetMaximumAsync,
         ["mem-set"] = MemoryCommands.SetTargetAsync,
         ["pause"] = PauseCommand.RunAsync,
@@ -51,6 +53,7 @@ public sealed class CommandRunner(IToolstack toolstack)
         ["vcpu-set"] = VcpuSetCommand.RunAsync,
         ["version"] = VersionCommand.RunAsync,
         ["vm-list"] = VmListCommand.RunAsync,
+        ["wait"] = WaitCommand.RunAsync,
     };
 
     /// <summary>The commands that have a body here: those that the table calls built.</summary>

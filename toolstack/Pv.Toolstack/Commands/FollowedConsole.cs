@@ -5,8 +5,9 @@ namespace Pv.Toolstack.Commands;
 
 /// <summary>The console of a domain and of those that restarts make of it, as one. What is typed in between is lost.</summary>
 /// <remarks>One read and one write at a time, which may be two threads. Disposed once neither is under way.</remarks>
-internal sealed class FollowedConsole(IToolstack toolstack, DomId domain, IConsoleReader first) : IConsoleReader
+internal sealed class FollowedConsole(IToolstack toolstack, DomId domain, IConsoleReader first, Func<DomId, IConsoleReader?>? open = null) : IConsoleReader
 {
+    private readonly Func<DomId, IConsoleReader?> _open = open ?? (successor => toolstack.Consoles.Attach(successor, 0));
     private volatile IConsoleReader _console = first;
     // Asked while the domain is there: of one that is gone nobody knows what came after it.
     private Task<DomId?> _next = toolstack.Domains.WaitForSuccessorAsync(domain, CancellationToken.None);
@@ -17,7 +18,7 @@ internal sealed class FollowedConsole(IToolstack toolstack, DomId domain, IConso
         {
             if (await _console.ReadAsync(buffer, cancel) is > 0 and var read)
                 return read;
-            if (await _next.WaitAsync(cancel) is not { } successor || toolstack.Consoles.Attach(successor, 0) is not { } console)
+            if (await _next.WaitAsync(cancel) is not { } successor || _open(successor) is not { } console)
                 return 0;
             _next = toolstack.Domains.WaitForSuccessorAsync(successor, CancellationToken.None);
             var old = _console;

@@ -42,6 +42,9 @@ internal sealed class DomainRecord(DomId id, DomainConfiguration configuration, 
     /// <summary>Set under <see cref="Turn"/>, once.</summary>
     public bool IsDestroyed { get; set; }
 
+    /// <summary>Whether its creation was told, so that its end is to be told, too.</summary>
+    public bool IsTold { get; set; }
+
     /// <summary>True the first time.</summary>
     public bool NoteShutdown(ShutdownReason? reason) => _shutdown.TrySetResult(reason);
 

@@ -1,5 +1,6 @@
 using Pv.Machine.Gate;
 using Pv.Toolstack.Disks;
+using Pv.Toolstack.Events;
 using Pv.Toolstack.Processors;
 
 namespace Pv.Toolstack.Domains;
@@ -16,6 +17,10 @@ public interface IToolstack
     IProcessors Processors { get; }
 
     IConsoles Consoles { get; }
+
+    IConsoleLogs ConsoleLogs { get; }
+
+    IDomainEvents Events { get; }
 
     IDomainTraces Traces { get; }
 }

@@ -2,6 +2,7 @@ using Pv.Abi;
 using Pv.Config.Domain;
 using Pv.Guest;
 using Pv.Toolstack.Building;
+using Pv.Toolstack.Events;
 
 namespace Pv.Toolstack.Domains;
 
@@ -56,6 +57,10 @@ public sealed partial class XenDomains
             if (options.BeforeStart is { } beforeStart)
                 await beforeStart(record.Id);
             cancel.ThrowIfCancellationRequested();
+            record.IsTold = true;
+            Tell(DomainEventKind.Created, record.Id);
+            // Told first: nothing that it does comes before.
+            Tell(options.Paused ? DomainEventKind.Paused : DomainEventKind.Running, record.Id);
             if (!options.Paused)
                 _control.UnpauseDomain(record.Id).OrThrow("XEN_DOMCTL_unpausedomain");
             _log($"domain {record.Id.Value} ({record.Name}) created");

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Pv.Abi;
 using Pv.Config.Domain;
+using Pv.Toolstack.Events;
 
 namespace Pv.Toolstack.Domains;
 
@@ -69,6 +70,7 @@ public sealed partial class XenDomains
     private async Task ActAsync(DomainRecord record, ShutdownReason reason, CancellationToken cancel)
     {
         _log($"Domain {record.Id.Value} ({record.Name}) has shut down, reason code {(uint)reason} 0x{(uint)reason:x}");
+        TellShutdown(record, reason);
         try
         {
             // The hypervisor has told the reason and the registers, but knows no names.
@@ -89,6 +91,18 @@ public sealed partial class XenDomains
             _log($"Domain {record.Id.Value} ({record.Name}): what was to follow its shutdown failed: {(e is ToolstackException ? e.Message : e)}");
             record.EndLineage();
         }
+    }
+
+    private void TellShutdown(DomainRecord record, ShutdownReason reason)
+    {
+        _events.Publish(new DomainEvent(DomainEventKind.Shutdown, record.Id, record.Name) { Reason = reason });
+        if (reason != ShutdownReason.Crash)
+            return;
+        // A C# kernel has no registers.
+        if (_control.GetVcpuContext(record.Id, new VcpuId(0)) is { Registers.Rip: not 0 and var rip })
+            Tell(DomainEventKind.Crash, record.Id, ("vcpu", 0), ("rip", $"0x{rip:x}"));
+        else
+            Tell(DomainEventKind.Crash, record.Id);
     }
 
     private static ShutdownAction ActionFor(DomainConfiguration configuration, ShutdownReason reason) => reason switch
@@ -146,6 +160,7 @@ public sealed partial class XenDomains
         };
         var restarted = await CreateAsync(configuration, options, record.Lineage, cancel);
         _log($"Domain {record.Id.Value} ({configuration.Name}) has been restarted as domain {restarted.Id.Value}");
+        Tell(DomainEventKind.Restarted, restarted.Id, ("from", (int)record.Id.Value));
     }
 
     /// <summary>Gives a domain that has shut down another name and another identity, so that its restart can have them.</summary>
@@ -187,6 +202,8 @@ public sealed partial class XenDomains
         }
         finally
         {
+            if (record.IsTold)
+                Tell(DomainEventKind.Destroyed, record.Id);
             _records.TryRemove(record.Id, out _);
             record.NoteShutdown(null);
             record.Turn.Release();

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Pv.Abi;
 using Pv.Config.Domain;
 using Pv.Guest;
+using Pv.Toolstack.Events;
 using Pv.Toolstack.Hypervisor;
 using Pv.Toolstack.Processors;
 
@@ -18,6 +19,7 @@ public sealed partial class XenDomains : IDomains
     private readonly Action<string> _log;
     private readonly DateTimeOffset _started = DateTimeOffset.Now;
     private readonly Lock _names = new();
+    private readonly EventFeed _events;
 
     /// <param name="control">The control calls.</param>
     /// <param name="store">A privileged client of xenstored.</param>
@@ -26,6 +28,7 @@ public sealed partial class XenDomains : IDomains
     public XenDomains(HypervisorControl control, IXenStore store, DomainAssembly assembly, Action<string> log)
     {
         (_control, _store, _assembly, _log) = (control, store, assembly, log);
+        _events = new EventFeed(store, domain => _records.GetValueOrDefault(domain)?.Name ?? "");
         _processors = new XenProcessors(control, store, (domain, pool) => Find(domain).Configuration.Pool = pool);
     }
 
@@ -37,6 +40,9 @@ public sealed partial class XenDomains : IDomains
 
     /// <summary>The pCPUs that the domains run on.</summary>
     public IProcessors Processors => _processors;
+
+    /// <summary>What happens to them.</summary>
+    public IDomainEvents Events => _events;
 
     public Task<IReadOnlyList<DomainView>> ListAsync()
         => Task.FromResult<IReadOnlyList<DomainView>>([.. _control.ListDomains().Select(View)]);
@@ -50,7 +56,10 @@ public sealed partial class XenDomains : IDomains
     {
         if (domain == DomId.Dom0)
             throw new ToolstackException("Domain 0 is pvd itself and cannot be paused.");
+        var wasPaused = IsPaused(domain);
         Demand(_control.PauseDomain(domain), domain, "paused");
+        if (!wasPaused)
+            Tell(DomainEventKind.Paused, domain);
         return Task.CompletedTask;
     }
 
@@ -59,15 +68,19 @@ public sealed partial class XenDomains : IDomains
         var error = _control.UnpauseDomain(domain);
         if (error != Errno.EINVAL)
             Demand(error, domain, "unpaused");
+        if (error == Errno.None && !IsPaused(domain))
+            Tell(DomainEventKind.Running, domain);
         return Task.FromResult(error == Errno.None);
     }
 
     public async Task RenameAsync(DomId domain, string name)
     {
         var record = Find(domain);
+        string before;
         lock (_names)
         {
             DemandFree(name, except: record);
+            before = record.Configuration.Name;
             record.Configuration.Name = name;
         }
         await _store.TransactAsync(async nodes =>
@@ -75,6 +88,7 @@ public sealed partial class XenDomains : IDomains
             await nodes.WriteAsync($"{DomainNodes.Home(domain)}/name", name);
             await nodes.WriteAsync($"/vm/{record.Configuration.Uuid}/name", name);
         });
+        Tell(DomainEventKind.Renamed, domain, ("from", before));
     }
 
     public async Task<ShutdownReason?> WaitForShutdownAsync(DomId domain, CancellationToken cancel)
@@ -85,6 +99,11 @@ public sealed partial class XenDomains : IDomains
 
     public Task<DomId?> WaitForSuccessorAsync(DomId domain, CancellationToken cancel)
         => _records.TryGetValue(domain, out var record) ? record.Successor.WaitAsync(cancel) : Task.FromResult<DomId?>(null);
+
+    private bool IsPaused(DomId domain) => _control.GetDomainInfo(domain) is { } info && (info.Flags & DomainInfoFlags.Paused) != 0;
+
+    private void Tell(DomainEventKind kind, DomId domain, params (string Name, object Value)[] details)
+        => _events.Publish(new DomainEvent(kind, domain, _records.GetValueOrDefault(domain)?.Name ?? "") { Details = details });
 
     private DomainRecord Find(DomId domain)
         => _records.GetValueOrDefault(domain) ?? throw NoSuch(domain);
