@@ -74,20 +74,22 @@ internal sealed class StoreTransaction : IStoreView
     {
         if (Tree.Find(path) is not { } node)
             return;
+        // The node, its parent, what is below: xenstored's order.
+        Note(path);
+        NoteChildrenOf(StorePath.Parent(path));
         foreach (var (gone, was) in StoreTree.Walk(path, node))
         {
             var touch = Note(gone);
+            touch.Tell(exact: gone != path);
             if (touch.Generation is null)
             {
-                // Made in here and gone in here: nobody will hear of it.
-                touch.Forget();
+                // Made in here and gone in here: nobody hears of it, unless it is made again.
+                touch.Change = Change.None;
                 continue;
             }
             touch.Change = Change.Removed;
             touch.Before ??= was.Permissions;
-            touch.Tell(exact: gone != path);
         }
-        NoteChildrenOf(StorePath.Parent(path));
         Tree = Tree.Without(path, _clock.Next());
     }
 
@@ -120,7 +122,7 @@ internal sealed class StoreTransaction : IStoreView
         }
         var before = live.Tree;
         live.Tree = ReferenceEquals(before, _snapshot) ? Tree : Replay(before);
-        foreach (var (path, touch) in _log.Where(entry => entry.Value.Fires).OrderBy(entry => entry.Value.Order))
+        foreach (var (path, touch) in _log.Where(entry => IsHeardOf(entry.Key, entry.Value)).OrderBy(entry => entry.Value.Order))
             live.Fire(path, touch.Exact, touch.Before, ParentAsSeen(path, touch, before, live.Tree));
         return Errno.None;
     }
@@ -154,6 +156,9 @@ internal sealed class StoreTransaction : IStoreView
         return onto;
     }
 
+    /// <summary>Of what was not there before and is not there now nobody hears.</summary>
+    private bool IsHeardOf(string path, Touch touch) => touch.Fires && (touch.Generation is not null || Tree.Find(path) is not null);
+
     private bool IsNewOwner(string path, StoreNode node) => _snapshot.Find(path)?.Permissions.Owner != node.Permissions.Owner;
 
     private void NoteChildrenOf(string parent)
@@ -167,12 +172,10 @@ internal sealed class StoreTransaction : IStoreView
     {
         if (!_log.TryGetValue(path, out var touch))
         {
-            touch = new Touch(_snapshot.Find(path)?.Generation);
+            touch = new Touch(_snapshot.Find(path)?.Generation, ++_order);
             if (_metered is null || MayTouchAnother(path))
                 _log.Add(path, touch);
         }
-        if (touch.Order == 0)
-            touch.Order = ++_order;
         return touch;
     }
 
@@ -195,12 +198,12 @@ internal sealed class StoreTransaction : IStoreView
         Removed,
     }
 
-    private sealed class Touch(long? generation)
+    private sealed class Touch(long? generation, int order)
     {
         /// <summary>What the snapshot had, null: nothing.</summary>
         public long? Generation { get; } = generation;
 
-        public int Order { get; set; }
+        public int Order { get; } = order;
 
         public Change Change { get; set; }
 
@@ -216,13 +219,6 @@ internal sealed class StoreTransaction : IStoreView
         {
             Exact = exact && (Exact || !Fires);
             Fires = true;
-        }
-
-        public void Forget()
-        {
-            Change = Change.None;
-            Fires = false;
-            Order = 0;
         }
     }
 }

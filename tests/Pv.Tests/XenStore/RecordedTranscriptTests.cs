@@ -6,13 +6,17 @@ namespace Pv.Tests.XenStore;
 [TestFixture]
 public class RecordedTranscriptTests
 {
-    public static IEnumerable<string> Recorded()
-        => Directory.EnumerateFiles(Repository.Data("xenstore"), "*.txt").Select(file => Path.GetFileNameWithoutExtension(file)!).Order();
+    /// <summary>The transcripts of the repository, and those of a folder that PV_TRANSCRIPTS names.</summary>
+    public static IEnumerable<TestCaseData> Recorded()
+        => new[] { Repository.Data("xenstore"), Environment.GetEnvironmentVariable("PV_TRANSCRIPTS") }
+            .Where(folder => !string.IsNullOrEmpty(folder))
+            .SelectMany(folder => Directory.EnumerateFiles(folder!, "*.txt").Order(StringComparer.Ordinal))
+            .Select(file => new TestCaseData(file).SetArgDisplayNames(Path.GetFileNameWithoutExtension(file)));
 
     [TestCaseSource(nameof(Recorded))]
-    public void Ours_says_what_the_real_daemon_said(string name)
+    public void Ours_says_what_the_real_daemon_said(string file)
     {
-        var recorded = File.ReadAllLines(Repository.Data("xenstore", name + ".txt"));
+        var recorded = File.ReadAllLines(file);
         var ours = Transcript.Play(recorded);
         for (var i = 0; i < Math.Min(recorded.Length, ours.Count); i++)
         {
