@@ -17,6 +17,8 @@ switch (args.FirstOrDefault())
         return await IdleBenchmark.RunAsync();
     case "list":
         return ListBenchmark.Run(args[1..]);
+    case "validate":
+        return ValidateBenchmark.Run(args[1..]);
     case "linux":
         return await LinuxBenchmark.RunAsync(args[1..]);
     case "shares":
@@ -24,6 +26,6 @@ switch (args.FirstOrDefault())
     case "xenstored":
         return StoreBenchmark.Run(args[1..]);
     default:
-        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, list XL, linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER], shares [KERNEL INITRAMFS], xenstored [SOCKET...]");
+        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, list XL, validate XL, linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER], shares [KERNEL INITRAMFS], xenstored [SOCKET...]");
         return 2;
 }

@@ -100,6 +100,7 @@ internal sealed class ConfigReader(ConfigSettings settings, ConfigDiagnostics di
         list = null!;
         if (settings.Find(name) is not { } setting)
             return Lookup.Absent;
+        diagnostics.At = setting.Value.Position;
         if (setting.Value is ConfigList found)
         {
             list = found;
@@ -112,13 +113,23 @@ internal sealed class ConfigReader(ConfigSettings settings, ConfigDiagnostics di
     }
 
     /// <summary>The atoms of a list; none if the key is unset or no list.</summary>
-    internal IEnumerable<string> Atoms(string name) => List(name, out ConfigList list) == Lookup.Found ? list.LeadingAtoms : [];
+    internal IEnumerable<string> Atoms(string name)
+    {
+        if (List(name, out ConfigList list) != Lookup.Found)
+            yield break;
+        foreach (ConfigAtom item in list.LeadingItems)
+        {
+            diagnostics.At = item.Position;
+            yield return item.Text;
+        }
+    }
 
     private Lookup FindAtom(string name, bool quiet, out string text)
     {
         text = "";
         if (settings.Find(name) is not { } setting)
             return Lookup.Absent;
+        diagnostics.At = setting.Value.Position;
         if (setting.Value is ConfigAtom atom)
         {
             text = atom.Text;

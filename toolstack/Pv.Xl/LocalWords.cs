@@ -7,7 +7,7 @@ using Pv.Xl.Terminal;
 
 namespace Pv.Xl;
 
-/// <summary>What <c>xl</c> answers by itself, so that no <c>pvd</c> is started for it: help, wrong use, <c>create -n</c>.</summary>
+/// <summary>What <c>xl</c> answers by itself, so that no <c>pvd</c> is started for it: help, wrong use, <c>create -n</c>, <c>validate</c>.</summary>
 internal static class LocalWords
 {
     /// <summary>Commands that go to <c>pvd</c> at once, without the cost of the command table, when their exact name comes first and no help is asked.</summary>
@@ -28,6 +28,8 @@ internal static class LocalWords
         var choice = CommandChoice.Of(words);
         if (choice.Row is { } row)
         {
+            if (row.Name == "validate")
+                return ValidateWords.Run(choice.Words!);
             return row.Name == "create" && choice.Words is { } rest && (rest.Has('n') || choice.Global!.DryRun)
                 ? DryRun(CreateWords.Sort(rest), rest.Has('q'))
                 : null;

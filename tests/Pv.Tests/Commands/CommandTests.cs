@@ -215,5 +215,5 @@ public sealed class CommandTests
 
     [Test]
     public void Every_command_that_is_called_built_has_a_body()
-        => Assert.That(CommandRunner.Built.Append("help"), Is.EquivalentTo(CommandRows.All.Where(row => row.IsBuilt).Select(row => row.Name)));
+        => Assert.That(CommandRunner.Built, Is.EquivalentTo(CommandRows.All.Where(row => row.IsBuilt && !row.IsLocal).Select(row => row.Name)));
 }

@@ -153,15 +153,15 @@ public class SpecificationTests
     {
         const string Text = "name='n'\nkernel='/k'\nmemori=5\nmemory=64\nmaxmem=32\nvcpus='x'\nnomigrate=7\ndisk=['/a,raw,zzz','/b,raw,xvda','/c,raw,xvda']\nvif='x'\n";
         var settings = DomainConfigurationParser.ParseSettings("f.cfg", Text, null, new ConfigDiagnostics())!;
-        Assert.That(StrictCheck.Check(settings, DomainConfigurationParser.Parse("f.cfg", Text).Configuration), Is.EqualTo(new[]
+        Assert.That(StrictCheck.Check(settings, DomainConfigurationParser.Parse("f.cfg", Text).Configuration).Select(static finding => $"{finding}"), Is.EqualTo(new[]
         {
-            "f.cfg:3: memori: unknown key",
-            "f.cfg:4: memory: must not be more than maxmem",
-            "f.cfg:6: vcpus: must be a number, not \"x\"",
-            "f.cfg:7: nomigrate: must be 0 or 1, not \"7\"",
-            "f.cfg:8: disk: no virtual device is called \"zzz\"",
-            "f.cfg:8: disk: \"xvda\" is given twice",
-            "f.cfg:9: vif: must be a list",
+            "f.cfg:3:1: error: memori: unknown key; did you mean memory?",
+            "f.cfg:4:8: error: memory: must not be more than maxmem",
+            "f.cfg:6:7: error: vcpus: must be a number, not \"x\"",
+            "f.cfg:7:11: error: nomigrate: must be 0 or 1, not \"7\"",
+            "f.cfg:8:7: error: disk: no virtual device is called \"zzz\"; xvda is the first disk, xvda1 a partition alone",
+            "f.cfg:8:34: error: disk: \"xvda\" is given twice; each disk needs a vdev of its own",
+            "f.cfg:9:5: error: vif: must be a list; write vif = [ \"x\" ]",
         }));
     }
 }

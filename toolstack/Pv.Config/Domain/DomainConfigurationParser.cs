@@ -29,7 +29,13 @@ public static class DomainConfigurationParser
         if (settings is null)
             return new ParseOutcome(1, null, diagnostics.Lines);
 
-        var reader = new ConfigReader(settings, diagnostics, host ?? HostTopology.Assumed);
+        return Read(settings, diagnostics, host ?? HostTopology.Assumed);
+    }
+
+    /// <summary>Reads statements that were parsed already.</summary>
+    internal static ParseOutcome Read(ConfigSettings settings, ConfigDiagnostics diagnostics, HostTopology host)
+    {
+        var reader = new ConfigReader(settings, diagnostics, host);
         var configuration = new DomainConfiguration();
         return Read(reader, configuration)
             ? new ParseOutcome(0, configuration, diagnostics.Lines)

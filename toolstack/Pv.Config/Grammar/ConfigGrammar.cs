@@ -25,6 +25,7 @@ internal sealed class ConfigGrammar
     private TokenKind? _lookahead;
     private int _untilReporting;
     private string _name = "";
+    private ConfigPosition _nameAt;
     private bool _isAddition;
 
     private ConfigGrammar(ConfigLexer lexer, ConfigSettings settings) => (_lexer, _settings) = (lexer, settings);
@@ -55,6 +56,7 @@ internal sealed class ConfigGrammar
         if (!lexer.HasError)
             return settings;
 
+        diagnostics.At = default;
         if (lexer.LooksLikePython)
         {
             diagnostics.Report("warning: Config file looks like it contains Python code.");
@@ -83,7 +85,7 @@ internal sealed class ConfigGrammar
                         Shift();
                         return State.Statements;
                     case TokenKind.Identifier:
-                        _name = _lexer.TokenValue;
+                        (_name, _nameAt) = (_lexer.TokenValue, _lexer.TokenPosition);
                         Shift();
                         return State.AfterIdentifier;
                     case TokenKind.End:
@@ -148,14 +150,14 @@ internal sealed class ConfigGrammar
         switch (Lookahead)
         {
             case TokenKind.String or TokenKind.Number:
-                var atom = new ConfigAtom(_lexer.TokenValue, _lexer.TokenLine);
+                var atom = new ConfigAtom(_lexer.TokenValue, _lexer.TokenPosition);
                 Shift();
                 return Complete(atom);
             case TokenKind.Open when _openLists.Count == MaxDepth:
                 _lexer.SyntaxError(Lookahead, "memory exhausted");
                 return State.Done;
             case TokenKind.Open:
-                _openLists.Push(new ConfigList(_lexer.TokenLine));
+                _openLists.Push(new ConfigList(_lexer.TokenPosition));
                 Shift();
                 return State.ListStart;
             default:
@@ -174,8 +176,8 @@ internal sealed class ConfigGrammar
         if (!_lexer.HasError)
         {
             if (!_isAddition)
-                _settings.Assign(_name, value);
-            else if (!_settings.TryAdd(_name, value))
+                _settings.Assign(_name, _nameAt, value);
+            else if (!_settings.TryAdd(_name, _nameAt, value))
                 _lexer.LexicalError("can't add [list] to \"string\" or vice versa");
         }
 

@@ -8,9 +8,11 @@ internal sealed class ConfigLexer(string source, string text, ConfigDiagnostics 
 {
     private int _position;
     private int _line = 1;
+    private int _lineStart;
     private int _lexicalErrorLine;
     private int _tokenStart;
     private int _tokenEnd;
+    private int _tokenColumn;
     private int _nextNewline = -1;
 
     /// <summary>Whether anything was refused. Strings are then no longer unquoted, and nothing is stored.</summary>
@@ -22,6 +24,9 @@ internal sealed class ConfigLexer(string source, string text, ConfigDiagnostics 
     /// <summary>The line of the last token, as messages count it.</summary>
     internal int TokenLine { get; private set; } = 1;
 
+    /// <summary>Where the last token begins.</summary>
+    internal ConfigPosition TokenPosition => new(TokenLine, _tokenColumn);
+
     /// <summary>The text of an identifier or number, or the content of a string.</summary>
     internal string TokenValue { get; private set; } = "";
 
@@ -31,6 +36,7 @@ internal sealed class ConfigLexer(string source, string text, ConfigDiagnostics 
         {
             char c = text[_position];
             _tokenStart = _position;
+            _tokenColumn = _position - _lineStart + 1;
             switch (c)
             {
                 case ' ' or '\t':
@@ -65,6 +71,7 @@ internal sealed class ConfigLexer(string source, string text, ConfigDiagnostics 
         }
 
         _tokenStart = _tokenEnd = text.Length;
+        _tokenColumn = text.Length - _lineStart + 1;
         return TokenKind.End;
     }
 
@@ -98,7 +105,7 @@ internal sealed class ConfigLexer(string source, string text, ConfigDiagnostics 
     private TokenKind Newline(int end)
     {
         TokenLine = _line++;
-        _position = _tokenEnd = end + 1;
+        _position = _tokenEnd = _lineStart = end + 1;
         return TokenKind.Newline;
     }
 
@@ -156,7 +163,7 @@ internal sealed class ConfigLexer(string source, string text, ConfigDiagnostics 
         {
             _line++;
             _position++;
-            _tokenEnd = _position;
+            _tokenEnd = _lineStart = _position;
             LexicalError("lexical error");
             TokenLine = _line;
             return TokenKind.Newline;
@@ -193,6 +200,7 @@ internal sealed class ConfigLexer(string source, string text, ConfigDiagnostics 
                 newline = "<newline>";
         }
 
+        diagnostics.At = new ConfigPosition(line, _tokenColumn);
         near = near.TrimEnd(" \t");
         bool quoted = near.Length > 0 || token == TokenKind.End;
         if (near.IndexOf('\0') is >= 0 and int end)

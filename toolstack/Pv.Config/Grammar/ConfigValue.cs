@@ -5,14 +5,17 @@ namespace Pv.Config.Grammar;
 /// <summary>A value of a configuration file: an atom (string or number, both kept as text) or a list of values.</summary>
 public abstract class ConfigValue
 {
-    private protected ConfigValue(int line) => Line = line;
+    private protected ConfigValue(ConfigPosition at) => Position = at;
+
+    /// <summary>Where the value begins.</summary>
+    public ConfigPosition Position { get; }
 
     /// <summary>The line, from 1, where the value begins.</summary>
-    public int Line { get; }
+    public int Line => Position.Line;
 }
 
 /// <summary>A string or a number. xl keeps no difference: <c>"32"</c> is a number to whoever asks for one.</summary>
-public sealed class ConfigAtom(string text, int line) : ConfigValue(line)
+public sealed class ConfigAtom(string text, ConfigPosition at) : ConfigValue(at)
 {
     private string? _text = text;
     private StringBuilder? _builder;
@@ -29,7 +32,7 @@ public sealed class ConfigAtom(string text, int line) : ConfigValue(line)
 }
 
 /// <summary>A list. Its items may be atoms and lists in any mixture.</summary>
-public sealed class ConfigList(int line) : ConfigValue(line)
+public sealed class ConfigList(ConfigPosition at) : ConfigValue(at)
 {
     private readonly List<ConfigValue> _items = [];
 
@@ -39,7 +42,10 @@ public sealed class ConfigList(int line) : ConfigValue(line)
     /// The atoms up to the first item that is a list: xl walks a list with a call that answers "no more" there,
     /// so whatever stands behind a nested list is not seen by the keys that take atoms.
     /// </summary>
-    public IEnumerable<string> LeadingAtoms
+    public IEnumerable<string> LeadingAtoms => LeadingItems.Select(static atom => atom.Text);
+
+    /// <summary>The same, with their places.</summary>
+    public IEnumerable<ConfigAtom> LeadingItems
     {
         get
         {
@@ -47,7 +53,7 @@ public sealed class ConfigList(int line) : ConfigValue(line)
             {
                 if (item is not ConfigAtom atom)
                     yield break;
-                yield return atom.Text;
+                yield return atom;
             }
         }
     }

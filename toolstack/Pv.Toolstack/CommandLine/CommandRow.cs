@@ -13,6 +13,9 @@ public sealed record CommandRow(string Name, string Arguments, string Summary, i
     /// <summary>What help says behind the options: whole lines, or null.</summary>
     public string? Notes { get; init; }
 
+    /// <summary>Whether <c>xl</c> does it by itself.</summary>
+    public bool IsLocal => (Traits & CommandTraits.Local) != 0;
+
     /// <summary>A word that Xen's xl does not have.</summary>
     public bool IsOwn => (Traits & CommandTraits.Own) != 0;
 
@@ -52,6 +55,9 @@ public enum CommandTraits
 
     /// <summary>Xen's xl does not have it. Such a word makes no beginning ambiguous that scripts for the real one use.</summary>
     Own = 8,
+
+    /// <summary><c>xl</c> does it by itself, without a <c>pvd</c>.</summary>
+    Local = 16,
 }
 
 /// <summary>One option of a subcommand.</summary>

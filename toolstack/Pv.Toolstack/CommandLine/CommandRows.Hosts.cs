@@ -136,7 +136,7 @@ public static partial class CommandRows
         new("psr-mba-show", "<Domain>", "Print how a domain's memory access is throttled (needs hardware)"),
         new("dt-overlay", "<operation=add|remove> <.dtbo>", "Change the device tree (Arm only)", 2, Changes),
         new("qemu-monitor-command", "<Domain> <Command>", "Speak to a domain's device model (HVM only)", 2, Changes),
-        new("help", "[--long] [command]", "Print this list, or the help of one command", 0, Built)
+        new("help", "[--long] [command]", "Print this list, or the help of one command", 0, Built | Local)
         {
             Options = [new('1', "long", null, "The help of every command")],
         },

@@ -31,6 +31,19 @@ public static partial class CommandRows
                   Others are those of xl create: 1 to 6, the domain could not be created; 2, wrong use.
                 """,
         },
+        new("validate", "[options] <ConfigFile>...", "Check configuration files strictly, without a host", 1, Built | Own | Local)
+        {
+            Options =
+            [
+                new('j', "json", null, "Print one object of JSON: the counts and every finding"),
+                new('q', "quiet", null, "No count at the end"),
+                new('W', "warnings", null, "A warning is as bad as an error"),
+            ],
+            Notes = """
+                A line a finding: FILE:LINE:COLUMN: error or warning: KEY: what is wrong; what to do.
+                Exit codes: 0, no errors; 1, errors (with -W, or warnings); 2, wrong use.
+                """,
+        },
         new("wait", "[options] <Domain> <State>", "Return when a domain has come to a state", 2, Built | Own)
         {
             Options = [new('t', "timeout", "TIME", "At most so long: seconds, or a number with ms, s, m or h")],

@@ -4,7 +4,7 @@ namespace Pv.Toolstack.CommandLine;
 public static partial class CommandRows
 {
     private const CommandTraits Reads = CommandTraits.None, Changes = CommandTraits.Changes;
-    private const CommandTraits Built = CommandTraits.Built, DryRun = CommandTraits.DryRun, Own = CommandTraits.Own;
+    private const CommandTraits Built = CommandTraits.Built, DryRun = CommandTraits.DryRun, Own = CommandTraits.Own, Local = CommandTraits.Local;
 
     /// <summary>The whole table.</summary>
     public static IReadOnlyList<CommandRow> All { get; } = [.. Lives(), .. Views(), .. Machines(), .. Devices(), .. Transfers(), .. Hosts(), .. OwnWords()];

@@ -73,7 +73,7 @@ public sealed class CommandRunner(IToolstack toolstack)
         var context = new CommandContext(toolstack, answer.Global!, row, words, terminal);
         try
         {
-            return await Bodies[row.Name](context);
+            return Bodies.TryGetValue(row.Name, out var body) ? await body(context) : throw new ToolstackException($"xl {row.Name} is done by xl itself.");
         }
         catch (ToolstackException e)
         {
