@@ -20,7 +20,7 @@ public sealed unsafe partial class HostSignal : IDisposable
     {
         if (OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64)
         {
-            // SAFETY: freed in Dispose, after which no thread waits.
+            // SAFETY: freed in Dispose, after which no thread sets or waits, or by the collector when none can any more.
             _state = (int*)NativeMemory.AlignedAlloc(64, 64);
             *_state = Clear;
         }
@@ -38,9 +38,10 @@ public sealed unsafe partial class HostSignal : IDisposable
             SetPortable();
             return;
         }
-        // SAFETY: _state lives until Dispose.
+        // SAFETY: _state lives until Dispose, or until this is unreachable, which it is not before the last line.
         if (Interlocked.Exchange(ref *_state, Signalled) == Sleeping)
             Futex(FutexCall, _state, WakePrivate, 1, null, null, 0);
+        GC.KeepAlive(this);
     }
 
     /// <summary>Waits for a <see cref="Set"/>. False when <paramref name="timeoutNanoseconds"/> went by first; a negative time never does.</summary>
@@ -58,11 +59,22 @@ public sealed unsafe partial class HostSignal : IDisposable
         return Sleep(timeoutNanoseconds);
     }
 
+    ~HostSignal() => Free();
+
+    /// <summary>
+    /// Gives the signal's memory back at once. Who cannot know that nobody is still setting it leaves that to the collector.
+    /// </summary>
     public void Dispose()
     {
         _portable?.Dispose();
-        if (_state != null)
-            NativeMemory.AlignedFree(_state);
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
+        // SAFETY: nobody uses it any more: see the constructor.
+        NativeMemory.AlignedFree(_state);
         _state = null;
     }
 

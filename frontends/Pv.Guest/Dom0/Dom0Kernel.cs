@@ -8,7 +8,8 @@ namespace Pv.Guest;
 /// </summary>
 /// <remarks>
 /// Any thread. <see cref="Upcall"/> is the hypervisor's to call when an event channel of Dom0 becomes pending; channels are then
-/// delivered on a thread of the pool, one after the other: handlers must not block, and waits go on on the pool.
+/// delivered on a thread of the pool, one after the other: handlers must not block, and waits go on on the pool. Channels that only signal
+/// are delivered in the upcall itself.
 /// </remarks>
 public sealed class Dom0Kernel : IThreadPoolWorkItem, IAsyncDisposable
 {
@@ -54,8 +55,23 @@ public sealed class Dom0Kernel : IThreadPoolWorkItem, IAsyncDisposable
     /// <summary>An event channel of Dom0 became pending. Never blocks, and may be called from inside a hypercall.</summary>
     public void Upcall()
     {
-        if (Interlocked.Exchange(ref _state, Wanted) == Idle)
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        // Whoever delivers now sees that more is wanted.
+        if (Interlocked.Exchange(ref _state, Wanted) != Idle)
+            return;
+        do
+        {
+            Volatile.Write(ref _state, Delivering);
+            Interlocked.MemoryBarrier();
+            while (_shared.UpcallPending)
+            {
+                if (Events.DeliverSignals())
+                    continue;
+                // The right to deliver goes to the pool with the rest.
+                ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+                return;
+            }
+        }
+        while (Interlocked.CompareExchange(ref _state, Idle, Delivering) != Delivering);
     }
 
     /// <summary>No more events are delivered, and none is being delivered when this completes: the hypervisor may end then.</summary>

@@ -31,6 +31,12 @@ public sealed class EventChannel : IDisposable
         set => Volatile.Write(ref _handler, value);
     }
 
+    /// <summary>
+    /// The handler does no more than wake a thread. Dom0's are called at once then, by whoever notified and inside the hypervisor, so that an
+    /// event takes no way over the thread pool: such a handler makes no hypercall and takes no lock that is held across one.
+    /// </summary>
+    public bool OnlySignals { get; init; }
+
     /// <summary>Called once when the channel is closed, for what waits on <see cref="Handler"/>.</summary>
     internal Action? Closed { get; set; }
 

@@ -40,11 +40,15 @@ public sealed class EventChannels
     }
 
     /// <summary>Binds to a port that the remote domain left unbound for this one.</summary>
+    /// <param name="remote">The domain.</param>
+    /// <param name="remotePort">Its port.</param>
+    /// <param name="handler">Called at each event.</param>
+    /// <param name="onlySignals">See <see cref="EventChannel.OnlySignals"/>.</param>
     /// <exception cref="HypercallException">The hypervisor refused.</exception>
-    public EventChannel BindInterdomain(DomId remote, EventPort remotePort, Action? handler = null)
+    public EventChannel BindInterdomain(DomId remote, EventPort remotePort, Action? handler = null, bool onlySignals = false)
     {
         Hypercalls.BindInterdomain(remote, remotePort, out var port).OrThrow("EVTCHNOP_bind_interdomain");
-        return Adopt(port, handler);
+        return Adopt(port, handler, onlySignals);
     }
 
     /// <exception cref="HypercallException">The hypervisor refused.</exception>
@@ -62,10 +66,10 @@ public sealed class EventChannels
     }
 
     /// <summary>Takes over a port that is bound already, as the toolstack leaves those of the console and of xenstore.</summary>
-    public EventChannel Adopt(EventPort port, Action? handler = null)
+    public EventChannel Adopt(EventPort port, Action? handler = null, bool onlySignals = false)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(port.Value, (uint)TwoLevelEvents.ChannelCount, nameof(port));
-        var channel = new EventChannel(this, port, handler);
+        var channel = new EventChannel(this, port, handler) { OnlySignals = onlySignals };
         lock (_lock)
         {
             if (_channels.Length <= port.Value)
@@ -85,8 +89,26 @@ public sealed class EventChannels
         {
             var word = BitOperations.TrailingZeroCount(selector);
             selector &= selector - 1;
-            DeliverWord(word);
+            DeliverWord(word, onlySignals: false);
         }
+    }
+
+    /// <summary>As <see cref="Deliver"/>, but only to channels that <see cref="EventChannel.OnlySignals"/>. False: others are pending.</summary>
+    internal bool DeliverSignals()
+    {
+        _shared.UpcallPending = false;
+        var left = 0UL;
+        for (var selector = _shared.TakeSelector(); selector != 0; selector &= selector - 1)
+        {
+            var word = BitOperations.TrailingZeroCount(selector);
+            if (!DeliverWord(word, onlySignals: true))
+                left |= 1UL << word;
+        }
+        if (left == 0)
+            return true;
+        _shared.Select(left);
+        _shared.UpcallPending = true;
+        return false;
     }
 
     internal void Mask(EventPort port) => _shared.SetMask(port);
@@ -125,17 +147,32 @@ public sealed class EventChannels
         }
     }
 
-    private void DeliverWord(int word)
+    /// <summary>Delivers a word's events; false: some were left, since their channels do more than signal.</summary>
+    private bool DeliverWord(int word, bool onlySignals)
     {
-        ulong ports;
-        while ((ports = _shared.Deliverable(word)) != 0)
+        ulong ports, left = 0;
+        while ((ports = _shared.Deliverable(word) & ~left) != 0)
         {
-            var port = new EventPort((uint)((word * SharedInfoPage.PortsPerWord) + BitOperations.TrailingZeroCount(ports)));
+            var bit = BitOperations.TrailingZeroCount(ports);
+            var port = new EventPort((uint)((word * SharedInfoPage.PortsPerWord) + bit));
+            var channel = ChannelOf(port);
+            if (onlySignals && channel is not { OnlySignals: true })
+            {
+                left |= 1UL << bit;
+                continue;
+            }
             _shared.ClearPending(port);
-            var channels = Volatile.Read(ref _channels);
-            if (port.Value < channels.Length && Volatile.Read(ref channels[port.Value]) is { } channel)
-                DeliverTo(channel);
+            // One that was bound meanwhile gets what came before the clearing.
+            if ((channel ?? ChannelOf(port)) is { } owner)
+                DeliverTo(owner);
         }
+        return left == 0;
+    }
+
+    private EventChannel? ChannelOf(EventPort port)
+    {
+        var channels = Volatile.Read(ref _channels);
+        return port.Value < channels.Length ? Volatile.Read(ref channels[port.Value]) : null;
     }
 
     private void DeliverTo(EventChannel channel)

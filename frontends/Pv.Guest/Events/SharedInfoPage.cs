@@ -36,6 +36,9 @@ public sealed class SharedInfoPage(SharedPage page)
     /// <summary>Takes the bits that say which words have something pending.</summary>
     public ulong TakeSelector() => _page.ExchangeUInt64(SharedInfoLayout.PendingSelector, 0);
 
+    /// <summary>Says again that words have something pending, for whoever takes the bits next.</summary>
+    public void Select(ulong words) => _page.OrUInt64(SharedInfoLayout.PendingSelector, words);
+
     /// <summary>The ports of a word that are pending and not masked.</summary>
     public ulong Deliverable(int word)
         => _page.ReadUInt64Acquire(PendingAt(word)) & ~_page.ReadUInt64Acquire(MaskAt(word));
