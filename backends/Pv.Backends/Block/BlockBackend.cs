@@ -47,7 +47,11 @@ public sealed class BlockBackend : IAsyncDisposable
     /// nothing is under way.
     /// </summary>
     public Task EndDomainAsync(DomId domain)
-        => Task.WhenAll(_devices.Values.Where(device => device.Device.FrontEnd == domain).Select(device => device.EndAsync()));
+    {
+        // Under the lock: every device that is known there was started.
+        lock (_lock)
+            return Task.WhenAll(_devices.Values.Where(device => device.Device.FrontEnd == domain).Select(device => device.EndAsync()));
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -17,6 +17,9 @@ public sealed class BlockBackendOptions
     /// <summary>How often a medium's length is looked at.</summary>
     public TimeSpan ResizePeriod { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>Which front ends are offered persistent grants.</summary>
+    public PersistentGrants PersistentGrants { get; init; }
+
     /// <summary>Opens what a device's nodes name. Throws <see cref="StorageException"/> with the sentence for <c>hotplug-error</c>.</summary>
     public required Func<StorageRequest, Task<IBlockStorage>> OpenAsync { get; init; }
 }

@@ -42,9 +42,9 @@ internal sealed class BlockConnection
                     connection._pages.Add(mapping);
                     pages[i] = mapping.Page;
                 }
-                var channel = kernel.Events.BindInterdomain(domain, queue.Port, static () => { });
+                var channel = kernel.Events.BindInterdomain(domain, queue.Port, static () => { }, onlySignals: true);
                 connection._rings.Add(new BlockRing(kernel, domain, pages, channel, medium,
-                    string.Create(CultureInfo.InvariantCulture, $"{name}-{index}"), failed));
+                    string.Create(CultureInfo.InvariantCulture, $"{name}-{index}"), offer.IsPersistent, failed));
             }
             return connection;
         }

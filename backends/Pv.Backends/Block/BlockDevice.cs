@@ -24,7 +24,10 @@ internal sealed class BlockDevice
     private string? _source;
     private string? _fault;
     private ulong _shownSectors;
-    private bool _isEnding;
+
+    // As this look read it, or wrote it.
+    private XenbusState _own;
+    private volatile bool _isEnding;
     private Task _running = Task.CompletedTask;
 
     public BlockDevice(Dom0Kernel kernel, IXenStore store, XenbusDevice device, BlockBackendOptions options, Action<string> log)
@@ -61,8 +64,6 @@ internal sealed class BlockDevice
             var watching = FollowAsync(watch);
             while (!_isEnding && await LookOnceAsync().ConfigureAwait(false))
                 await _wanted.WaitAsync().ConfigureAwait(false);
-            await DisconnectAsync().ConfigureAwait(false);
-            await CloseMediumAsync().ConfigureAwait(false);
             await watch.DisposeAsync().ConfigureAwait(false);
             await watching.ConfigureAwait(false);
         }
@@ -76,7 +77,22 @@ internal sealed class BlockDevice
         }
         finally
         {
+            await LetGoAsync().ConfigureAwait(false);
             ended(this);
+        }
+    }
+
+    /// <summary>Nothing of the guest or of the storage is held after this, whatever the store says.</summary>
+    private async Task LetGoAsync()
+    {
+        try
+        {
+            await DisconnectAsync().ConfigureAwait(false);
+            await CloseMediumAsync().ConfigureAwait(false);
+        }
+        catch (Exception failure)
+        {
+            _log($"the back end could not let go of the device: {failure}");
         }
     }
 
@@ -91,23 +107,28 @@ internal sealed class BlockDevice
     {
         if (await _end.ReadAsync("state").ConfigureAwait(false) is not { } text)
             return false;
-        var own = XenbusEnd.Parse(text);
+        _own = XenbusEnd.Parse(text);
         try
         {
-            if (!await FollowMediumAsync(own).ConfigureAwait(false))
+            if (!await FollowMediumAsync().ConfigureAwait(false))
                 return true;
-            await FollowFrontEndAsync(own).ConfigureAwait(false);
+            await FollowFrontEndAsync().ConfigureAwait(false);
             await FollowLengthAsync().ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is FormatException or GrantException or HypercallException)
         {
             await GiveUpAsync(failure is HypercallException { Errno: var errno } ? errno : Errno.EINVAL, failure.Message).ConfigureAwait(false);
         }
+        catch (Exception failure) when (failure is not (ObjectDisposedException or OperationCanceledException))
+        {
+            await GiveUpAsync(Errno.EIO, $"the back end failed: {failure.Message}").ConfigureAwait(false);
+            _log(failure.ToString());
+        }
         return true;
     }
 
     /// <summary>Opens what the toolstack wants, and another when it wants another disc. False: there is nothing to serve.</summary>
-    private async Task<bool> FollowMediumAsync(XenbusState own)
+    private async Task<bool> FollowMediumAsync()
     {
         var wanted = await DeviceNodes.ReadAsync(_end).ConfigureAwait(false);
         // Several nodes are written one after the other only outside of transactions: without them there is no device yet.
@@ -141,12 +162,12 @@ internal sealed class BlockDevice
             await TellLengthAsync().ConfigureAwait(false);
         }
         await WriteAsync(("hotplug-status", "connected")).ConfigureAwait(false);
-        if (before is null && own is XenbusState.Initialising or XenbusState.Unknown)
+        if (before is null && _own is XenbusState.Initialising or XenbusState.Unknown)
             await InviteAsync().ConfigureAwait(false);
         return true;
     }
 
-    private async Task FollowFrontEndAsync(XenbusState own)
+    private async Task FollowFrontEndAsync()
     {
         var isOnline = await _end.ReadAsync("online").ConfigureAwait(false) is not "0";
         var front = await _end.GetPeerStateAsync().ConfigureAwait(false);
@@ -158,17 +179,17 @@ internal sealed class BlockDevice
         switch (front)
         {
             // After its closing was asked for, or it was given up, the front end closes first.
-            case XenbusState.Initialised or XenbusState.Connected when own is not (XenbusState.Closing or XenbusState.Closed):
+            case XenbusState.Initialised or XenbusState.Connected when _own is not (XenbusState.Closing or XenbusState.Closed):
                 await ConnectAsync().ConfigureAwait(false);
                 break;
             case XenbusState.Initialising when isOnline:
                 await DisconnectAsync().ConfigureAwait(false);
                 // One that had closed begins again: another kernel after a boot loader, a driver that was loaded anew.
-                if (own is XenbusState.Closed or XenbusState.Closing or XenbusState.Connected)
+                if (_own is XenbusState.Closed or XenbusState.Closing or XenbusState.Connected)
                     await InviteAsync().ConfigureAwait(false);
                 break;
             case XenbusState.Closing:
-                if (own is not (XenbusState.Closing or XenbusState.Closed))
+                if (_own is not (XenbusState.Closing or XenbusState.Closed))
                     await SwitchAsync(XenbusState.Closing).ConfigureAwait(false);
                 break;
             case XenbusState.Closed or XenbusState.Unknown:
@@ -177,7 +198,7 @@ internal sealed class BlockDevice
                 // Whoever takes the disk away may give it to another when this is seen.
                 if (!isOnline)
                     await CloseMediumAsync().ConfigureAwait(false);
-                if (own != XenbusState.Closed)
+                if (_own != XenbusState.Closed)
                     await SwitchAsync(XenbusState.Closed).ConfigureAwait(false);
                 break;
         }
@@ -191,7 +212,8 @@ internal sealed class BlockDevice
 
     private async Task ConnectAsync()
     {
-        var offer = await BlockOffer.ReadAsync(_end, _options).ConfigureAwait(false);
+        var persistent = OffersPersistentGrants();
+        var offer = await BlockOffer.ReadAsync(_end, _options, persistent).ConfigureAwait(false);
         if (_connection?.Key == offer.Key)
             return;
         await DisconnectAsync().ConfigureAwait(false);
@@ -199,9 +221,11 @@ internal sealed class BlockDevice
         _connection = BlockConnection.Open(_kernel, offer, Device.FrontEnd, medium, _threads, NoteFault);
         await _end.ClearReportAsync().ConfigureAwait(false);
         _shownSectors = medium.Sectors;
-        await SwitchAsync(XenbusState.Connected, [.. FeaturesOf(medium), .. LengthOf(medium)]).ConfigureAwait(false);
+        await SwitchAsync(XenbusState.Connected, [.. FeaturesOf(medium, persistent), .. LengthOf(medium)]).ConfigureAwait(false);
         _connection.Start(medium);
-        _log(string.Create(CultureInfo.InvariantCulture, $"connected, {offer.Queues.Count} ring(s) of {offer.Queues[0].RingRefs.Count} page(s)"));
+        _log(string.Create(
+            CultureInfo.InvariantCulture,
+            $"connected, {offer.Queues.Count} ring(s) of {offer.Queues[0].RingRefs.Count} page(s){(offer.IsPersistent ? ", persistent grants" : "")}"));
     }
 
     private async Task DisconnectAsync()
@@ -251,10 +275,18 @@ internal sealed class BlockDevice
     private Task TellLengthAsync()
     {
         _shownSectors = _medium!.Sectors;
-        return SwitchAsync(XenbusState.Connected, LengthOf(_medium));
+        // A front end that is leaving must not be told that it is connected.
+        return _own == XenbusState.Connected ? SwitchAsync(XenbusState.Connected, LengthOf(_medium)) : Task.CompletedTask;
     }
 
-    private static (string, string)[] FeaturesOf(BlockMedium medium)
+    private bool OffersPersistentGrants() => _options.PersistentGrants switch
+    {
+        PersistentGrants.Always => true,
+        PersistentGrants.Never => false,
+        _ => _kernel.Hypercalls.GetDomainInfo(Device.FrontEnd, out var info) == Errno.None && (info.Flags & DomainInfoFlags.HvmGuest) != 0,
+    };
+
+    private static (string, string)[] FeaturesOf(BlockMedium medium, bool persistentGrants)
     {
         var flush = medium.Has(BlockFeatures.Flush) ? "1" : "0";
         var discard = medium.Has(BlockFeatures.Discard);
@@ -264,7 +296,7 @@ internal sealed class BlockDevice
             .. discard ? [("discard-granularity", Text(medium.Storage!.DiscardGranularity)), ("discard-alignment", "0"), ("discard-secure", "0")] : ((string, string)[])[],
             ("feature-discard", discard ? "1" : "0"),
             ("feature-barrier", flush),
-            ("feature-persistent", "0"),
+            ("feature-persistent", persistentGrants ? "1" : "0"),
         ];
     }
 
@@ -278,7 +310,14 @@ internal sealed class BlockDevice
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    private Task SwitchAsync(XenbusState state, params IReadOnlyList<(string, string)> nodes) => _end.TrySwitchAsync(state, nodes);
+    /// <summary>Writes the state and nodes, unless the toolstack has written another state since this look began: then there is another look.</summary>
+    private async Task SwitchAsync(XenbusState state, params IReadOnlyList<(string, string)> nodes)
+    {
+        if (await _end.TrySwitchAsync(_own, state, nodes).ConfigureAwait(false))
+            _own = state;
+        else
+            Look();
+    }
 
     /// <summary>Writes nodes of the device, unless it was removed.</summary>
     private Task WriteAsync(params (string Node, string Value)[] nodes) => _store.TransactAsync(async transaction =>

@@ -9,14 +9,18 @@ internal sealed record BlockQueueOffer(IReadOnlyList<GrantRef> RingRefs, EventPo
 
 /// <summary>What a front end wrote of its rings, judged.</summary>
 /// <param name="Queues">Its rings.</param>
+/// <param name="IsPersistent">Whether the front end uses the same grants again and again.</param>
 /// <param name="Key">All of it as one text, to tell one offer from another.</param>
-internal sealed record BlockOffer(IReadOnlyList<BlockQueueOffer> Queues, string Key)
+internal sealed record BlockOffer(IReadOnlyList<BlockQueueOffer> Queues, bool IsPersistent, string Key)
 {
     private const string Native = "x86_64-abi";
 
     /// <summary>Reads it.</summary>
+    /// <param name="end">The back end's.</param>
+    /// <param name="limits">What may be asked for.</param>
+    /// <param name="persistentOffered">Whether this front end was offered persistent grants.</param>
     /// <exception cref="FormatException">It is none; the message says why.</exception>
-    public static async Task<BlockOffer> ReadAsync(XenbusEnd end, BlockBackendOptions limits)
+    public static async Task<BlockOffer> ReadAsync(XenbusEnd end, BlockBackendOptions limits, bool persistentOffered)
     {
         var protocol = await end.ReadPeerAsync("protocol").ConfigureAwait(false);
         if (protocol is not (null or "" or Native))
@@ -30,7 +34,9 @@ internal sealed record BlockOffer(IReadOnlyList<BlockQueueOffer> Queues, string 
         var queues = new List<BlockQueueOffer>();
         for (var i = 0; i < count; i++)
             queues.Add(await ReadQueueAsync(end, count == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"queue-{i}/"), order).ConfigureAwait(false));
-        return new BlockOffer(queues, string.Join(' ', queues.Select(queue => $"{queue.Port.Value}:{string.Join(',', queue.RingRefs.Select(grant => grant.Value))}")));
+        var isPersistent = persistentOffered && await end.ReadPeerAsync("feature-persistent").ConfigureAwait(false) == "1";
+        var rings = queues.Select(queue => $"{queue.Port.Value}:{string.Join(',', queue.RingRefs.Select(grant => grant.Value))}");
+        return new BlockOffer(queues, isPersistent, $"{string.Join(' ', rings)}{(isPersistent ? " persistent" : "")}");
     }
 
     private static async Task<BlockQueueOffer> ReadQueueAsync(XenbusEnd end, string folder, uint? order)

@@ -15,12 +15,12 @@ public sealed class BlockBuffer : IDisposable
     private readonly SharedPage[] _pages;
     private readonly GrantRef[] _grants;
 
-    internal BlockBuffer(BlockBuffers owner, Pfn[] frames, SharedPage[] pages)
+    internal BlockBuffer(BlockBuffers owner, Pfn[] frames, SharedPage[] pages, GrantRef[] grants)
     {
         _owner = owner;
         _frames = frames;
         _pages = pages;
-        _grants = new GrantRef[frames.Length];
+        _grants = grants;
     }
 
     /// <summary>In bytes: whole pages.</summary>
@@ -32,8 +32,6 @@ public sealed class BlockBuffer : IDisposable
     internal ReadOnlySpan<Pfn> Frames => _frames;
 
     internal Span<GrantRef> Grants => _grants;
-
-    internal bool IsGranted { get; set; }
 
     internal bool IsDisposed { get; private set; }
 

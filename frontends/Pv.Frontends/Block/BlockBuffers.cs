@@ -3,22 +3,36 @@ using Pv.Guest;
 
 namespace Pv.Frontends;
 
-/// <summary>The buffers of a disk, and their grants to whichever domain serves it.</summary>
+/// <summary>
+/// The buffers of a disk, and their grants to whichever domain serves it. A back end with persistent grants keeps mapped what it was once
+/// told of, so such frames of buffers that are disposed of stay granted, for the next buffer of the disk.
+/// </summary>
 /// <remarks>In turns only.</remarks>
 internal sealed class BlockBuffers(GuestContext guest, GrantedFrames lingering)
 {
     private readonly HashSet<BlockBuffer> _buffers = [];
+    private readonly Stack<(Pfn Frame, GrantRef Grant)> _spare = new();
     private DomId? _backend;
+    private bool _isPersistent;
 
     public BlockBuffer Allocate(int bytes)
     {
         var frames = new Pfn[PageSize.PagesFor((ulong)bytes)];
+        var grants = new GrantRef[frames.Length];
         for (var i = 0; i < frames.Length; i++)
+        {
+            if (_spare.TryPop(out var spare))
+            {
+                (frames[i], grants[i]) = spare;
+                guest.Memory.Page(frames[i]).Clear(0, PageSize.Bytes);
+                continue;
+            }
             frames[i] = guest.Memory.Allocate();
-        var buffer = new BlockBuffer(this, frames, Array.ConvertAll(frames, guest.Memory.Page));
+            if (_backend is { } domain)
+                grants[i] = guest.Grants.Grant(domain, frames[i]);
+        }
+        var buffer = new BlockBuffer(this, frames, Array.ConvertAll(frames, guest.Memory.Page), grants);
         _buffers.Add(buffer);
-        if (_backend is { } domain)
-            Grant(buffer, domain);
         return buffer;
     }
 
@@ -27,36 +41,47 @@ internal sealed class BlockBuffers(GuestContext guest, GrantedFrames lingering)
     {
         if (_backend == domain)
             return;
+        FreeSpare();
         foreach (var buffer in _buffers)
         {
-            if (buffer.IsGranted)
-                End(buffer, freeFrames: false);
-            Grant(buffer, domain);
+            for (var i = 0; i < buffer.Frames.Length; i++)
+            {
+                if (_backend is not null)
+                    lingering.End(buffer.Grants[i], null);
+                buffer.Grants[i] = guest.Grants.Grant(domain, buffer.Frames[i]);
+            }
         }
         _backend = domain;
+    }
+
+    /// <summary>Whether the back end keeps mapped what it was told of, from now on.</summary>
+    public void Keep(bool isPersistent)
+    {
+        _isPersistent = isPersistent;
+        if (!isPersistent)
+            FreeSpare();
     }
 
     public void Release(BlockBuffer buffer)
     {
         _buffers.Remove(buffer);
-        if (buffer.IsGranted)
-            End(buffer, freeFrames: true);
-        else
-            foreach (var frame in buffer.Frames)
+        for (var i = 0; i < buffer.Frames.Length; i++)
+        {
+            var (frame, grant) = (buffer.Frames[i], buffer.Grants[i]);
+            if (_backend is null)
                 guest.Memory.Free(frame);
+            else if (!_isPersistent)
+                lingering.End(grant, frame);
+            else if (guest.Grants.TryEnd(grant))
+                guest.Memory.Free(frame);
+            else
+                _spare.Push((frame, grant));
+        }
     }
 
-    private void Grant(BlockBuffer buffer, DomId domain)
+    private void FreeSpare()
     {
-        for (var i = 0; i < buffer.Frames.Length; i++)
-            buffer.Grants[i] = guest.Grants.Grant(domain, buffer.Frames[i]);
-        buffer.IsGranted = true;
-    }
-
-    private void End(BlockBuffer buffer, bool freeFrames)
-    {
-        for (var i = 0; i < buffer.Frames.Length; i++)
-            lingering.End(buffer.Grants[i], freeFrames ? buffer.Frames[i] : null);
-        buffer.IsGranted = false;
+        while (_spare.TryPop(out var spare))
+            lingering.End(spare.Grant, spare.Frame);
     }
 }

@@ -93,7 +93,7 @@ public sealed class BlockFrontend : IBlockQueueOwner, IAsyncDisposable
         return disk;
     }
 
-    /// <summary>Memory for requests, rounded up to whole pages.</summary>
+    /// <summary>Memory for requests, rounded up to whole pages. With persistent grants the disk keeps what is given back, for the next.</summary>
     /// <exception cref="OutOfMemoryException">The guest has too few free frames.</exception>
     public BlockBuffer Allocate(int bytes)
     {
@@ -162,6 +162,7 @@ public sealed class BlockFrontend : IBlockQueueOwner, IAsyncDisposable
     internal void Resume(DiskFeatures features)
     {
         FeaturesOrNone = features;
+        _buffers.Keep(features.PersistentGrants);
         _connected.TrySetResult();
         Become(BlockFrontendState.Connected);
         Pump();
@@ -192,6 +193,7 @@ public sealed class BlockFrontend : IBlockQueueOwner, IAsyncDisposable
     internal void End(string reason)
     {
         Disconnect();
+        _buffers.Keep(isPersistent: false);
         EndReason = reason;
         Become(BlockFrontendState.Ended);
         while (_operations.First is { } operation)

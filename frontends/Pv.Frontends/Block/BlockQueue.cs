@@ -125,19 +125,20 @@ internal sealed class BlockQueue
         operation.Position += (ulong)length;
         var count = Segments(operation.Buffer!, at, length);
         if (count > BlockLimits.SegmentsPerRequest)
-            return Indirect(kind, sector, count, ref entry);
+            return Indirect(kind, sector, count, features, ref entry);
         var request = new BlockRequest { Operation = kind, SegmentCount = (byte)count, Handle = _handle, Id = entry.Id, Sector = sector };
         _segments.AsSpan(0, count).CopyTo(request.Segments);
         return request;
     }
 
-    private BlockRequest Indirect(BlockOperation kind, ulong sector, int count, ref Entry entry)
+    private BlockRequest Indirect(BlockOperation kind, ulong sector, int count, DiskFeatures features, ref Entry entry)
     {
         if (!entry.HasPage)
         {
             entry.Frame = _guest.Memory.Allocate();
             entry.Page = _guest.Memory.Page(entry.Frame);
-            entry.Grant = _guest.Grants.Grant(_backend, entry.Frame, readOnly: true);
+            // What stays mapped is mapped for writing, as the protocol has it.
+            entry.Grant = _guest.Grants.Grant(_backend, entry.Frame, readOnly: !features.PersistentGrants);
             entry.HasPage = true;
         }
         entry.Page.CopyFrom(0, MemoryMarshal.AsBytes(_segments.AsSpan(0, count)));

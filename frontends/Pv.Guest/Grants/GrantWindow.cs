@@ -5,7 +5,7 @@ namespace Pv.Guest;
 
 /// <summary>
 /// A place where a back end maps one domain's grants, many in one hypercall, again and again: the numbers to map at are kept, and once
-/// warm nothing is allocated.
+/// warm nothing is allocated. Grants of a front end that uses the same ones for ever ("persistent", <c>public/io/blkif.h</c>) can stay mapped.
 /// </summary>
 /// <remarks>One thread at a time. What is mapped must be unmapped before the disposal.</remarks>
 public sealed class GrantWindow : IDisposable
@@ -14,23 +14,39 @@ public sealed class GrantWindow : IDisposable
     private readonly GuestMemory _memory;
     private readonly DomId _domain;
     private readonly Stack<Pfn> _slots = new();
+    private readonly Dictionary<GrantRef, GrantView> _kept = [];
+    private readonly int _keeps;
+    private Place[] _places = new Place[16];
     private GrantTableMapGrantRef[] _maps = new GrantTableMapGrantRef[16];
     private GrantTableUnmapGrantRef[] _unmaps = new GrantTableUnmapGrantRef[16];
-    private int _mapCount, _unmapCount;
+    private int _placeCount, _mapCount, _unmapCount;
 
     /// <param name="kernel">Dom0's kernel, which maps.</param>
     /// <param name="domain">Whose grants are mapped.</param>
-    public GrantWindow(Dom0Kernel kernel, DomId domain)
+    /// <param name="keeps">How many grants stay mapped, the first that come; all of them are mapped for writing then. 0: none.</param>
+    public GrantWindow(Dom0Kernel kernel, DomId domain, int keeps = 0)
     {
         (_grants, _memory) = (kernel.Grants, kernel.Memory);
-        _domain = domain;
+        (_domain, _keeps) = (domain, keeps);
     }
 
-    /// <summary>How many grants are mapped now.</summary>
+    /// <summary>How many grants are mapped now, without those that stay so.</summary>
     public int Mapped { get; private set; }
 
     /// <summary>Notes a grant for the next <see cref="Map"/>, and returns its place in that.</summary>
     public int Want(GrantRef grant, bool readOnly)
+    {
+        if (_placeCount == _places.Length)
+            Array.Resize(ref _places, _places.Length * 2);
+        ref var place = ref _places[_placeCount];
+        if (_keeps > 0 && _kept.TryGetValue(grant, out place.Kept))
+            place.Row = -1;
+        else
+            place.Row = WantRow(grant, readOnly && _keeps == 0);
+        return _placeCount++;
+    }
+
+    private int WantRow(GrantRef grant, bool readOnly)
     {
         if (_mapCount == _maps.Length)
             Array.Resize(ref _maps, _maps.Length * 2);
@@ -57,7 +73,12 @@ public sealed class GrantWindow : IDisposable
     /// <summary>What <see cref="Map"/> made of a place; false when the grant was not good for it. Each place is asked once.</summary>
     public bool TryGet(int place, out GrantView view)
     {
-        ref var row = ref _maps[place];
+        if (_places[place].Row is var index && index < 0)
+        {
+            view = _places[place].Kept;
+            return true;
+        }
+        ref var row = ref _maps[index];
         var slot = Pfn.OfAddress(row.HostAddress);
         if (row.Status != GrantStatus.Okay)
         {
@@ -65,17 +86,23 @@ public sealed class GrantWindow : IDisposable
             view = default;
             return false;
         }
-        Mapped++;
-        view = new GrantView(slot, row.Handle, _memory.Page(slot));
+        // A grant that one visit names twice is mapped twice; one of the two stays.
+        view = new GrantView(slot, row.Handle, _memory.Page(slot), isKept: _kept.Count < _keeps && !_kept.ContainsKey(row.Ref));
+        if (view.IsKept)
+            _kept.Add(row.Ref, view);
+        else
+            Mapped++;
         return true;
     }
 
     /// <summary>Every place was asked for: the next <see cref="Want"/> begins anew.</summary>
-    public void Clear() => _mapCount = 0;
+    public void Clear() => _placeCount = _mapCount = 0;
 
-    /// <summary>Notes a view for the next <see cref="Unmap"/>; it must not be looked at any more.</summary>
+    /// <summary>Notes a view for the next <see cref="Unmap"/>, unless it stays; it must not be looked at any more.</summary>
     public void Drop(in GrantView view)
     {
+        if (view.IsKept)
+            return;
         if (_unmapCount == _unmaps.Length)
             Array.Resize(ref _unmaps, _unmaps.Length * 2);
         _unmaps[_unmapCount++] = new GrantTableUnmapGrantRef { HostAddress = view.Slot.Address, Handle = view.Handle };
@@ -95,19 +122,39 @@ public sealed class GrantWindow : IDisposable
             _slots.Push(Pfn.OfAddress(row.HostAddress));
     }
 
+    /// <summary>Unmaps what stayed mapped. Nothing is under way.</summary>
+    /// <exception cref="HypercallException">As for <see cref="Unmap"/>.</exception>
+    public void Forget()
+    {
+        foreach (var view in _kept.Values)
+        {
+            Mapped++;
+            Drop(view with { IsKept = false });
+        }
+        _kept.Clear();
+        Unmap();
+    }
+
     public void Dispose()
     {
         while (_slots.TryPop(out var slot))
             _memory.ReturnSlot(slot);
+    }
+
+    /// <summary>What was wanted: a row to be mapped, or a view that is there already.</summary>
+    private struct Place
+    {
+        public int Row;
+        public GrantView Kept;
     }
 }
 
 /// <summary>A foreign frame that is mapped in a <see cref="GrantWindow"/>. Its content is the granter's to change at any time.</summary>
 public readonly struct GrantView
 {
-    internal GrantView(Pfn slot, uint handle, SharedPage page)
+    internal GrantView(Pfn slot, uint handle, SharedPage page, bool isKept)
     {
-        (Slot, Handle, Page) = (slot, handle, page);
+        (Slot, Handle, Page, IsKept) = (slot, handle, page, isKept);
     }
 
     public SharedPage Page { get; }
@@ -115,4 +162,7 @@ public readonly struct GrantView
     internal Pfn Slot { get; }
 
     internal uint Handle { get; }
+
+    /// <summary>It stays mapped until the window forgets it.</summary>
+    internal bool IsKept { get; init; }
 }

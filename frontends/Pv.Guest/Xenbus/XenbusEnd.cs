@@ -76,12 +76,22 @@ public sealed class XenbusEnd
     /// <summary>
     /// Writes this end's state, after <paramref name="nodes"/> in the same transaction. False: the toolstack has removed this end.
     /// </summary>
-    public async Task<bool> TrySwitchAsync(XenbusState state, params IReadOnlyList<(string Node, string Value)> nodes)
+    public Task<bool> TrySwitchAsync(XenbusState state, params IReadOnlyList<(string Node, string Value)> nodes) => TrySwitchAsync(null, state, nodes);
+
+    /// <summary>
+    /// As <see cref="TrySwitchAsync(XenbusState, IReadOnlyList{ValueTuple{string, string}})"/>, if the state is <paramref name="from"/> still;
+    /// the toolstack writes it, too. False: it is not, or the end is removed.
+    /// </summary>
+    public Task<bool> TrySwitchAsync(XenbusState from, XenbusState to, IReadOnlyList<(string Node, string Value)> nodes)
+        => TrySwitchAsync((XenbusState?)from, to, nodes);
+
+    private async Task<bool> TrySwitchAsync(XenbusState? from, XenbusState state, IReadOnlyList<(string Node, string Value)> nodes)
     {
         var isThere = false;
         await _store.TransactAsync(async transaction =>
         {
-            isThere = await transaction.ReadAsync($"{Path}/state") is not null;
+            var now = await transaction.ReadAsync($"{Path}/state");
+            isThere = now is not null && (from is null || Parse(now) == from);
             if (!isThere)
                 return;
             foreach (var (node, value) in nodes)

@@ -213,19 +213,13 @@ public sealed class BlockBackendTests
             await front.ConnectAsync();
             var page = front.NewPage().Fill(4);
             Assert.That(await front.DoAsync(BlockOperation.Write, 0, page.Whole), Is.EqualTo(BlockStatus.Okay));
-            var restarted = RestartAsync();
+            var restarted = machine.RestartBackendAsync();
             while (!restarted.IsCompleted)
                 await guest.Delay(TimeSpan.FromMilliseconds(1));
             await restarted;
             Assert.That(await front.DoAsync(BlockOperation.Write, 8, page.Whole), Is.EqualTo(BlockStatus.Okay));
             Assert.That(storage.Bytes[4096..8192], Is.EqualTo(page.Bytes));
         });
-
-        async Task RestartAsync()
-        {
-            await machine.Backend.DisposeAsync().ConfigureAwait(false);
-            await machine.StartBackendAsync().ConfigureAwait(false);
-        }
     }
 
     [Test]
@@ -282,6 +276,84 @@ public sealed class BlockBackendTests
             Assert.That(page.Bytes[0], Is.EqualTo(9));
         }, mode: "r", type: "cdrom");
         Assert.That((first.IsDisposed, second.IsDisposed), Is.EqualTo((true, true)));
+    }
+
+    [Test]
+    public async Task Another_disc_waits_for_what_is_under_way_on_the_one_before()
+    {
+        var (first, second) = (new MemoryStorage(64) { HoldsBack = true }, new MemoryStorage(64));
+        await using var machine = await BlockMachine.StartAsync(("first", first), ("second", second));
+        await machine.RunAsync("first", async guest =>
+        {
+            var front = new TestFront(guest);
+            await front.ConnectAsync();
+            var page = front.NewPage().Fill(3);
+            var before = front.Put(BlockOperation.Write, 0, page.Whole);
+            front.Push();
+            while (first.HeldCount == 0)
+                await guest.Delay(TimeSpan.FromMilliseconds(1));
+            var changed = machine.Store.WriteAsync($"{BlockMachine.Device(guest.Domain).BackEndPath}/params", "second");
+            await guest.Delay(TimeSpan.FromMilliseconds(20));
+            var after = front.Put(BlockOperation.Write, 8, page.Whole);
+            front.Push();
+            await guest.Delay(TimeSpan.FromMilliseconds(20));
+            Assert.That((first.IsDisposed, second.Journal), Is.EqualTo((false, new List<string>())));
+            first.Release();
+            Assert.That(await front.AnswerAsync(before), Is.EqualTo(BlockStatus.Okay));
+            Assert.That(await front.AnswerAsync(after), Is.EqualTo(BlockStatus.Okay));
+        });
+        // The second was put while the first disc was being left: it went to either, once.
+        Assert.That(first.Journal.Concat(second.Journal), Is.EqualTo(new[] { "Write 0+4096", "Write 4096+4096" }));
+        Assert.That(first.IsDisposed, Is.True);
+    }
+
+    [Test]
+    public async Task A_disk_that_grows_while_it_is_taken_away_is_taken_away()
+    {
+        var storage = new MemoryStorage(2048);
+        await using var machine = await BlockMachine.StartAsync(("disk", storage));
+        var leaves = false;
+        var guest = await machine.RunAsync("disk", async context =>
+        {
+            var front = new TestFront(context);
+            await front.ConnectAsync();
+            context.Spawn(async () =>
+            {
+                while (!Volatile.Read(ref leaves))
+                    await context.Delay(TimeSpan.FromMilliseconds(1));
+                await front.End.TrySwitchAsync(XenbusState.Closed);
+            });
+        });
+        var path = BlockMachine.Device(guest.Domain).BackEndPath;
+        await machine.Store.TransactAsync(async nodes =>
+        {
+            await nodes.WriteAsync($"{path}/online", "0");
+            await nodes.WriteAsync($"{path}/state", "5");
+        });
+        storage.Grow(4096);
+        // The back end looks at lengths every 50 ms.
+        await Task.Delay(200);
+        Assert.That(await machine.Store.ReadAsync($"{path}/state"), Is.EqualTo("5"));
+        Volatile.Write(ref leaves, true);
+        await machine.ExpectAsync(guest.Domain, "state", "6");
+    }
+
+    [Test]
+    public async Task A_storage_that_throws_when_it_is_opened_costs_its_device_alone()
+    {
+        await using var machine = await BlockMachine.StartAsync(("others", new MemoryStorage(64)));
+        var victim = await machine.StartAsync(_ => Task.CompletedTask);
+        machine.OpenFails = request => request.Path == "bad" ? new InvalidOperationException("no opener expected this") : null;
+        await machine.AnnounceAsync(victim.Domain, "bad");
+        await machine.ExpectAsync(victim.Domain, "state", "5");
+        Assert.That(machine.Log, Has.Some.Contains("no opener expected this"));
+        Assert.That(await machine.Store.ReadAsync($"/local/domain/0/error/{BlockMachine.Device(victim.Domain).BackEndNode}/error"), Does.Contain("no opener expected this"));
+        await machine.RunAsync("others", async guest =>
+        {
+            var front = new TestFront(guest);
+            await front.ConnectAsync();
+            Assert.That(await front.DoAsync(BlockOperation.Read, 0, front.NewPage().Whole), Is.EqualTo(BlockStatus.Okay));
+        });
     }
 
     [Test]

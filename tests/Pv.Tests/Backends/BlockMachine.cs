@@ -24,7 +24,13 @@ internal sealed class BlockMachine : IAsyncDisposable
 
     public ConcurrentQueue<string> Log { get; } = new();
 
+    /// <summary>What opening throws, beside what it should; null: nothing.</summary>
+    public Func<StorageRequest, Exception?> OpenFails { get; set; } = _ => null;
+
     public BlockBackend Backend { get; private set; } = null!;
+
+    /// <summary>Which front ends a back end that is started from now on offers persistent grants.</summary>
+    public PersistentGrants PersistentGrants { get; set; }
 
     public static XenbusDevice Device(DomId domain, uint id = Disk) => new("vbd", domain, DomId.Dom0, id);
 
@@ -43,14 +49,16 @@ internal sealed class BlockMachine : IAsyncDisposable
         {
             MaxQueues = 2,
             ResizePeriod = TimeSpan.FromMilliseconds(50),
-            OpenAsync = request => Media.TryGetValue(request.Path, out var storage)
-                ? Task.FromResult(storage) : Task.FromException<IBlockStorage>(new StorageException($"{request.Path} does not exist")),
+            PersistentGrants = PersistentGrants,
+            OpenAsync = request => OpenFails(request) is { } failure ? Task.FromException<IBlockStorage>(failure)
+                : Media.TryGetValue(request.Path, out var storage) ? Task.FromResult(storage)
+                : Task.FromException<IBlockStorage>(new StorageException($"{request.Path} does not exist")),
         }, Log.Enqueue);
         await Backend.StartAsync();
     }
 
     /// <summary>Runs a guest whose kernel is <paramref name="front"/>, with a disk if one is named; what the kernel throws comes out.</summary>
-    public async Task<LiveGuest> RunAsync(string? media, Func<GuestContext, Task> front, string mode = "w", string type = "disk")
+    public async Task<LiveGuest> RunAsync(string? media, Func<GuestContext, Task> front, string mode = "w", string type = "disk", ulong pages = 64)
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var begin = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -70,13 +78,13 @@ internal sealed class BlockMachine : IAsyncDisposable
             }
             // What the kernel spawned goes on until the domain is destroyed.
             await context.Delay(TimeSpan.FromHours(1));
-        });
+        }, pages);
         if (media is not null)
             await AnnounceAsync(guest.Domain, media, mode, type);
         await Store.WriteAsync($"{XenbusDevice.HomeOf(guest.Domain)}/data/begin", "");
         try
         {
-            await done.Task.WaitAsync(TimeSpan.FromSeconds(10));
+            await done.Task.WaitAsync(LiveMachine.Patience);
         }
         catch (TimeoutException)
         {
@@ -85,9 +93,16 @@ internal sealed class BlockMachine : IAsyncDisposable
         return guest;
     }
 
-    public async Task<LiveGuest> StartAsync(Func<GuestContext, Task> main)
+    /// <summary>Ends the back end and starts another, as where its process is replaced.</summary>
+    public async Task RestartBackendAsync()
     {
-        var guest = await Machine.StartAsync(main);
+        await Backend.DisposeAsync().ConfigureAwait(false);
+        await StartBackendAsync().ConfigureAwait(false);
+    }
+
+    public async Task<LiveGuest> StartAsync(Func<GuestContext, Task> main, ulong pages = 64)
+    {
+        var guest = await Machine.StartAsync(GuestRuntime.Factory(() => new ScriptedKernel(main)), "", pages);
         _guests.Add(guest);
         return guest;
     }
@@ -138,5 +153,10 @@ internal sealed class BlockMachine : IAsyncDisposable
         foreach (var guest in _guests)
             await guest.DestroyAsync();
         await Machine.DisposeAsync();
+    }
+
+    private sealed class ScriptedKernel(Func<GuestContext, Task> main) : GuestKernel
+    {
+        protected internal override Task MainAsync(GuestContext guest) => main(guest);
     }
 }
