@@ -1,5 +1,6 @@
 using Pv.Benchmarks.Core;
 using Pv.Benchmarks.Cpu;
+using Pv.Benchmarks.Disks;
 using Pv.Benchmarks.Host;
 using Pv.Benchmarks.XenStore;
 
@@ -25,7 +26,9 @@ switch (args.FirstOrDefault())
         return await SharesBenchmark.RunAsync(args[1..]);
     case "xenstored":
         return StoreBenchmark.Run(args[1..]);
+    case "disk":
+        return await DiskBenchmark.RunAsync(args[1..]);
     default:
-        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, list XL, validate XL, linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER], shares [KERNEL INITRAMFS], xenstored [SOCKET...]");
+        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, list XL, validate XL, linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER], shares [KERNEL INITRAMFS], xenstored [SOCKET...], disk [FOLDER [ROUNDS]]");
         return 2;
 }

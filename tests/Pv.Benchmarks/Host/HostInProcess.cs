@@ -6,6 +6,7 @@ using Pv.Dom0.Consoles;
 using Pv.Dom0.XenStore;
 using Pv.Guest;
 using Pv.Hypervisor;
+using Pv.Machine.Gate;
 using Pv.Toolstack.Building;
 using Pv.Toolstack.Domains;
 using Pv.Toolstack.Hypervisor;
@@ -21,7 +22,7 @@ internal sealed class HostInProcess : IAsyncDisposable
     private readonly StoreService _store;
     private readonly ConsoleDaemon _consoles = new(Console.Error.WriteLine);
 
-    private HostInProcess(ulong frames, int pcpus, int translateAfter, SchedulerId scheduler)
+    private HostInProcess(ulong frames, int pcpus, int translateAfter, SchedulerId scheduler, Func<IGuestGate, IGuestGate>? wrapGate)
     {
         ManagedEngine managed = null!;
         _core = new HypervisorCore(new MachineOptions
@@ -32,7 +33,7 @@ internal sealed class HostInProcess : IAsyncDisposable
             ParavirtualizedEngine = memory => new SoftwareEngine(memory, translateAfter),
             ManagedEngine = gates => managed = new ManagedEngine(gates),
         });
-        _kernel = new Dom0Kernel(_core.Dom0, (_, failure) => Console.Error.WriteLine(failure));
+        _kernel = new Dom0Kernel(wrapGate?.Invoke(_core.Dom0) ?? _core.Dom0, (_, failure) => Console.Error.WriteLine(failure));
         _core.Dom0Upcall += _kernel.Upcall;
         _store = new StoreService(_kernel, Console.Error.WriteLine);
         var control = new HypervisorControl(_core.Dom0);
@@ -48,13 +49,25 @@ internal sealed class HostInProcess : IAsyncDisposable
 
     public ulong FreeFrames => _core.FreeFrames;
 
+    /// <summary>What the services of Dom0 stand on.</summary>
+    public Dom0Kernel Kernel => _kernel;
+
+    /// <summary>A host that serves C# guests and real kernels.</summary>
+    /// <param name="frames">The machine's memory.</param>
+    /// <param name="pcpus">Threads that run guests.</param>
+    /// <param name="translateAfter">How often a block of a real kernel's code is interpreted.</param>
+    /// <param name="scheduler">Which one shares the pCPUs out.</param>
+    /// <param name="wrapGate">Puts something between Dom0 and the hypervisor.</param>
     public static async Task<HostInProcess> StartAsync(ulong frames = 1 << 20, int pcpus = 2, int translateAfter = SoftwareEngine.UsualTranslateAfter,
-        SchedulerId scheduler = SchedulerId.Credit2)
+        SchedulerId scheduler = SchedulerId.Credit2, Func<IGuestGate, IGuestGate>? wrapGate = null)
     {
-        var host = new HostInProcess(frames, pcpus, translateAfter, scheduler);
+        var host = new HostInProcess(frames, pcpus, translateAfter, scheduler, wrapGate);
         await DomainNodes.MakeDom0Async(host._store.OpenClient(), host._core.Dom0.InitialFrames * (PageSize.Bytes / 1024));
         return host;
     }
+
+    /// <summary>A client of the store with Dom0's rights.</summary>
+    public IXenStore OpenStore() => _store.OpenClient();
 
     /// <summary>Builds and starts a domain, and reads its console until it has shown <paramref name="text"/> (anything, when that is empty).</summary>
     public async Task<DomId> CreateAndReadAsync(string configuration, string text)
