@@ -1,7 +1,6 @@
 using NUnit.Framework;
 using Pv.Backends.Block;
 using Pv.Frontends;
-using Pv.Guest;
 
 namespace Pv.Tests.Backends;
 

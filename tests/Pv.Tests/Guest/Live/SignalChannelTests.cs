@@ -1,6 +1,5 @@
 using NUnit.Framework;
 using Pv.Abi;
-using Pv.Guest;
 
 namespace Pv.Tests.Guest.Live;
 
