@@ -53,6 +53,14 @@ public sealed class CommandLineTests
     }
 
     [Test]
+    public void Every_json_is_documented()
+    {
+        var documented = File.ReadLines(Path.Combine(Repository.Root, "docs", "xl-json.md")).Where(line => line.StartsWith("| `", StringComparison.Ordinal))
+            .SelectMany(line => line.Split(" | ")[0].Split('`').Where((_, i) => i % 2 == 1)).Select(command => command.Split(' ')[0]).Distinct();
+        Assert.That(documented, Is.EquivalentTo(CommandRows.All.Where(row => row.LongOption("json") != null).Select(row => row.Name)));
+    }
+
+    [Test]
     public void Options_may_stand_anywhere_and_together()
     {
         var (words, _) = Sort("a", "-pn7", "b", "--number=8", "--qu=", "-n", "9");

@@ -16,6 +16,7 @@ public static partial class CommandRows
                 new('l', "log", "FILE", "Write the console to FILE, too"),
                 new('i', "interactive", null, "Type to the guest; Ctrl-] ends the run"),
                 new('q', "quiet", null, "Show neither the console nor what became of the domain"),
+                new('j', "json", null, "Print one object that tells how it ended, and not the console"),
             ],
             Notes = """
                 --expect and --send may be repeated; they are done one after another, in their order.
@@ -46,7 +47,11 @@ public static partial class CommandRows
         },
         new("wait", "[options] <Domain> <State>", "Return when a domain has come to a state", 2, Built | Own)
         {
-            Options = [new('t', "timeout", "TIME", "At most so long: seconds, or a number with ms, s, m or h")],
+            Options =
+            [
+                new('t', "timeout", "TIME", "At most so long: seconds, or a number with ms, s, m or h"),
+                new('j', "json", null, "Print one object that tells what came"),
+            ],
             Notes = """
                 States: exists, running, paused; shutdown (for any reason, or gone), destroyed (gone, even if a restart follows);
                 and the reasons poweroff, reboot, suspend, crash, watchdog.

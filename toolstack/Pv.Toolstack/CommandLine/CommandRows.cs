@@ -7,7 +7,7 @@ public static partial class CommandRows
     private const CommandTraits Built = CommandTraits.Built, DryRun = CommandTraits.DryRun, Own = CommandTraits.Own, Local = CommandTraits.Local;
 
     /// <summary>The whole table.</summary>
-    public static IReadOnlyList<CommandRow> All { get; } = [.. Lives(), .. Views(), .. Machines(), .. Devices(), .. Transfers(), .. Hosts(), .. OwnWords()];
+    public static IReadOnlyList<CommandRow> All { get; } = [.. ((CommandRow[])[.. Lives(), .. Views(), .. Machines(), .. Devices(), .. Transfers(), .. Hosts(), .. OwnWords()]).Select(AddJson)];
 
     /// <summary>
     /// The command that a word names, or begins without another beginning so; null if none or several. Pv's own words count only where none of

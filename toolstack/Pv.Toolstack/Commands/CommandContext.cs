@@ -26,6 +26,9 @@ public sealed class CommandContext(IToolstack toolstack, GlobalWords global, Com
 
     public ICommandTerminal Terminal => terminal;
 
+    /// <summary>Whether output is to be JSON.</summary>
+    public bool IsJson => row.LongOption("json") is { } json && words.Has(json.Letter);
+
     /// <summary>A line of output.</summary>
     public ValueTask PrintAsync(string line) => GatherAsync(StandardStreams.Output, line);
 

@@ -1,4 +1,5 @@
 using Pv.Toolstack.CommandLine;
+using Pv.Toolstack.Commands.Json;
 using Pv.Toolstack.Control;
 using Pv.Toolstack.Domains;
 
@@ -73,6 +74,8 @@ public sealed class CommandRunner(IToolstack toolstack)
         var context = new CommandContext(toolstack, answer.Global!, row, words, terminal);
         try
         {
+            if (JsonBodies.Find(context) is { } json)
+                return await json(context);
             return Bodies.TryGetValue(row.Name, out var body) ? await body(context) : throw new ToolstackException($"xl {row.Name} is done by xl itself.");
         }
         catch (ToolstackException e)

@@ -1,4 +1,6 @@
 using System.Text;
+using Newtonsoft.Json;
+using Newtonsoft.Json.Linq;
 using Pv.Abi;
 using Pv.Config;
 using Pv.Config.Domain;
@@ -59,6 +61,11 @@ internal static class CreateCommand
             var how = new CreateOptions(
                 Paused: options.Has('p'), ActOnEnd: !options.Has('e'), context.Terminal.Directory, options.Has('c') ? AttachAsync : null);
             var domain = await context.Domains.CreateAsync(configuration, how, context.Terminal.Gone);
+            if (context.IsJson)
+            {
+                var built = new JObject { ["domid"] = domain.Value, ["name"] = configuration.Name, ["uuid"] = $"{configuration.Uuid}" };
+                await context.PrintAsync(built.ToString(Formatting.Indented));
+            }
             if (console != null)
                 await ConsoleCommand.RunAsync(context, domain, console);
             return options.Has('F') ? await WaitAsync(context, domain) : 0;

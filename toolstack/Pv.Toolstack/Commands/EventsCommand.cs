@@ -47,7 +47,7 @@ internal static class EventsCommand
     {
         if (wanted != null && !happened.Concerns(wanted) && happened.Kind != DomainEventKind.Lost)
             return false;
-        await context.PrintAsync(context.Words.Has('j') ? happened.ToJson().ToString(Formatting.None) : happened.ToLine());
+        await context.PrintAsync(context.IsJson ? happened.ToJson().ToString(Formatting.None) : happened.ToLine());
         return true;
     }
 

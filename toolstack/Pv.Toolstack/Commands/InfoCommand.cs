@@ -13,7 +13,7 @@ internal static class InfoCommand
         if (words.Rest.Count > 0)
         {
             var wanted = words.Rest[0];
-            foreach (var (name, value) in Above(host).Concat(Below(host)))
+            foreach (var (name, value) in All(host))
             {
                 if (name != wanted)
                     continue;
@@ -30,6 +30,16 @@ internal static class InfoCommand
             await context.PrintAsync($"{name,-23}: {value}");
         return 0;
     }
+
+    /// <summary>All fields, in order.</summary>
+    public static IEnumerable<(string Name, string Value)> All(HostDescription host) => Above(host).Concat(Below(host));
+
+    /// <summary>Those whose values are numbers.</summary>
+    public static IReadOnlySet<string> Numbers { get; } = new HashSet<string>
+    {
+        "nr_cpus", "max_cpu_id", "nr_nodes", "cores_per_socket", "threads_per_core", "total_memory", "free_memory", "sharing_freed_memory",
+        "sharing_used_memory", "outstanding_claims", "free_cpus", "xen_major", "xen_minor", "xen_pagesize", "xend_config_format",
+    };
 
     private static IEnumerable<(string Name, string Value)> Above(HostDescription host)
     {

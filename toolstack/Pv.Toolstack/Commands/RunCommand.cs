@@ -1,4 +1,7 @@
+using System.Diagnostics;
 using System.Threading.Channels;
+using Newtonsoft.Json;
+using Newtonsoft.Json.Linq;
 using Pv.Abi;
 using Pv.Config.Domain;
 using Pv.Toolstack.Control;
@@ -18,7 +21,7 @@ internal static class RunCommand
         var words = context.Words;
         var limit = Durations.Parse(words.Argument('t'));
         var script = RunScript.Of(words, expect: 'x', send: 's');
-        var outcome = await CreateCommand.ParseAsync(context, words.Has('q'));
+        var outcome = await CreateCommand.ParseAsync(context, words.Has('q') || context.IsJson);
         if (outcome.Configuration is not { } configuration)
             return outcome.ExitCode;
         EndWithRun(configuration);
@@ -27,12 +30,17 @@ internal static class RunCommand
 
         var interrupted = await context.Terminal.TakeSignalsAsync();
         using var limited = new CancellationTokenSource();
-        if (limit is { } time)
-            limited.CancelAfter(time);
+        var time = Stopwatch.StartNew();
+        if (limit is { } longest)
+            limited.CancelAfter(longest);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupted, limited.Token, context.Terminal.Gone);
         var end = await RunAsync(context, configuration, script, log, stop.Token)
             ?? (limited.IsCancellationRequested && !interrupted.IsCancellationRequested ? RunEnd.TimedOut : RunEnd.Interrupted);
-        if (!words.Has('q') && !context.Terminal.Gone.IsCancellationRequested)
+        if (context.Terminal.Gone.IsCancellationRequested)
+            return (int)end;
+        if (context.IsJson)
+            await context.PrintAsync(Result(configuration.Name, end, script, time.Elapsed).ToString(Formatting.Indented));
+        else if (!words.Has('q'))
             await context.ComplainAsync(Sentence(configuration.Name, end, script, limit));
         return (int)end;
     }
@@ -102,7 +110,7 @@ internal static class RunCommand
     private static async Task ShowAsync(CommandContext context, RunScript script, FollowedConsole console, Stream? log, CancellationToken cancel)
     {
         var chunk = new byte[8192];
-        var quiet = context.Words.Has('q');
+        var quiet = context.Words.Has('q') || context.IsJson;
         while (!script.IsMet && await console.ReadAsync(chunk, cancel) is > 0 and var read)
         {
             script.Show(chunk.AsSpan(0, read));
@@ -143,6 +151,12 @@ internal static class RunCommand
         static ShutdownAction Last(ShutdownAction action)
             => action is ShutdownAction.CoredumpDestroy or ShutdownAction.CoredumpRestart ? ShutdownAction.CoredumpDestroy : ShutdownAction.Destroy;
     }
+
+    private static JObject Result(string name, RunEnd end, RunScript script, TimeSpan time) => new()
+    {
+        ["name"] = name, ["end"] = end.ToString().ToLowerInvariant(), ["exit_code"] = (int)end, ["seconds"] = Math.Round(time.TotalSeconds, 3),
+        ["shown"] = script.Shown, ["missing"] = script.Awaited ?? "",
+    };
 
     private static string Sentence(string name, RunEnd end, RunScript script, TimeSpan? limit)
     {

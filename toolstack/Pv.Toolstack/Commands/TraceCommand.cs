@@ -1,4 +1,6 @@
 using System.Text;
+using Newtonsoft.Json;
+using Pv.Toolstack.Commands.Json;
 using Pv.Toolstack.Domains;
 
 namespace Pv.Toolstack.Commands;
@@ -33,6 +35,11 @@ internal static class TraceCommand
     {
         if (context.Toolstack.Traces.Count(domain.Id) is not { } counts)
             throw new ToolstackException($"Domain {domain.Name} has gone.");
+        if (context.IsJson)
+        {
+            await context.PrintAsync(TraceJson.Of(counts).ToString(Formatting.Indented));
+            return;
+        }
         foreach (var (number, count) in counts.Hypercalls.OrderByDescending(pair => pair.Value))
             await context.PrintAsync($"{count,12} {TraceText.Name((ulong)number)}");
         foreach (var (vector, count) in counts.Exceptions.OrderByDescending(pair => pair.Value))
@@ -51,7 +58,7 @@ internal static class TraceCommand
             foreach (var call in calls.Where(call => call.Sequence > seen))
             {
                 seen = call.Sequence;
-                var line = TraceText.Line(call);
+                var line = context.IsJson ? TraceJson.Of(call).ToString(Formatting.None) : TraceText.Line(call);
                 if (file == null)
                     await context.PrintAsync(line);
                 else

@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using Newtonsoft.Json;
+using Newtonsoft.Json.Linq;
 using Pv.Abi;
 using Pv.Toolstack.Domains;
 using Pv.Toolstack.Events;
@@ -18,16 +21,23 @@ internal static class WaitCommand
         if (!States.Split(", ").Contains(state))
             throw new ToolstackException($"'{state}' is no state to wait for: {States}.", 2);
         var limit = Durations.Parse(words.Argument('t'));
+        var time = Stopwatch.StartNew();
 
         var interrupted = await context.Terminal.TakeSignalsAsync();
         using var limited = new CancellationTokenSource();
-        if (limit is { } time)
-            limited.CancelAfter(time);
+        if (limit is { } longest)
+            limited.CancelAfter(longest);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupted, limited.Token, context.Terminal.Gone);
         try
         {
             await WaitAsync(context, word, state, stop.Token);
+            await TellAsync(isReached: true);
             return 0;
+        }
+        catch (ToolstackException)
+        {
+            await TellAsync(isReached: false);
+            throw;
         }
         catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
         {
@@ -36,7 +46,16 @@ internal static class WaitCommand
         catch (OperationCanceledException) when (limited.IsCancellationRequested)
         {
             await context.ComplainAsync($"Domain {word}: {limit!.Value.TotalSeconds:0.###} s are over, and the state {state} has not come.");
+            await TellAsync(isReached: false);
             return Durations.TimedOut;
+        }
+
+        async ValueTask TellAsync(bool isReached)
+        {
+            if (!context.IsJson)
+                return;
+            var told = new JObject { ["domain"] = word, ["state"] = state, ["reached"] = isReached, ["seconds"] = Math.Round(time.Elapsed.TotalSeconds, 3) };
+            await context.PrintAsync(told.ToString(Formatting.Indented));
         }
     }
 
