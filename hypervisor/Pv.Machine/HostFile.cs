@@ -18,6 +18,11 @@ public sealed unsafe partial class HostFile : IDisposable
     private const int PunchHoleKeepSize = 0x02 | 0x01;
     private const uint BlockLogicalSize = 0x1268, BlockPhysicalSize = 0x127b, BlockDiscard = 0x1277;
 
+    // statx(2): struct statx is the same on every architecture.
+    private const int CurrentDirectory = -100, StatxType = 1, StatxInode = 0x100, StatxBytes = 256;
+    private const int StatxModeOffset = 28, StatxInodeOffset = 32, StatxDeviceNumberOffset = 128, StatxDeviceOffset = 136;
+    private const int TypeBits = 0xf000, TypeRegular = 0x8000, TypeDirectory = 0x4000, TypeBlockDevice = 0x6000;
+
     private readonly SafeFileHandle _handle;
 
     private HostFile(SafeFileHandle handle, string path)
@@ -30,6 +35,32 @@ public sealed unsafe partial class HostFile : IDisposable
 
     /// <summary>The file's descriptor, for as long as this is not disposed of.</summary>
     public SafeFileHandle Handle => _handle;
+
+    /// <summary>What a path leads to, links followed, without opening it.</summary>
+    public static HostFileIdentity Identify(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            var kind = File.Exists(path) ? HostFileKind.File : Directory.Exists(path) ? HostFileKind.Directory : HostFileKind.None;
+            return new HostFileIdentity(kind, new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path);
+        }
+        // SAFETY: the call fills a struct statx, which is smaller than this, or nothing.
+        var facts = stackalloc byte[StatxBytes];
+        if (Statx(CurrentDirectory, path, 0, StatxType | StatxInode, facts) != 0)
+            return default;
+        var found = (*(ushort*)(facts + StatxModeOffset) & TypeBits) switch
+        {
+            TypeRegular => HostFileKind.File,
+            TypeDirectory => HostFileKind.Directory,
+            TypeBlockDevice => HostFileKind.BlockDevice,
+            _ => HostFileKind.Other,
+        };
+        // Two nodes of one device are one disk.
+        var key = found == HostFileKind.BlockDevice
+            ? $"device {*(uint*)(facts + StatxDeviceNumberOffset)}:{*(uint*)(facts + StatxDeviceNumberOffset + 4)}"
+            : $"file {*(ulong*)(facts + StatxInodeOffset)} of {*(uint*)(facts + StatxDeviceOffset)}:{*(uint*)(facts + StatxDeviceOffset + 4)}";
+        return new HostFileIdentity(found, key);
+    }
 
     /// <summary>Opens what exists already; others may have it open, too.</summary>
     /// <exception cref="IOException">There is no such file, or it cannot be opened.</exception>
@@ -164,6 +195,9 @@ public sealed unsafe partial class HostFile : IDisposable
 
     [LibraryImport("libc", EntryPoint = "lseek", SetLastError = true)]
     private static partial long Seek(SafeFileHandle file, long offset, int origin);
+
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Statx(int folder, string path, int flags, uint wanted, byte* facts);
 
     [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
     private static partial int IoControl(SafeFileHandle file, nuint request, void* argument);

@@ -23,6 +23,7 @@ internal sealed class BlockDevice
     private BlockConnection? _connection;
     private string? _source;
     private string? _fault;
+    private string? _shownFault;
     private ulong _shownSectors;
 
     // As this look read it, or wrote it.
@@ -64,6 +65,9 @@ internal sealed class BlockDevice
             var watching = FollowAsync(watch);
             while (!_isEnding && await LookOnceAsync().ConfigureAwait(false))
                 await _wanted.WaitAsync().ConfigureAwait(false);
+            // What was said of a device goes with it.
+            if (await _end.ReadAsync("state").ConfigureAwait(false) is null)
+                await _end.ClearReportAsync().ConfigureAwait(false);
             await watch.DisposeAsync().ConfigureAwait(false);
             await watching.ConfigureAwait(false);
         }
@@ -114,6 +118,7 @@ internal sealed class BlockDevice
                 return true;
             await FollowFrontEndAsync().ConfigureAwait(false);
             await FollowLengthAsync().ConfigureAwait(false);
+            await FollowStorageAsync().ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is FormatException or GrantException or HypercallException)
         {
@@ -142,6 +147,8 @@ internal sealed class BlockDevice
         {
             var storage = wanted.Path.Length == 0 ? null
                 : await _options.OpenAsync(new StorageRequest(wanted.Format, wanted.Path, wanted.IsReadOnly, wanted.Discards)).ConfigureAwait(false);
+            if (storage is not null)
+                storage.FaultChanged += Look;
             medium = new BlockMedium(storage, wanted.IsCdrom, wanted.IsRemovable);
         }
         catch (StorageException failure)
@@ -220,6 +227,7 @@ internal sealed class BlockDevice
         var medium = _medium!;
         _connection = BlockConnection.Open(_kernel, offer, Device.FrontEnd, medium, _threads, NoteFault);
         await _end.ClearReportAsync().ConfigureAwait(false);
+        _shownFault = null;
         _shownSectors = medium.Sectors;
         await SwitchAsync(XenbusState.Connected, [.. FeaturesOf(medium, persistent), .. LengthOf(medium)]).ConfigureAwait(false);
         _connection.Start(medium);
@@ -270,6 +278,18 @@ internal sealed class BlockDevice
             if (_medium.Sectors != _shownSectors)
                 await TellLengthAsync().ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Shows in the store why the storage does not serve, for as long as it does not.</summary>
+    private async Task FollowStorageAsync()
+    {
+        if (_medium?.Storage?.Fault is var fault && fault == _shownFault)
+            return;
+        _shownFault = fault;
+        if (fault is null)
+            await _end.ClearReportAsync().ConfigureAwait(false);
+        else
+            await _end.ReportAsync(Errno.EIO, fault).ConfigureAwait(false);
     }
 
     private Task TellLengthAsync()

@@ -129,6 +129,8 @@ public sealed class OutsideProgram : IAsyncDisposable
 
     private async Task FollowAsync(StreamReader output, Action<string> report)
     {
+        // A process that is disposed of leaves its pipes to the collector.
+        using var end = output;
         while (await output.ReadLineAsync() is { } line)
         {
             lock (_said)

@@ -22,13 +22,15 @@ public sealed class FileStorage : IBlockStorage
 
     private readonly HostFile _file;
     private readonly TransferWorkers _workers;
+    private readonly TransferFailures _failures;
     private bool _readsTellWaiting = true;
     private long _writesWaitUntil;
     private long _capacity;
 
-    private FileStorage(HostFile file, bool isReadOnly, bool discards)
+    private FileStorage(HostFile file, bool isReadOnly, bool discards, Action<string> report)
     {
         _file = file;
+        _failures = new TransferFailures(file.Path, report);
         IsReadOnly = isReadOnly;
         _workers = new TransferWorkers($"disk {Path.GetFileName(file.Path)}", Execute);
         var (logical, physical) = file.GetSectorSizes();
@@ -59,16 +61,23 @@ public sealed class FileStorage : IBlockStorage
     /// <param name="path">Of a file or block device.</param>
     /// <param name="isReadOnly">Whether writes are refused.</param>
     /// <param name="discards">Whether the guest may give parts back.</param>
+    /// <param name="report">Gets a line for a log about what fails; may be left out.</param>
     /// <exception cref="StorageException">It does not exist, cannot be opened, or is no file.</exception>
-    public static FileStorage Open(string path, bool isReadOnly, bool discards = true)
+    public static FileStorage Open(string path, bool isReadOnly, bool discards = true, Action<string>? report = null)
     {
-        if (Directory.Exists(path))
-            throw new StorageException($"{path} is a directory");
+        // Before it is opened: a pipe would wait for somebody at its other end.
+        switch (HostFile.Identify(path).Kind)
+        {
+            case HostFileKind.Directory:
+                throw new StorageException($"{path} is a directory");
+            case HostFileKind.Other:
+                throw new StorageException($"{path} is neither a file nor a block device");
+        }
         HostFile? file = null;
         try
         {
             file = HostFile.Open(path, !isReadOnly);
-            return new FileStorage(file, isReadOnly, discards);
+            return new FileStorage(file, isReadOnly, discards, report ?? (static _ => { }));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
@@ -77,6 +86,8 @@ public sealed class FileStorage : IBlockStorage
             {
                 FileNotFoundException or DirectoryNotFoundException => $"{path} does not exist",
                 UnauthorizedAccessException => $"{path} cannot be opened for {(isReadOnly ? "reading" : "reading and writing")}: permission denied",
+                // The exception has the host's number, which is Xen's.
+                IOException { HResult: (int)Errno.EROFS } => $"{path} cannot be opened for reading and writing: it can only be read",
                 _ => $"{path} cannot be opened: {failure.Message}",
             }, failure);
         }
@@ -100,6 +111,7 @@ public sealed class FileStorage : IBlockStorage
 
     public ValueTask DisposeAsync()
     {
+        _workers.Dispose();
         _file.Dispose();
         return ValueTask.CompletedTask;
     }
@@ -117,7 +129,7 @@ public sealed class FileStorage : IBlockStorage
                 // The host makes writers wait: for a while they wait elsewhere, and reads go on.
                 if (end - start > SlowTicks)
                     Volatile.Write(ref _writesWaitUntil, end + Stopwatch.Frequency);
-                transfer.Complete(error);
+                Complete(transfer, error);
                 return true;
             default:
                 return false;
@@ -138,13 +150,19 @@ public sealed class FileStorage : IBlockStorage
         return false;
     }
 
-    private void Execute(BlockTransfer transfer) => transfer.Complete(transfer.Action switch
+    private void Execute(BlockTransfer transfer) => Complete(transfer, transfer.Action switch
     {
         BlockAction.Read or BlockAction.Write => Move(transfer),
         BlockAction.Flush => _file.Flush(),
         BlockAction.Discard => _file.Discard(transfer.Offset, transfer.Length),
         _ => Errno.EOPNOTSUPP,
     });
+
+    private void Complete(BlockTransfer transfer, Errno error)
+    {
+        _failures.Note(transfer, error);
+        transfer.Complete(error);
+    }
 
     /// <summary>Reads or writes all of a transfer; the host may do it in parts.</summary>
     private Errno Move(BlockTransfer transfer)

@@ -23,6 +23,12 @@ public interface IBlockStorage : IAsyncDisposable
     /// <summary>The unit of discards, in bytes; 0 without <see cref="BlockFeatures.Discard"/>.</summary>
     int DiscardGranularity { get; }
 
+    /// <summary>Why nothing can be read or written, in one sentence; null while the storage serves.</summary>
+    string? Fault => null;
+
+    /// <summary>Called by any thread after <see cref="Fault"/> became another. It must not block.</summary>
+    event Action FaultChanged { add { } remove { } }
+
     /// <summary>Looks again how long the medium is, where that can change. True: <see cref="Capacity"/> is another now.</summary>
     bool RefreshCapacity() => false;
 

@@ -11,7 +11,7 @@ public sealed record StorageRequest(string Format, string Path, bool IsReadOnly,
 
 /// <summary>Opens storages by the format of their image: raw ones here, others through qemu-nbd.</summary>
 /// <param name="folder">Where the sockets to the programs that serve images stand.</param>
-/// <param name="report">Gets a line for a log when such a program fails.</param>
+/// <param name="report">Gets a line for a log when a transfer or such a program fails.</param>
 public sealed class StorageOpener(string folder, Action<string> report)
 {
     private int _sockets;
@@ -20,7 +20,7 @@ public sealed class StorageOpener(string folder, Action<string> report)
     public async Task<IBlockStorage> OpenAsync(StorageRequest request)
     {
         if (request.Format == "raw")
-            return FileStorage.Open(request.Path, request.IsReadOnly, request.Discards);
+            return FileStorage.Open(request.Path, request.IsReadOnly, request.Discards, report);
         if (!Enum.TryParse<ImageFormat>(request.Format, ignoreCase: true, out var format) || !char.IsAsciiLetter(request.Format[0]))
             throw new StorageException($"{request.Path}: the image format '{request.Format}' is unknown");
         var image = new DiskImage(request.Path, format, request.IsReadOnly, request.Discards);

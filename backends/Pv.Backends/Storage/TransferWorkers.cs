@@ -6,7 +6,7 @@ namespace Pv.Backends.Storage;
 /// Threads that do transfers which may wait for a medium: made when there is more to do than threads to do it, gone when they were
 /// idle for a while. Those of one storage are its own, so a slow disk delays nobody else's.
 /// </summary>
-internal sealed class TransferWorkers(string name, Action<BlockTransfer> execute, int maximum = 16)
+internal sealed class TransferWorkers(string name, Action<BlockTransfer> execute, int maximum = 16) : IDisposable
 {
     private const long IdleNanoseconds = 10_000_000_000;
 
@@ -14,6 +14,7 @@ internal sealed class TransferWorkers(string name, Action<BlockTransfer> execute
     private readonly Stack<Worker> _idle = new();
     private TransferQueue _queue;
     private int _count;
+    private bool _isEnding;
 
     /// <summary>Whether anything waits or is being done.</summary>
     public bool IsBusy
@@ -44,6 +45,18 @@ internal sealed class TransferWorkers(string name, Action<BlockTransfer> execute
             new Thread(Run) { IsBackground = true, Name = name }.Start();
     }
 
+    /// <summary>Lets the threads go. Nothing is posted after this.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _isEnding = true;
+            // Under the lock, which a thread needs before it can go: its signal goes with it.
+            while (_idle.TryPop(out var sleeper))
+                sleeper.Wake.Set();
+        }
+    }
+
     private void Run()
     {
         using var worker = new Worker();
@@ -59,6 +72,8 @@ internal sealed class TransferWorkers(string name, Action<BlockTransfer> execute
             {
                 if (_queue.TryDequeue(out transfer))
                     return true;
+                if (_isEnding)
+                    return false;
                 _idle.Push(worker);
             }
             while (!worker.Wake.Wait(IdleNanoseconds))

@@ -105,7 +105,14 @@ public sealed class XenbusEnd
     public Task ReportAsync(Errno error, string message) => _store.WriteAsync(_errorPath, $"{(int)error} {message}");
 
     /// <summary>Takes back what <see cref="ReportAsync"/> said.</summary>
-    public Task ClearReportAsync() => _store.RemoveAsync(_errorPath[.._errorPath.LastIndexOf('/')]);
+    public async Task ClearReportAsync()
+    {
+        var path = Above(_errorPath);
+        await _store.RemoveAsync(path);
+        // The folders above that nobody else reports in.
+        for (path = Above(path); !path.EndsWith("/error", StringComparison.Ordinal) && await _store.ListAsync(path) is { Count: 0 }; path = Above(path))
+            await _store.RemoveAsync(path);
+    }
 
     /// <summary>A watch on the other end's state. Its first event comes at once.</summary>
     public Task<IXenStoreWatch> WatchPeerStateAsync() => _store.WatchAsync($"{PeerPath}/state");
@@ -127,6 +134,8 @@ public sealed class XenbusEnd
     public static XenbusState Parse(string? text)
         => uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value <= (uint)XenbusState.Reconfigured
             ? (XenbusState)value : XenbusState.Unknown;
+
+    private static string Above(string path) => path[..path.LastIndexOf('/')];
 
     private static string Shorten(string text) => text.Length <= 40 ? text : $"{text[..40]}…";
 }

@@ -11,6 +11,15 @@ internal static class Processes
     /// <summary>The numbers of those of whose arguments one is or contains <paramref name="word"/>.</summary>
     public static int[] WithArgument(string word) => [.. All().Where(process => ReadOrNothing(process, "cmdline").Contains(word, StringComparison.Ordinal))];
 
+    /// <summary>The names of a process's threads, shortened as the kernel has them.</summary>
+    public static string[] ThreadsOf(int process) => [.. Entries($"/proc/{process}/task").Select(thread => ReadOrNothing(process, $"task/{Path.GetFileName(thread)}/comm").Trim())];
+
+    /// <summary>What the descriptors of a process lead to.</summary>
+    public static string[] FilesOf(int process) => [.. Entries($"/proc/{process}/fd").Select(file => new FileInfo(file).LinkTarget ?? "")];
+
+    // What goes away while it is looked at is no entry.
+    private static string[] Entries(string folder) => Directory.Exists(folder) ? Directory.GetFileSystemEntries(folder) : [];
+
     private static IEnumerable<int> All() => Process.GetProcesses().Select(process => process.Id);
 
     private static string ReadOrNothing(int process, string file)

@@ -28,6 +28,9 @@ internal sealed class PvHost : IAsyncDisposable
     /// <summary>Where <c>xl</c> and <c>pvd</c> look for other programs, if not where the test does.</summary>
     public string? SearchPath { get; set; }
 
+    /// <summary>The words of a program that becomes <c>pvd</c>, whose words follow; none is usual.</summary>
+    public IReadOnlyList<string> Launcher { get; set; } = [];
+
     /// <summary>The daemon that the test started.</summary>
     public Session Daemon => _daemon!;
 
@@ -69,7 +72,11 @@ internal sealed class PvHost : IAsyncDisposable
 
     /// <summary>Starts one more <c>pvd</c> on this run directory, and does not wait for it.</summary>
     // As xl starts it, since it says then when it is ready; and it ends by itself if a test run is killed.
-    public Session RunDaemon(params string[] options) => Session.Start(Command(Built("Pv.Dom0", "pvd"), ["--started-by-xl", "--foreground", .. options]));
+    public Session RunDaemon(params string[] options)
+    {
+        string[] words = [.. Launcher, Built("Pv.Dom0", "pvd"), "--started-by-xl", "--foreground", .. options];
+        return Session.Start(Command(words[0], words[1..]));
+    }
 
     /// <summary>Runs <c>xl</c> to its end.</summary>
     public Task<Command> XlAsync(params string[] words)

@@ -91,7 +91,8 @@ public sealed class FileStorageTests
     [Test]
     public async Task A_medium_that_became_shorter_is_an_error_and_its_length_is_seen_when_asked()
     {
-        await using var storage = FileStorage.Open(_path, isReadOnly: false);
+        var reports = new List<string>();
+        await using var storage = FileStorage.Open(_path, isReadOnly: false, report: reports.Add);
         using (var file = new FileStream(_path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
             file.SetLength(8192);
         var read = new ScatteredTransfer(1) { Action = BlockAction.Read, Offset = 65536 };
@@ -100,6 +101,7 @@ public sealed class FileStorageTests
         storage.Submit([read]);
 
         Assert.That(await read.Done, Is.EqualTo(Errno.EIO));
+        Assert.That(reports, Has.Count.EqualTo(1).And.All.StartsWith($"{_path}: a read of ").And.All.Contains(" failed: "));
         Assert.That((storage.RefreshCapacity(), storage.Capacity, storage.RefreshCapacity()), Is.EqualTo((true, 8192L, false)));
     }
 
@@ -108,5 +110,7 @@ public sealed class FileStorageTests
     {
         Assert.That(() => FileStorage.Open(_path + ".none", true), Throws.TypeOf<StorageException>().With.Message.EqualTo($"{_path}.none does not exist"));
         Assert.That(() => FileStorage.Open(Path.GetDirectoryName(_path)!, true), Throws.TypeOf<StorageException>().With.Message.EndsWith("is a directory"));
+        if (OperatingSystem.IsLinux())
+            Assert.That(() => FileStorage.Open("/dev/zero", true), Throws.TypeOf<StorageException>().With.Message.EqualTo("/dev/zero is neither a file nor a block device"));
     }
 }

@@ -1,4 +1,5 @@
 using Pv.Config.Devices;
+using Pv.Machine;
 using Pv.Toolstack.Domains;
 
 namespace Pv.Toolstack.Disks;
@@ -7,13 +8,11 @@ namespace Pv.Toolstack.Disks;
 /// <param name="Specification">What was asked for.</param>
 /// <param name="Number">Its number.</param>
 /// <param name="Path">Absolute; empty for an empty drive.</param>
-internal sealed record DiskPlan(DiskSpecification Specification, VirtualDiskNumber Number, string Path)
+/// <param name="File">The file itself, by whatever path it is reached; empty for an empty drive.</param>
+internal sealed record DiskPlan(DiskSpecification Specification, VirtualDiskNumber Number, string Path, string File)
 {
     /// <summary>libxl's ERROR_FAIL, negated.</summary>
     private const int Failed = 3;
-
-    /// <summary>The file itself, where the path is a link to it.</summary>
-    public string File { get; } = Path.Length == 0 ? "" : new FileInfo(Path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? Path;
 
     /// <summary>The node <c>type</c>: raw files and devices are served as they are, formats by a program.</summary>
     public string Type => Path.Length == 0 || Specification.Format == DiskFormat.Raw ? "phy" : "qdisk";
@@ -44,13 +43,18 @@ internal sealed record DiskPlan(DiskSpecification Specification, VirtualDiskNumb
             throw new ToolstackException($"Disk vdev={name}: {objection}.", Failed);
         if (disk.Format == DiskFormat.Empty || string.IsNullOrEmpty(disk.Target))
         {
-            return disk.IsCdrom || disk.Removable ? new DiskPlan(disk, number, "")
+            return disk.IsCdrom || disk.Removable ? new DiskPlan(disk, number, "", "")
                 : throw new ToolstackException($"Disk vdev={name}: only a drive can be empty.", Failed);
         }
         var path = System.IO.Path.GetFullPath(System.IO.Path.Combine(directory, disk.Target));
-        if (!System.IO.File.Exists(path))
-            throw new ToolstackException($"Disk vdev={name} failed to stat: {path}: {(Directory.Exists(path) ? "Is a directory" : "No such file or directory")}", Failed);
-        return new DiskPlan(disk, number, path);
+        var identity = HostFile.Identify(path);
+        return identity.Kind switch
+        {
+            HostFileKind.File or HostFileKind.BlockDevice => new DiskPlan(disk, number, path, identity.Key!),
+            HostFileKind.None => throw new ToolstackException($"Disk vdev={name} failed to stat: {path}: No such file or directory", Failed),
+            HostFileKind.Directory => throw new ToolstackException($"Disk vdev={name}: {path} is a directory.", Failed),
+            _ => throw new ToolstackException($"Disk vdev={name}: {path} is neither a file nor a block device.", Failed),
+        };
     }
 
     private static string? Objection(DiskSpecification disk) => disk switch

@@ -49,9 +49,8 @@ public sealed class QemuNbd : INbdServer
 
     public async Task<Socket> ConnectAsync(CancellationToken cancel)
     {
-        if (_program is { HasExited: true })
-            await EndAsync();
-        _program ??= await StartAsync();
+        await EndLastAsync();
+        _program = await StartAsync();
         var patience = Environment.TickCount64 + (long)StartPatience.TotalMilliseconds;
         var socket = (Socket?)null;
         try
@@ -87,7 +86,10 @@ public sealed class QemuNbd : INbdServer
     }
 
     /// <summary>Waits for the server, which has lost its connection, to close the image.</summary>
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => new(EndLastAsync());
+
+    /// <summary>The server ends with its connection, and has the image until then.</summary>
+    private async Task EndLastAsync()
     {
         if (_program is { } program && !await program.EndAsync(EndPatience))
             _report($"{_image.Path}: {Program} (process {program.ProcessId}) did not end by itself and is killed");

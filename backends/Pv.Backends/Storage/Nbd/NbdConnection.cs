@@ -17,6 +17,7 @@ internal sealed class NbdConnection
 
     private readonly HostSocket _socket;
     private readonly Action<NbdConnection, string> _lost;
+    private readonly Action<BlockTransfer, Errno> _failed;
     private readonly string _name;
     private readonly Lock _lock = new();
     private readonly NbdRequests _requests;
@@ -31,12 +32,14 @@ internal sealed class NbdConnection
     /// <param name="export">What the handshake told.</param>
     /// <param name="name">For the names of threads.</param>
     /// <param name="lost">Called once when the connection breaks, before what was outstanding fails, with the reason. It must not block.</param>
-    public NbdConnection(HostSocket socket, NbdExport export, string name, Action<NbdConnection, string> lost)
+    /// <param name="failed">Called for what the server answers with an error, before that is completed. It must not block.</param>
+    public NbdConnection(HostSocket socket, NbdExport export, string name, Action<NbdConnection, string> lost, Action<BlockTransfer, Errno> failed)
     {
         _socket = socket;
         _requests = new NbdRequests(export);
         _name = name;
         _lost = lost;
+        _failed = failed;
     }
 
     /// <summary>Whether writes were completed that no completed flush covers. What the server had of them may be lost with it.</summary>
@@ -245,7 +248,12 @@ internal sealed class NbdConnection
             done = _requests.Answered(cookie, error == 0);
             sends = TryBeginSending();
         }
-        done?.Complete(ErrnoOf(error));
+        if (done is not null)
+        {
+            if (error != 0)
+                _failed(done, ErrnoOf(error));
+            done.Complete(ErrnoOf(error));
+        }
         if (sends)
             SendAll(waits: false);
     }

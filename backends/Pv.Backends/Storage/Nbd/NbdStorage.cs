@@ -22,6 +22,7 @@ public sealed class NbdStorage : IBlockStorage
     private readonly INbdServer _server;
     private readonly NbdExport _export;
     private readonly Action<string> _report;
+    private readonly TransferFailures _failures;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _lock = new();
     private NbdConnection? _connection;
@@ -29,12 +30,14 @@ public sealed class NbdStorage : IBlockStorage
     private long _connectedAt;
     private int _tries;
     private int _hasLostWrites;
+    private string? _fault;
 
     private NbdStorage(INbdServer server, NbdExport export, bool discards, Action<string> report)
     {
         _server = server;
         _export = export;
         _report = report;
+        _failures = new TransferFailures(server.Name, report);
         LogicalSectorSize = Math.Max(FileStorage.FileSector, (int)export.MinimumBlock);
         PhysicalSectorSize = Math.Max(LogicalSectorSize, (int)export.PreferredBlock);
         Capacity = export.Size / LogicalSectorSize * LogicalSectorSize;
@@ -61,6 +64,10 @@ public sealed class NbdStorage : IBlockStorage
     public BlockFeatures Features { get; }
 
     public int DiscardGranularity { get; }
+
+    public string? Fault => Volatile.Read(ref _fault);
+
+    public event Action? FaultChanged;
 
     /// <summary>Connects to a server, which is this storage's from then on.</summary>
     /// <param name="server">Disposed with the storage, and when this fails.</param>
@@ -151,7 +158,7 @@ public sealed class NbdStorage : IBlockStorage
 
     private void Begin(Socket socket)
     {
-        var connection = new NbdConnection(new HostSocket(socket), _export, _server.Name, OnLost);
+        var connection = new NbdConnection(new HostSocket(socket), _export, _server.Name, OnLost, _failures.Note);
         _connectedAt = Environment.TickCount64;
         Volatile.Write(ref _connection, connection);
         connection.Start();
@@ -172,9 +179,23 @@ public sealed class NbdStorage : IBlockStorage
         }
     }
 
+    private void SetFault(string? fault)
+    {
+        Volatile.Write(ref _fault, fault);
+        FaultChanged?.Invoke();
+    }
+
+    /// <summary>Says what is wrong in the log, and to whoever shows it to the domain's owner.</summary>
+    private void Fail(string reason)
+    {
+        _report($"{_server.Name}: {reason}");
+        SetFault($"{_server.Name}: {reason}");
+    }
+
     private async Task ReconnectAsync(string reason)
     {
-        _report($"{_server.Name}: the connection to its server broke: {reason}");
+        Fail($"the connection to its server broke: {reason}");
+        var last = reason;
         while (_tries < Tries)
         {
             try
@@ -184,7 +205,7 @@ public sealed class NbdStorage : IBlockStorage
                 if (export.Size != _export.Size || (export.Can(NbdExportFlags.ReadOnly) && !IsReadOnly))
                 {
                     socket.Dispose();
-                    _report($"{_server.Name}: it is another disk now ({export.Size} bytes): the disk fails from here on");
+                    Fail($"it is another disk now ({export.Size} bytes): the disk fails from here on");
                     return;
                 }
                 lock (_lock)
@@ -193,6 +214,7 @@ public sealed class NbdStorage : IBlockStorage
                     {
                         Begin(socket);
                         _report($"{_server.Name}: connected again");
+                        SetFault(null);
                         return;
                     }
                 }
@@ -205,9 +227,10 @@ public sealed class NbdStorage : IBlockStorage
             }
             catch (Exception failure) when (failure is StorageException or IOException or SocketException)
             {
-                _report($"{_server.Name}: no connection ({failure.Message})");
+                last = failure.Message;
+                _report($"{_server.Name}: no connection ({last})");
             }
         }
-        _report($"{_server.Name}: its server does not come back: the disk fails from here on");
+        Fail($"its server does not come back, and the disk fails from here on: {last}");
     }
 }

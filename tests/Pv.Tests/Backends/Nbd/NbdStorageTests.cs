@@ -215,6 +215,7 @@ public sealed class NbdStorageTests
             Assert.That(await read.Done, Is.EqualTo(Errno.EIO));
         await RecoverAsync(storage);
         Assert.That(peer.Connections, Has.Count.EqualTo(2));
+        await WaitAsync(() => storage.Fault is null);
         Assert.That(_reports.First(), Is.EqualTo("the test's disk: the connection to its server broke: the server closed the connection"));
     }
 
@@ -268,11 +269,17 @@ public sealed class NbdStorageTests
         var peer = new NbdPeer(new byte[Size], NbdPeer.Usual);
         await using var storage = await OpenAsync(peer);
 
+        var faults = new List<string?>();
+        storage.FaultChanged += () => faults.Add(storage.Fault);
+
         peer.Serves = false;
         peer.Connections[0].Break();
 
-        await WaitAsync(() => _reports.Any(line => line.EndsWith("its server does not come back: the disk fails from here on", StringComparison.Ordinal)));
+        await WaitAsync(() => _reports.Any(line => line.Contains("its server does not come back, and the disk fails from here on: ", StringComparison.Ordinal)));
         Assert.That(await RunAsync(storage, BlockAction.Read), Is.EqualTo(Errno.EIO));
+        await WaitAsync(() => faults.Count == 2);
+        Assert.That(faults[0], Is.EqualTo("the test's disk: the connection to its server broke: the server closed the connection"));
+        Assert.That(faults[1], Does.StartWith("the test's disk: its server does not come back, and the disk fails from here on: "));
     }
 
     [Test]
