@@ -9,6 +9,9 @@ public sealed record HostTopology(int CpuCount, int NodeCount = 1)
     /// <summary>The topology to assume where no host is asked (dry runs, checks): 16 CPUs on two nodes.</summary>
     public static HostTopology Assumed => new(16, 2);
 
+    /// <summary>What a dry run speaks of: it is for any host, so for one of 16 CPUs on two nodes where <paramref name="own"/> has fewer.</summary>
+    public static HostTopology OfDryRun(HostTopology own) => own.CpuCount > Assumed.CpuCount ? own : Assumed;
+
     /// <summary>The CPUs of <paramref name="node"/>; empty for a node that does not exist.</summary>
     public (int First, int Count) CpusOfNode(ulong node)
     {

@@ -61,7 +61,7 @@ internal static class LocalWords
         }
         if (!quiet)
             StandardStream.Complain($"Parsing config from {file}");
-        var outcome = DomainConfigurationParser.Parse(file, text, words.Lines, new HostTopology(Environment.ProcessorCount));
+        var outcome = DomainConfigurationParser.Parse(file, text, words.Lines, HostTopology.OfDryRun(new HostTopology(Environment.ProcessorCount)));
         foreach (var message in outcome.Messages)
             StandardStream.Complain(message);
         if (outcome.Configuration is { } configuration)

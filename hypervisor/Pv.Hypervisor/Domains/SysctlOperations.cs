@@ -30,6 +30,7 @@ internal static class SysctlOperations
         SysctlOperation.PhysicalInfo => PhysicalInfo(call.Core, ref As<SysctlPhysicalInfo>(ref control)),
         SysctlOperation.SchedulerId => SchedulerId(call.Core, ref As<SysctlSchedulerId>(ref control)),
         SysctlOperation.GetDomainInfoList => GetList(ref call, ref As<SysctlGetDomainInfoList>(ref control)),
+        SysctlOperation.DebugKeys => PressKeys(ref call, As<SysctlDebugKeys>(ref control)),
         SysctlOperation.GetCpuInfo => GetCpus(ref call, ref As<SysctlGetCpuInfo>(ref control)),
         SysctlOperation.CpuPoolOp => CpuPoolOperations.Handle(ref call, ref As<SysctlCpuPoolOp>(ref control)),
         SysctlOperation.SchedulerOp => call.Core.Scheduler.Adjust(ref As<SysctlSchedulerOp>(ref control)),
@@ -101,6 +102,17 @@ internal static class SysctlOperations
             if (!call.TryWrite(cpus.Info + i * SysctlCpuInfo.WireSize, idle))
                 return Errno.EFAULT;
         }
+        return HypercallResult.Success;
+    }
+
+    private static HypercallResult PressKeys(ref HypercallContext call, in SysctlDebugKeys keys)
+    {
+        const int MostKeys = 256;
+        Span<byte> pressed = stackalloc byte[(int)Math.Min(keys.KeyCount, MostKeys)];
+        if (!call.TryRead(keys.Keys, pressed))
+            return Errno.EFAULT;
+        foreach (var key in pressed)
+            Tracing.DebugKeys.Press(call.Core, (char)key);
         return HypercallResult.Success;
     }
 

@@ -276,6 +276,16 @@ public sealed partial class EventChannels
             return FindLocked(port) is not null;
     }
 
+    /// <summary>How many ports are open.</summary>
+    internal int OpenPorts
+    {
+        get
+        {
+            lock (_lock)
+                return _ports.Count(port => port is { State: not EventChannelState.Closed });
+        }
+    }
+
     private void Receive(EventPort port, DomId from)
     {
         lock (_lock)

@@ -344,6 +344,21 @@ internal sealed class GrantTable
         return _domain.Core.Frames.TryGet(mfn, _domain.Id);
     }
 
+    /// <summary>The entries that somebody maps or copies from now.</summary>
+    public IReadOnlyList<(int Reference, DomId User, Mfn Mfn, int Pins)> ListUsed()
+    {
+        var used = new List<(int, DomId, Mfn, int)>();
+        lock (Lock)
+        {
+            for (var i = 0; i < _active.Count; i++)
+            {
+                if (_active[i] is { Pins: > 0 } active)
+                    used.Add((i, active.User, active.Mfn, active.Pins));
+            }
+        }
+        return used;
+    }
+
     private enum GrantUse : byte
     {
         Map, Copy, PassedCopy,

@@ -74,6 +74,26 @@ internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsole
     public Task AskToShutDownAsync(DomId domain, ShutdownRequest request, CancellationToken cancel)
         => Deaf.Contains(domain) ? Task.FromException(new ToolstackException($"{domain} is deaf")) : Note($"{request} {domain}");
 
+    public Task SuspendAsync(DomId domain, CancellationToken cancel) => Note($"suspend {domain}");
+
+    public Task ResumeAsync(DomId domain) => Note($"resume {domain}");
+
+    /// <summary>What a restart would build from.</summary>
+    public DomainConfiguration? Replaced { get; private set; }
+
+    public void ReplaceConfiguration(DomId domain, DomainConfiguration configuration)
+    {
+        Replaced = configuration;
+        Done.Add($"replace {domain} {configuration.Name}");
+    }
+
+    public Task<IReadOnlyList<(string Name, int Value)>> ListStoreQuotasAsync(DomId? domain)
+        => Task.FromResult<IReadOnlyList<(string Name, int Value)>>([("nodes", domain is null ? 1000 : 7), ("transaction-nodes", 1024)]);
+
+    public Task SetStoreQuotaAsync(DomId? domain, string name, int value) => Note($"quota {domain?.ToString() ?? "all"} {name} {value}");
+
+    public void PressDebugKeys(string keys) => Done.Add($"keys {keys}");
+
     public Task SendSysRqAsync(DomId domain, char letter) => Note($"sysrq {domain} {letter}");
 
     public Task TriggerAsync(DomId domain, DomainTrigger trigger, VcpuId vcpu) => Note($"trigger {domain} {trigger} {vcpu.Value}");

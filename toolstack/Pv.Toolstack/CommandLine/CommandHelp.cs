@@ -11,28 +11,37 @@ public static class CommandHelp
     public static string List(bool whole)
     {
         var text = new StringBuilder("Usage: xl [-vNftT] <subcommand> [arguments]\n\nSubcommands (any unambiguous beginning of a name will do):\n\n");
-        foreach (var row in CommandRows.All.Where(row => row.IsBuilt))
+        foreach (var row in CommandRows.All.Where(row => row is { IsBuilt: true, IsAbsent: false }))
         {
             if (whole)
                 text.Append(Of(row)).Append('\n');
             else
                 text.Append(' ').Append(row.Name.PadRight(NameWidth)).Append(' ').Append(row.Summary).Append('\n');
         }
+        text.Append("\nAbout hardware that Pv never has:\n\n");
+        AppendNames(text, CommandRows.All.Where(row => row.IsAbsent));
         text.Append("\nNot built yet in this version of Pv:\n\n");
+        AppendNames(text, CommandRows.All.Where(row => !row.IsBuilt));
+        text.Append("\nGlobal options:\n\n");
+        foreach (var (option, meaning) in Globals)
+            text.Append(option.PadRight(OptionWidth)).Append(' ').Append(meaning).Append('\n');
+        return text.ToString();
+    }
+
+    private static void AppendNames(StringBuilder text, IEnumerable<CommandRow> rows)
+    {
+        const int LineWidth = 76;
         var line = "";
-        foreach (var row in CommandRows.All.Where(row => !row.IsBuilt))
+        foreach (var row in rows)
         {
-            if (line.Length + row.Name.Length > 76)
+            if (line.Length + row.Name.Length > LineWidth)
             {
                 text.Append(line).Append('\n');
                 line = "";
             }
             line += ' ' + row.Name;
         }
-        text.Append(line).Append("\n\nGlobal options:\n\n");
-        foreach (var (option, meaning) in Globals)
-            text.Append(option.PadRight(OptionWidth)).Append(' ').Append(meaning).Append('\n');
-        return text.ToString();
+        text.Append(line).Append('\n');
     }
 
     /// <summary>The help of one command.</summary>
@@ -42,6 +51,8 @@ public static class CommandHelp
         var text = new StringBuilder($"Usage: xl [-{flags}] {row.Name} {row.Arguments}".TrimEnd()).Append("\n\n").Append(row.Summary).Append(".\n");
         if (!row.IsBuilt)
             text.Append("Not built yet in this version of Pv.\n");
+        if (row.IsAbsent)
+            text.Append("Pv never has what it is about.\n");
         if (row.Options.Length > 0)
         {
             text.Append("\nOptions:\n\n");

@@ -22,6 +22,9 @@ public sealed record CommandRow(string Name, string Arguments, string Summary, i
     /// <summary>Whether this version of Pv does it. What is not built answers so, and help says so.</summary>
     public bool IsBuilt => (Traits & CommandTraits.Built) != 0;
 
+    /// <summary>Whether it is about something that Pv never has.</summary>
+    public bool IsAbsent => (Traits & CommandTraits.Absent) != 0;
+
     /// <summary>Whether the global <c>-N</c> means something to it.</summary>
     public bool HasDryRun => (Traits & CommandTraits.DryRun) != 0;
 
@@ -58,6 +61,9 @@ public enum CommandTraits
 
     /// <summary><c>xl</c> does it by itself, without a <c>pvd</c>.</summary>
     Local = 16,
+
+    /// <summary>It is about hardware, or a machine, that Pv never has; it says so.</summary>
+    Absent = 32,
 }
 
 /// <summary>One option of a subcommand.</summary>

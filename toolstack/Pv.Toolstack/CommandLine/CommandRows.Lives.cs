@@ -22,7 +22,14 @@ public static partial class CommandRows
                 new('1', "ignore-global-affinity-masks", null, "Pay no heed to the host's affinity masks"),
             ],
         },
-        new("config-update", "<Domain> <ConfigFile> [options] [key=value ...]", "Replace the configuration that a restart of the domain uses", 2, DryRun | Changes),
+        new("config-update", "<Domain> <ConfigFile> [options] [key=value ...]", "Replace the configuration that a restart of the domain uses", 1, Built | DryRun | Changes)
+        {
+            Options =
+            [
+                new('f', "defconfig", "FILE", "Take the configuration from FILE"),
+                new('d', null, null, "Show the configuration that was read"),
+            ],
+        },
         new("destroy", "[options] <Domain>", "End a domain at once, whatever it is doing", 1, Built | Changes)
         {
             Options = [new('f', null, null, "Allow it for domain 0, too (which Pv refuses all the same)")],
@@ -47,12 +54,11 @@ public static partial class CommandRows
         },
         new("pause", "<Domain>", "Stop a domain's vCPUs", 1, Built | Changes),
         new("unpause", "<Domain>", "Let a paused domain run on", 1, Built | Changes),
-        new("suspend", "<Domain>", "Suspend a domain, leaving it in memory", 1, Changes),
-        new("resume", "<Domain>", "Let a suspended domain run on", 1, Changes),
+        new("suspend", "<Domain>", "Suspend a domain, leaving it in memory", 1, Built | Changes),
+        new("resume", "<Domain>", "Let a suspended domain run on", 1, Built | Changes),
         new("rename", "<Domain> <NewDomainName>", "Give a domain another name", 2, Built | Changes),
         new("trigger", "<Domain> <nmi|reset|init|power|sleep|s3resume> [<VCPU>]", "Send a trigger to a domain (of these a paravirtualized one takes nmi)", 2, Built | Changes),
         new("sysrq", "<Domain> <letter>", "Send a magic system request to a domain", 2, Built | Changes),
-        new("button-press", "<Domain> <Button>", "Press an ACPI button (HVM only)", 2, Changes),
     ];
 
     private static CommandRow[] Views() =>
@@ -92,7 +98,6 @@ public static partial class CommandRows
                 new('e', "escape", "CHAR", "Leave with this character instead: x, or ^x for Ctrl-x"),
             ],
         },
-        new("vncviewer", "[options] <Domain>", "Open a domain's display (Pv has none)", 1),
         new("dmesg", "[-c]", "Print the hypervisor's log", 0, Built)
         {
             Options = [new('c', null, null, "Empty it afterwards")],
@@ -105,8 +110,22 @@ public static partial class CommandRows
                 new('o', "output", "FILE", "With show: write to FILE"),
             ],
         },
-        new("top", "", "Watch the host and its domains"),
-        new("claims", "", "List the memory that domains have claimed and not yet taken"),
-        new("sharing", "[Domain]", "List the memory that domains share"),
+        new("top", "[options]", "Watch the host and its domains", 0, Built)
+        {
+            Options =
+            [
+                new('d', "delay", "SECONDS", "Look so often (default: 3)"),
+                new('n', "networks", null, "With a line for each network interface"),
+                new('x', "vbds", null, "With a line for each disk"),
+                new('r', "repeat-header", null, "Repeat the header before each domain"),
+                new('v', "vcpus", null, "With the time of each vCPU"),
+                new('i', "iterations", "N", "Look so many times, then end"),
+                new('b', "batch", null, "Print one table after the other, for a file or a pipe"),
+                new('f', "full-name", null, "Names in full, however long"),
+                new('z', "dom0-first", null, "Domain 0 stands first, whatever the order"),
+            ],
+        },
+        new("claims", "", "List the memory that domains have claimed and not yet taken", 0, Built),
+        new("sharing", "[Domain]", "List the memory that domains share (Pv's share none)", 0, Built),
     ];
 }

@@ -5,9 +5,13 @@ public static partial class CommandRows
 {
     private const CommandTraits Reads = CommandTraits.None, Changes = CommandTraits.Changes;
     private const CommandTraits Built = CommandTraits.Built, DryRun = CommandTraits.DryRun, Own = CommandTraits.Own, Local = CommandTraits.Local;
+    private const CommandTraits Absent = CommandTraits.Absent | CommandTraits.Built;
 
     /// <summary>The whole table.</summary>
-    public static IReadOnlyList<CommandRow> All { get; } = [.. ((CommandRow[])[.. Lives(), .. Views(), .. Machines(), .. Devices(), .. Transfers(), .. Hosts(), .. OwnWords()]).Select(AddJson)];
+    public static IReadOnlyList<CommandRow> All { get; } =
+    [
+        .. ((CommandRow[])[.. Lives(), .. Views(), .. Machines(), .. Devices(), .. OtherDevices(), .. Transfers(), .. Hosts(), .. Hardware(), .. OwnWords()]).Select(AddJson),
+    ];
 
     /// <summary>
     /// The command that a word names, or begins without another beginning so; null if none or several. Pv's own words count only where none of

@@ -6,11 +6,13 @@ namespace Pv.Toolstack.CommandLine;
 public sealed record CreateWords(string? File, string[] Lines)
 {
     /// <summary>Null when there is a word too many (help, and exit code 2).</summary>
-    public static CreateWords? Sort(CommandWords words)
+    /// <param name="words">The command's words.</param>
+    /// <param name="first">Where they begin.</param>
+    public static CreateWords? Sort(CommandWords words, int first = 0)
     {
         var file = words.Argument('f');
         var lines = new List<string>();
-        foreach (var word in words.Rest)
+        foreach (var word in words.Rest.Skip(first))
         {
             if (word.Contains('='))
                 lines.Add(word);

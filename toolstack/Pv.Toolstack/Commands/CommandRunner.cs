@@ -15,6 +15,8 @@ public sealed class CommandRunner(IToolstack toolstack)
         ["block-list"] = BlockCommands.ListAsync,
         ["cd-eject"] = DriveCommands.EjectAsync,
         ["cd-insert"] = DriveCommands.InsertAsync,
+        ["claims"] = MemoryListCommands.ListClaimsAsync,
+        ["config-update"] = ConfigUpdateCommand.RunAsync,
         ["console"] = ConsoleCommand.RunAsync,
         ["create"] = CreateCommand.RunAsync,
         ["cpupool-cpu-add"] = CpuPoolCommands.AddCpuAsync,
@@ -25,6 +27,7 @@ public sealed class CommandRunner(IToolstack toolstack)
         ["cpupool-migrate"] = CpuPoolCommands.MigrateAsync,
         ["cpupool-numa-split"] = CpuPoolCommands.SplitAsync,
         ["cpupool-rename"] = CpuPoolCommands.RenameAsync,
+        ["debug-keys"] = HypervisorCommands.PressKeysAsync,
         ["destroy"] = DestroyCommand.RunAsync,
         ["dmesg"] = DmesgCommand.RunAsync,
         ["domid"] = DomidCommand.RunAsync,
@@ -36,15 +39,21 @@ public sealed class CommandRunner(IToolstack toolstack)
         ["logs"] = LogsCommand.RunAsync,
         ["mem-max"] = MemoryCommands.SetMaximumAsync,
         ["mem-set"] = MemoryCommands.SetTargetAsync,
+        ["network-attach"] = NetworkCommands.AttachAsync,
         ["pause"] = PauseCommand.RunAsync,
         ["reboot"] = ShutdownCommand.RunRebootAsync,
         ["rename"] = RenameCommand.RunAsync,
+        ["resume"] = SuspensionCommands.ResumeAsync,
         ["run"] = RunCommand.RunAsync,
         ["sched-credit"] = ShareCommands.RunCreditAsync,
         ["sched-credit2"] = ShareCommands.RunCredit2Async,
         ["sched-rtds"] = RealTimeCommand.RunAsync,
+        ["set-parameters"] = HypervisorCommands.SetParametersAsync,
+        ["sharing"] = MemoryListCommands.ListSharedAsync,
         ["shutdown"] = ShutdownCommand.RunAsync,
+        ["suspend"] = SuspensionCommands.SuspendAsync,
         ["sysrq"] = SysRqCommand.RunAsync,
+        ["top"] = TopCommand.RunAsync,
         ["trace"] = TraceCommand.RunAsync,
         ["trigger"] = TriggerCommand.RunAsync,
         ["unpause"] = UnpauseCommand.RunAsync,
@@ -55,6 +64,8 @@ public sealed class CommandRunner(IToolstack toolstack)
         ["version"] = VersionCommand.RunAsync,
         ["vm-list"] = VmListCommand.RunAsync,
         ["wait"] = WaitCommand.RunAsync,
+        ["xenstore-quota-get"] = StoreQuotaCommands.GetAsync,
+        ["xenstore-quota-set"] = StoreQuotaCommands.SetAsync,
     };
 
     /// <summary>The commands that have a body here: those that the table calls built.</summary>
@@ -74,6 +85,8 @@ public sealed class CommandRunner(IToolstack toolstack)
         var context = new CommandContext(toolstack, answer.Global!, row, words, terminal);
         try
         {
+            if (row.IsAbsent)
+                return await AbsentCommand.RunAsync(context);
             if (JsonBodies.Find(context) is { } json)
                 return await json(context);
             return Bodies.TryGetValue(row.Name, out var body) ? await body(context) : throw new ToolstackException($"xl {row.Name} is done by xl itself.");

@@ -19,26 +19,24 @@ internal static class CreateCommand
     public static async Task<int> RunAsync(CommandContext context)
     {
         var options = context.Words;
-        var outcome = await ParseAsync(context, options.Has('q'));
+        var dryRun = options.Has('n') || context.Global.DryRun;
+        var outcome = await ParseAsync(context, options.Has('q'), dryRun);
         if (outcome.Configuration is not { } configuration)
             return outcome.ExitCode;
-
-        var dryRun = options.Has('n') || context.Global.DryRun;
         if (dryRun || options.Has('d'))
             await context.PrintAsync(DomainConfigurationJson.Render(configuration));
         return dryRun ? 0 : await CreateAsync(context, configuration);
     }
 
     /// <summary>The configuration that the words of a command name; what is to be said of it is said.</summary>
-    public static async Task<ParseOutcome> ParseAsync(CommandContext context, bool quiet)
+    public static async Task<ParseOutcome> ParseAsync(CommandContext context, bool quiet, bool dryRun = false)
     {
         var words = CreateWords.Sort(context.Words) ?? throw new WrongUseException("", 2);
         var file = words.File ?? throw new ToolstackException("Config file not specified and none in save file", Invalid);
         var content = await context.ReadConfigFileAsync(file);
         if (!quiet)
             await context.ComplainAsync($"Parsing config from {file}");
-        var host = context.Toolstack.Host.Describe().Physical;
-        var outcome = DomainConfigurationParser.Parse(file, Encoding.UTF8.GetString(content), words.Lines, new HostTopology((int)host.CpuCount));
+        var outcome = DomainConfigurationParser.Parse(file, Encoding.UTF8.GetString(content), words.Lines, context.Topology(dryRun));
         foreach (var message in outcome.Messages)
             await context.ComplainAsync(message);
         return outcome;

@@ -42,9 +42,7 @@ internal static class VcpuPinCommand
         if (word == "-")
             return null;
         var diagnostics = new ConfigDiagnostics();
-        var map = CpuMap.Parse(word, new HostTopology(context.Toolstack.Processors.Count), diagnostics);
-        foreach (var line in diagnostics.Lines)
-            await context.ComplainAsync(line);
-        return map ?? throw new ToolstackException($"'{word}' is no set of CPUs: write all, or as 0-2,^1.");
+        var map = CpuMap.Parse(word, context.Topology(), diagnostics);
+        return map ?? throw new ToolstackException(string.Join('\n', diagnostics.Lines));
     }
 }

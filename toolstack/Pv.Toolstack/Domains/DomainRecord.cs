@@ -14,6 +14,12 @@ internal sealed class DomainRecord(DomId id, DomainConfiguration configuration, 
     /// <summary>What a restart builds from: it follows what commands change. One that is set aside for its restart gets another.</summary>
     public DomainConfiguration Configuration { get; set; } = configuration;
 
+    /// <summary>What a restart builds from instead, once somebody has replaced it (<c>xl config-update</c>).</summary>
+    public DomainConfiguration? SuccessorConfiguration { get; set; }
+
+    /// <summary>It is a C# guest.</summary>
+    public bool IsManaged { get; init; }
+
     public CreateOptions Options => options;
 
     public Lineage Lineage => lineage;

@@ -16,6 +16,12 @@ namespace Pv.Toolstack.Domains;
 public sealed record DomainView(
     DomId Id, string Name, Guid Uuid, DomainInfoFlags Flags, ShutdownReason Reason, ulong Pages, uint Vcpus, ulong CpuTime, string Pool, DateTimeOffset Started)
 {
+    /// <summary>Frames that it has claimed and not yet taken; they are among <see cref="Pages"/>.</summary>
+    public ulong Claimed { get; init; }
+
+    /// <summary>The most frames that it may have.</summary>
+    public ulong MostPages { get; init; }
+
     /// <summary>Memory in MiB, rounded down as <c>xl list</c> does.</summary>
     public ulong MemoryMiB => Pages * PageSize.Bytes >> 20;
 

@@ -28,6 +28,21 @@ public interface IDomains
     /// <summary>Asks the domain's kernel through xenstore. Returns when the kernel has taken the request (or is gone), not when it has obeyed.</summary>
     Task AskToShutDownAsync(DomId domain, ShutdownRequest request, CancellationToken cancel);
 
+    /// <summary>Asks the domain's kernel to suspend itself, and returns once it sleeps in memory.</summary>
+    Task SuspendAsync(DomId domain, CancellationToken cancel);
+
+    /// <summary>Lets a suspended domain run on.</summary>
+    Task ResumeAsync(DomId domain);
+
+    /// <summary>Says what the domain's next restart builds from. The domain itself stays as it is.</summary>
+    void ReplaceConfiguration(DomId domain, DomainConfiguration configuration);
+
+    /// <summary>xenstored's quotas by name, of a domain or with null of all that have none of their own. 0: without limit.</summary>
+    Task<IReadOnlyList<(string Name, int Value)>> ListStoreQuotasAsync(DomId? domain);
+
+    /// <summary>Sets one.</summary>
+    Task SetStoreQuotaAsync(DomId? domain, string name, int value);
+
     /// <summary>Passes a letter to the kernel, as a keyboard with a SysRq key would.</summary>
     Task SendSysRqAsync(DomId domain, char letter);
 

@@ -9,6 +9,9 @@ public interface IHostFacts
 
     /// <summary>The hypervisor's log, oldest line first; emptied afterwards if asked.</summary>
     string ReadLog(bool clear);
+
+    /// <summary>Presses debug keys of the hypervisor, which answers in its log.</summary>
+    void PressDebugKeys(string keys);
 }
 
 /// <summary>What <c>xl info</c> prints, from <c>XEN_SYSCTL_physinfo</c>, <c>xen_version</c> and the system below.</summary>

@@ -93,7 +93,7 @@ public sealed partial class XenDomains
         {
             DemandFree(plan.Configuration.Name, except: null);
             var id = _assembly.MakeEmpty(plan, _processors.PoolOf(plan.Configuration));
-            var record = new DomainRecord(id, plan.Configuration, options, lineage) { Started = DateTimeOffset.Now };
+            var record = new DomainRecord(id, plan.Configuration, options, lineage) { Started = DateTimeOffset.Now, IsManaged = plan.Managed is not null };
             _records[id] = record;
             lineage.Last = record;
             return record;

@@ -59,7 +59,10 @@ public sealed partial class XenDomains
         foreach (var info in _control.ListDomains())
         {
             if ((info.Flags & DomainInfoFlags.Shutdown) == 0 || (info.Flags & DomainInfoFlags.Dying) != 0
-                || !_records.TryGetValue(info.Domain, out var record) || !record.NoteShutdown(info.ShutdownReason))
+                || !_records.TryGetValue(info.Domain, out var record))
+                continue;
+            // One that sleeps has not ended: whoever suspended it goes on with it.
+            if (info.ShutdownReason == ShutdownReason.Suspend || !record.NoteShutdown(info.ShutdownReason))
                 continue;
             var action = Task.Run(() => ActAsync(record, info.ShutdownReason, cancel), CancellationToken.None);
             _actions[action] = true;
@@ -109,8 +112,6 @@ public sealed partial class XenDomains
     {
         ShutdownReason.PowerOff => configuration.OnPoweroff,
         ShutdownReason.Reboot => configuration.OnReboot,
-        // Whoever suspended it goes on with it.
-        ShutdownReason.Suspend => ShutdownAction.Preserve,
         ShutdownReason.Crash => configuration.OnCrash,
         ShutdownReason.Watchdog => configuration.OnWatchdog,
         ShutdownReason.SoftReset => configuration.OnSoftReset,
@@ -126,7 +127,7 @@ public sealed partial class XenDomains
             _log($"Domain {record.Id.Value} ({record.Name}) is paravirtualized, and only hardware-assisted domains can be reset softly");
         if (action is ShutdownAction.Preserve)
             return;
-        var configuration = record.Configuration;
+        var configuration = record.SuccessorConfiguration ?? record.Configuration;
         if (action is ShutdownAction.RestartRename)
         {
             await SetAsideAsync(record);

@@ -13,10 +13,17 @@ public sealed partial class XenDomains
         if (domain == DomId.Dom0)
             throw new ToolstackException("Domain 0 is pvd itself: send pvd SIGTERM to end it.");
         var record = Find(domain);
+        if (IsSuspended(domain))
+            throw new ToolstackException($"Domain {record.Name} is suspended and takes no request: xl resume lets it run on, xl destroy ends it.");
+        await AskAsync(record, request == ShutdownRequest.Reboot ? "reboot" : "poweroff", cancel);
+    }
+
+    /// <summary>Writes a request to <c>control/shutdown</c>, and waits until the kernel has taken it or has shut down.</summary>
+    private async Task AskAsync(DomainRecord record, string word, CancellationToken cancel)
+    {
         if (record.Shutdown.IsCompleted)
             throw new ToolstackException($"Domain {record.Name} has shut down already: destroy it to be rid of it.");
-        var word = request == ShutdownRequest.Reboot ? "reboot" : "poweroff";
-        var node = $"{DomainNodes.Home(domain)}/control/shutdown";
+        var node = $"{DomainNodes.Home(record.Id)}/control/shutdown";
         await _store.WriteAsync(node, word);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         patience.CancelAfter(Patience);
@@ -27,7 +34,7 @@ public sealed partial class XenDomains
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            var advertised = await _store.ReadAsync($"{DomainNodes.Home(domain)}/control/feature-{word}") == "1";
+            var advertised = await _store.ReadAsync($"{DomainNodes.Home(record.Id)}/control/feature-{word}") == "1";
             throw new ToolstackException(
                 $"Domain {record.Name} has not taken the request within {Patience.TotalSeconds:0} s{(advertised ? "" : $"; its kernel does not advertise control/feature-{word}")}.");
         }

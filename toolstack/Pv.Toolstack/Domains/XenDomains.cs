@@ -52,6 +52,9 @@ public sealed partial class XenDomains : IDomains
 
     public DomainConfiguration? ConfigurationOf(DomId domain) => _records.GetValueOrDefault(domain)?.Configuration;
 
+    public void ReplaceConfiguration(DomId domain, DomainConfiguration configuration)
+        => FindGuest(domain, "it has no configuration").SuccessorConfiguration = configuration;
+
     public Task PauseAsync(DomId domain)
     {
         if (domain == DomId.Dom0)
@@ -116,7 +119,11 @@ public sealed partial class XenDomains : IDomains
         // One that is dying has no record any more; it shows until others let go of its frames.
         return new DomainView(
             info.Domain, info.Domain == DomId.Dom0 ? "Domain-0" : record?.Name ?? "(null)", new Guid((ReadOnlySpan<byte>)info.Handle.Bytes, bigEndian: true),
-            info.Flags, info.ShutdownReason, info.TotalPages + info.OutstandingPages, info.OnlineVcpuCount, info.CpuTime, _processors.NameOf(info.CpuPool), record?.Started ?? _started);
+            info.Flags, info.ShutdownReason, info.TotalPages + info.OutstandingPages, info.OnlineVcpuCount, info.CpuTime, _processors.NameOf(info.CpuPool), record?.Started ?? _started)
+        {
+            Claimed = info.OutstandingPages,
+            MostPages = info.MaxPages,
+        };
     }
 
     /// <summary>Under the lock of names.</summary>

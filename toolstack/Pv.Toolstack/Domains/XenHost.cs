@@ -43,6 +43,8 @@ public sealed class XenHost(HypervisorControl control) : IHostFacts
 
     public string ReadLog(bool clear) => control.ReadLog(clear);
 
+    public void PressDebugKeys(string keys) => control.PressDebugKeys(keys);
+
     /// <summary>A word of uname(2), as Linux shows it in a file; null elsewhere.</summary>
     private static string? System(string word)
     {

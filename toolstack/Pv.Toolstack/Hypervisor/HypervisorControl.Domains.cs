@@ -23,6 +23,9 @@ public sealed partial class HypervisorControl
 
     public Errno UnpauseDomain(DomId domain) => Domctl(DomctlOperation.UnpauseDomain, domain);
 
+    /// <summary>Lets a domain that has shut down run on.</summary>
+    public Errno ResumeDomain(DomId domain) => Domctl(DomctlOperation.ResumeDomain, domain);
+
     public void SetMaxVcpus(DomId domain, uint vcpus)
     {
         var argument = new DomctlMaxVcpus { Max = vcpus };

@@ -36,6 +36,25 @@ public sealed partial class HypervisorControl
         return Encoding.UTF8.GetString(buffer, 0, (int)read.Count);
     }
 
+    /// <summary>Presses debug keys; what they show goes to the hypervisor's log.</summary>
+    public void PressDebugKeys(string keys)
+    {
+        var text = Encoding.Latin1.GetBytes(keys);
+        using var pin = HostPin.Of(text);
+        var argument = new SysctlDebugKeys { Keys = pin.Address, KeyCount = (uint)text.Length };
+        Sysctl(SysctlOperation.DebugKeys, ref argument).OrThrow("XEN_SYSCTL_debug_keys");
+    }
+
+    /// <summary>Nanoseconds that each pCPU was idle.</summary>
+    public ulong[] IdleTimes(int cpus)
+    {
+        var info = new SysctlCpuInfo[cpus];
+        using var pin = HostPin.Of(info);
+        var argument = new SysctlGetCpuInfo { MaxCpus = (uint)cpus, Info = pin.Address };
+        Sysctl(SysctlOperation.GetCpuInfo, ref argument).OrThrow("XEN_SYSCTL_getcpuinfo");
+        return [.. info.Take((int)argument.CpuCount).Select(cpu => cpu.IdleTime)];
+    }
+
     /// <summary>Adds a line to the hypervisor's log, as Dom0 may.</summary>
     public void WriteLog(string line)
     {
