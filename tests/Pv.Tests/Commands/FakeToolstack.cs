@@ -1,4 +1,5 @@
 using Pv.Abi;
+using Pv.Config.Devices;
 using Pv.Config.Domain;
 using Pv.Machine.Gate;
 using Pv.Toolstack.Disks;
@@ -30,7 +31,7 @@ internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsole
 
     public IHostFacts Host => this;
 
-    public IDisks Disks => throw new NotSupportedException("Commands on disks are tested on a real hypervisor.");
+    public IDisks Disks { get; } = new NoDisks();
 
     public IProcessors Processors => throw new NotSupportedException("Commands on pCPUs are tested on a real hypervisor.");
 
@@ -221,4 +222,16 @@ internal sealed class FakeConsole : IConsoleReader
         IsDisposed = true;
         return default;
     }
+}
+
+/// <summary>Domains without disks: commands that change them are tested on a real hypervisor.</summary>
+internal sealed class NoDisks : IDisks
+{
+    public Task<IReadOnlyList<DiskView>> ListDisksAsync(DomId domain) => Task.FromResult<IReadOnlyList<DiskView>>([]);
+
+    public Task AttachDiskAsync(DomId domain, DiskSpecification disk, string directory, CancellationToken cancel) => throw new NotSupportedException();
+
+    public Task<bool> DetachDiskAsync(DomId domain, int disk, bool force, CancellationToken cancel) => throw new NotSupportedException();
+
+    public Task ChangeDiscAsync(DomId domain, DiskSpecification disc, string directory, CancellationToken cancel) => throw new NotSupportedException();
 }

@@ -14,7 +14,7 @@ internal static class CpuPoolCommands
         var words = context.Words;
         if (words.Rest.Count > 1)
             throw new WrongUseException("", 1);
-        IReadOnlyList<CpuPoolView> pools = words.Rest.Count == 1 ? [context.FindPool(words.Rest[0])] : context.Toolstack.Processors.ListPools();
+        IReadOnlyList<CpuPoolView> pools = words.Rest.Count == 1 ? [FindListed(context, words.Rest[0])] : context.Toolstack.Processors.ListPools();
         var withCpus = words.Has('c');
         await context.PrintAsync(withCpus ? $"{"Name",-19}CPU list" : $"{"Name",-19}CPUs   Sched     Active   Domain count");
         foreach (var pool in pools)
@@ -26,6 +26,9 @@ internal static class CpuPoolCommands
         return 0;
     }
 
+    private static CpuPoolView FindListed(CommandContext context, string word)
+        => XenProcessors.Find(context.Toolstack.Processors.ListPools(), word) ?? throw new ToolstackException($"Pool '{word}' does not exist");
+
     public static async Task<int> CreateAsync(CommandContext context)
     {
         // A word that assigns is a line of the configuration; the file is the first that does not, or -f's.
@@ -35,7 +38,7 @@ internal static class CpuPoolCommands
         await context.PrintAsync($"Using config file \"{file ?? "command line"}\"");
         var diagnostics = new ConfigDiagnostics();
         var processors = context.Toolstack.Processors;
-        var wanted = CpuPoolConfiguration.Parse(file, text, lines, new HostTopology(processors.Count), diagnostics);
+        var wanted = CpuPoolConfiguration.Parse(file, text, lines, context.OwnTopology(), diagnostics);
         foreach (var line in diagnostics.Lines)
             await context.ComplainAsync(line);
         if (wanted is null)
@@ -73,22 +76,36 @@ internal static class CpuPoolCommands
         return 0;
     }
 
-    /// <summary>A pool for each NUMA node. The machine has one node, and Pool-0 has its CPUs.</summary>
-    public static Task<int> SplitAsync(CommandContext context)
-        => context.Toolstack.Processors.ListPools().Count > 1
-            ? throw new ToolstackException("splitting not possible, already cpupools in use")
-            : Task.FromResult(0);
+    /// <summary>A pool for each NUMA node. The machine has one node, and Pool-0 has its CPUs: it gets the node's name.</summary>
+    public static async Task<int> SplitAsync(CommandContext context)
+    {
+        var pools = context.Toolstack.Processors.ListPools();
+        if (pools.Count > 1)
+            throw new ToolstackException("splitting not possible, already cpupools in use");
+        await context.Toolstack.Processors.RenamePoolAsync(pools[0], "Pool-node0");
+        return 0;
+    }
 
     private static async Task<int> ChangeAsync(CommandContext context, Action<IProcessors, CpuPoolView, CpuMap> change)
     {
         var pool = context.FindPool(context.Words.Rest[0]);
         var diagnostics = new ConfigDiagnostics();
-        var cpus = CpuMap.Parse(context.Words.Rest[1], new HostTopology(context.Toolstack.Processors.Count), diagnostics);
+        var cpus = CpuMap.Parse(context.Words.Rest[1], context.OwnTopology(), diagnostics);
         foreach (var line in diagnostics.Lines)
             await context.ComplainAsync(line);
-        if (cpus is null || cpus.Count == 0)
-            throw new ToolstackException($"'{context.Words.Rest[1]}' names no CPU of this host.");
-        change(context.Toolstack.Processors, pool, cpus);
+        if (cpus is null)
+            return 1;
+        if (cpus.Count == 0)
+            await context.ComplainAsync($"'{context.Words.Rest[1]}' names no CPU of this host.");
+        try
+        {
+            change(context.Toolstack.Processors, pool, cpus);
+        }
+        catch (ToolstackException failure)
+        {
+            // As with xl, which tells of it and ends well.
+            await context.ComplainAsync(failure.Message);
+        }
         return 0;
     }
 

@@ -21,9 +21,9 @@ internal static class MemoryListCommands
         if (words.Rest.Count > 1)
             throw new WrongUseException("", 2);
         IReadOnlyList<DomainView> domains = words.Rest.Count == 1 ? [await context.FindAsync(words.Rest[0])] : await context.Domains.ListAsync();
-        await context.PrintAsync($"{"Name",-40} {"ID",5} {"Mem",5} {"Shared",7}");
+        await context.PrintAsync($"{"Name",-40} {"ID",5} {"Mem",5} Shared");
         foreach (var domain in domains)
-            await context.PrintAsync($"{domain.Name,-40} {domain.Id.Value,5} {domain.MemoryMiB,5}   {0,5}");
+            await context.PrintAsync($"{domain.Name,-40} {domain.Id.Value,5} {domain.MemoryMiB,5}  {0,5}");
         return 0;
     }
 }

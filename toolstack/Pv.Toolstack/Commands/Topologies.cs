@@ -11,7 +11,10 @@ internal static class Topologies
     /// </summary>
     public static HostTopology Topology(this CommandContext context, bool dryRun = false)
     {
-        var own = new HostTopology((int)context.Toolstack.Host.Describe().Physical.CpuCount);
+        var own = context.OwnTopology();
         return dryRun || context.Global.DryRun ? HostTopology.OfDryRun(own) : own;
     }
+
+    /// <summary>This host's, whatever the command does.</summary>
+    public static HostTopology OwnTopology(this CommandContext context) => new((int)context.Toolstack.Host.Describe().Physical.CpuCount);
 }

@@ -18,13 +18,22 @@ internal static class TriggerCommand
             "init" => DomainTrigger.Init,
             "power" => DomainTrigger.Power,
             "sleep" => DomainTrigger.Sleep,
-            "s3resume" => throw new ToolstackException($"Domain {domain.Name} is of a kind that cannot take the trigger s3resume."),
+            "s3resume" => (DomainTrigger?)null,
             var other => throw new ToolstackException($"Invalid trigger \"{other}\""),
         };
         var vcpu = 0u;
         if (words.Count > 2 && !uint.TryParse(words[2], NumberStyles.None, CultureInfo.InvariantCulture, out vcpu))
             await context.ComplainAsync("Invalid vcpuid, using default vcpuid=0.\n");
-        await context.Domains.TriggerAsync(domain.Id, trigger, new VcpuId(vcpu));
+        try
+        {
+            await context.Domains.TriggerAsync(
+                domain.Id, trigger ?? throw new ToolstackException($"Domain {domain.Name} is of a kind that cannot take the trigger s3resume."), new VcpuId(vcpu));
+        }
+        catch (ToolstackException failure)
+        {
+            // As with xl, which tells of it and ends well.
+            await context.ComplainAsync(failure.Message);
+        }
         return 0;
     }
 }

@@ -29,7 +29,11 @@ public sealed partial class XenDomains : IDomains
     {
         (_control, _store, _assembly, _log) = (control, store, assembly, log);
         _events = new EventFeed(store, domain => _records.GetValueOrDefault(domain)?.Name ?? "");
-        _processors = new XenProcessors(control, store, (domain, pool) => Find(domain).Configuration.Pool = pool);
+        _processors = new XenProcessors(control, store, (domain, pool) =>
+        {
+            if (_records.TryGetValue(domain, out var record))
+                record.Configuration.Pool = pool;
+        });
     }
 
     /// <summary>A domain is about to be destroyed; consoles and back ends let go of it. Not told for Dom0.</summary>

@@ -87,11 +87,12 @@ internal sealed class XenProcessors(HypervisorControl control, IXenStore store, 
 
     public async Task RenamePoolAsync(CpuPoolView pool, string name)
     {
-        if (pool.Id == 0)
-            throw new ToolstackException("Pool-0 keeps its name.");
         if (ListPools().Any(other => other.Id != pool.Id && other.Name == name))
             throw new ToolstackException($"There is a CPU pool '{name}' already.");
         _names[pool.Id] = name;
+        // A restart finds its pool by the name that it has then.
+        foreach (var domain in control.ListDomains().Where(domain => domain.CpuPool == pool.Id && domain.Domain != DomId.Dom0))
+            moved(domain.Domain, name);
         await store.WriteAsync($"/local/pool/{pool.Id}/name", name);
     }
 
