@@ -1,6 +1,5 @@
 using Pv.Abi;
 using Pv.Hypervisor.Domains;
-using Pv.Hypervisor.Scheduling;
 
 namespace Pv.Hypervisor.Tracing;
 

@@ -1,5 +1,4 @@
 using System.Text;
-using Pv.Config;
 using Pv.Config.Domain;
 using Pv.Config.Json;
 using Pv.Toolstack.CommandLine;

@@ -2,7 +2,6 @@ using System.Text;
 using Newtonsoft.Json;
 using Newtonsoft.Json.Linq;
 using Pv.Abi;
-using Pv.Config;
 using Pv.Config.Domain;
 using Pv.Config.Json;
 using Pv.Toolstack.CommandLine;
