@@ -55,6 +55,16 @@ public sealed class XenStoreDaemon : IAsyncDisposable
         }
     }
 
+    /// <summary>What each domain has in the store.</summary>
+    public async Task<IReadOnlyList<StoreCounts>> MeasureAsync()
+    {
+        IReadOnlyList<StoreCounts> counts = [];
+        await RunAsync(() => counts = [.. _store.Domains.All.OrderBy(domain => domain.Id).Select(domain => new StoreCounts(
+            domain.Id, _store.Live.Tree.OwnedBy(domain.Id), _store.Live.Tree.MemoryOf(domain.Id),
+            domain.Connection?.Watches.Count ?? 0, domain.Connection?.Transactions.Count ?? 0))]).ConfigureAwait(false);
+        return counts;
+    }
+
     /// <summary>
     /// To be called at each <c>VIRQ_DOM_EXC</c>: looks which domains shut down or are gone, closes the rings of those, removes their nodes,
     /// and fires <c>@releaseDomain</c>.

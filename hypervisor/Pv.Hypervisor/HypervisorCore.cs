@@ -49,7 +49,7 @@ public sealed record MachineOptions
 /// The hypervisor: owns machine memory, serves hypercalls, schedules domains on pCPUs. It knows nothing of disks, networks, consoles or
 /// names of domains. Everything enters by hypercalls: guests through their engines, Dom0 through <see cref="Dom0"/>.
 /// </summary>
-public sealed class HypervisorCore : IDisposable, IDomainTraces
+public sealed class HypervisorCore : IDisposable, IDomainTraces, IDomainStatistics
 {
     private readonly ManagedGate _dom0Gate;
 
@@ -145,6 +145,17 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces
             return false;
         found.Trace.Switch(true, observer);
         return true;
+    }
+
+    public IReadOnlyList<VcpuStatistics>? Measure(DomId domain) => Domains.Find(domain) is { } found ? [.. found.OnlineVcpus.Select(Measure)] : null;
+
+    private VcpuStatistics Measure(Vcpu vcpu)
+    {
+        var times = Scheduler.Snapshot(vcpu);
+        return new VcpuStatistics(vcpu.Id, new Dictionary<Runstate, ulong>
+        {
+            [Runstate.Running] = times.Running, [Runstate.Runnable] = times.Runnable, [Runstate.Blocked] = times.Blocked, [Runstate.Offline] = times.Offline,
+        }, vcpu.Counters.Read());
     }
 
     public IReadOnlyList<TracedHypercall>? Read(DomId domain) => Domains.Find(domain)?.Trace.Read();

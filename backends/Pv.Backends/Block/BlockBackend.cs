@@ -34,6 +34,10 @@ public sealed class BlockBackend : IAsyncDisposable
     public BlockBackend(Dom0Kernel kernel, IXenStore store, BlockBackendOptions options, Action<string> log)
         => (_kernel, _store, _options, _log) = (kernel, store, options, log);
 
+    /// <summary>What the disks have done so far: by front end and number. Any thread.</summary>
+    public IReadOnlyList<(DomId Domain, uint Device, BlockCounts Counts)> Measure()
+        => [.. _devices.Values.Select(device => (device.Device.FrontEnd, device.Device.Id, device.Counts)).OrderBy(one => one.FrontEnd).ThenBy(one => one.Id)];
+
     /// <summary>Begins to serve: what is announced already, and what will be.</summary>
     public async Task StartAsync()
     {

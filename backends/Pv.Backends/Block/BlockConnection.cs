@@ -16,6 +16,18 @@ internal sealed class BlockConnection
     /// <summary>What the front end wrote: another is another connection.</summary>
     public string Key { get; }
 
+    /// <summary>What its rings have done so far. Any thread.</summary>
+    public BlockCounts Counts
+    {
+        get
+        {
+            var all = default(BlockCounts);
+            foreach (var ring in _rings)
+                all.Add(ring.Counts);
+            return all;
+        }
+    }
+
     /// <summary>Whether the rings are served.</summary>
     private bool _isStarted;
 

@@ -21,6 +21,9 @@ internal sealed class BlockDevice
     private readonly string _threads;
     private BlockMedium? _medium;
     private BlockConnection? _connection;
+
+    // What connections before this one have done; locked.
+    private readonly BlockCounts[] _before = new BlockCounts[1];
     private string? _source;
     private string? _fault;
     private string? _shownFault;
@@ -42,6 +45,21 @@ internal sealed class BlockDevice
     }
 
     public XenbusDevice Device { get; }
+
+    /// <summary>What it has done so far, over all connections. Any thread.</summary>
+    public BlockCounts Counts
+    {
+        get
+        {
+            lock (_before)
+            {
+                var all = _before[0];
+                if (Volatile.Read(ref _connection) is { } connection)
+                    all.Add(connection.Counts);
+                return all;
+            }
+        }
+    }
 
     /// <summary>Begins; <paramref name="ended"/> is called when the device is no more.</summary>
     public void Start(Action<BlockDevice> ended) => _running = Task.Run(() => RunAsync(ended));
@@ -242,6 +260,9 @@ internal sealed class BlockDevice
             return;
         _connection = null;
         await connection.CloseAsync().ConfigureAwait(false);
+        var counts = connection.Counts with { RingEntries = 0 };
+        lock (_before)
+            _before[0].Add(counts);
         _log("disconnected");
     }
 

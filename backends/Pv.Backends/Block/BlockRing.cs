@@ -40,6 +40,7 @@ internal sealed class BlockRing
     private BlockSlot? _barrier;
     private BlockMedium _medium;
     private int _outstanding;
+    private BlockCounts _counts;
     private volatile bool _isStopping;
     private bool _hasFailed;
     private TaskCompletionSource _stopped = new();
@@ -64,6 +65,9 @@ internal sealed class BlockRing
             _free.Push(new BlockSlot(this));
         channel.Handler = _wake.Set;
     }
+
+    /// <summary>What it has done so far. Any thread.</summary>
+    public BlockCounts Counts => _counts with { Outstanding = _outstanding, RingEntries = _ring.Size };
 
     /// <summary>Begins, or goes on after <see cref="StopAsync"/>, perhaps with another medium.</summary>
     public void Start(BlockMedium medium)
@@ -298,6 +302,7 @@ internal sealed class BlockRing
         _window.Unmap();
         for (; answers is not null; answers = answers.NextDone)
         {
+            _counts.Note(answers.Action, answers.Length, answers.Status == BlockStatus.Okay);
             _ring.Put(new BlockResponse { Id = answers.Id, Operation = answers.Operation, Status = answers.Status });
             _outstanding--;
             if (answers == _barrier)

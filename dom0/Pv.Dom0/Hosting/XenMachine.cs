@@ -17,6 +17,7 @@ using Pv.Toolstack.Disks;
 using Pv.Toolstack.Domains;
 using Pv.Toolstack.Events;
 using Pv.Toolstack.Hypervisor;
+using Pv.Toolstack.Metrics;
 using Pv.Toolstack.Processors;
 
 namespace Pv.Dom0.Hosting;
@@ -76,6 +77,7 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
         _domains.Ending += LetGoAsync;
         Host = new XenHost(control);
         ConsoleLogs = new ConsoleLogs(_consoles, _folders);
+        Metrics = new HostMetrics(_domains, Host, _core, _blocks, _store);
         LogMachine(options.Memory >> 20, options.Cpus);
     }
 
@@ -94,6 +96,8 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
     public IConsoleLogs ConsoleLogs { get; }
 
     public IDomainEvents Events => _domains.Events;
+
+    public IMetrics Metrics { get; }
 
     public IDomainTraces Traces => _core;
 

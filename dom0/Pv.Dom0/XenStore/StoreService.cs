@@ -28,6 +28,9 @@ public sealed class StoreService : IAsyncDisposable
     /// <summary>Serves a unix socket with Dom0's rights; see <see cref="XenStoreDaemon.ListenAsync"/>.</summary>
     public Task ListenAsync(string path) => _daemon.ListenAsync(path, DomId.Dom0);
 
+    /// <summary>What each domain has in the store.</summary>
+    public Task<IReadOnlyList<StoreCounts>> MeasureAsync() => _daemon.MeasureAsync();
+
     public ValueTask DisposeAsync()
     {
         _domainsChanged.Dispose();

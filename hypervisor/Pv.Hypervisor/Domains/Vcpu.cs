@@ -4,6 +4,7 @@ using Pv.Hypervisor.Memory;
 using Pv.Hypervisor.Paging;
 using Pv.Hypervisor.Scheduling;
 using Pv.Hypervisor.Time;
+using Pv.Hypervisor.Tracing;
 using Pv.Hypervisor.Traps;
 
 namespace Pv.Hypervisor.Domains;
@@ -46,6 +47,8 @@ public sealed class Vcpu
     internal TrapState Traps { get; } = new();
 
     internal VcpuTimers Timers { get; }
+
+    internal VcpuCounters Counters { get; } = new();
 
     /// <summary>Where the guest wants its runstate kept up to date, a virtual address; 0 when nowhere.</summary>
     internal ulong RunstateArea { get; set; }

@@ -65,6 +65,7 @@ internal sealed class VcpuLoop(HypervisorCore core)
 
     private void Handle(Vcpu vcpu, CpuExit exit)
     {
+        vcpu.Counters.NoteExit(exit);
         switch (exit.Kind)
         {
             case CpuExitKind.Preempted:

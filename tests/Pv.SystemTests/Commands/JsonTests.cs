@@ -113,6 +113,7 @@ public sealed class JsonTests
         JArray array => $"[{Shape(array.MaxBy(item => Shape(item).Length)!)}]",
         JObject counts when counts.Parent is JProperty { Name: "hypercalls" } => "{NAME: number}",
         JObject counts when counts.Parent is JProperty { Name: "exceptions" } => "{VECTOR: number}",
+        JObject labels when labels.Parent is JProperty { Name: "labels" } => "{NAME: string}",
         JObject one => $"{{{string.Join(", ", one.Properties().Select(property => $"{property.Name}: {Shape(property.Value)}"))}}}",
         _ => token.Type switch
         {

@@ -5,6 +5,7 @@ using Pv.Machine.Gate;
 using Pv.Toolstack.Disks;
 using Pv.Toolstack.Domains;
 using Pv.Toolstack.Events;
+using Pv.Toolstack.Metrics;
 using Pv.Toolstack.Processors;
 
 namespace Pv.Tests.Commands;
@@ -38,6 +39,8 @@ internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsole
     public IConsoles Consoles => this;
 
     public IConsoleLogs ConsoleLogs => throw new NotSupportedException("Commands on logs are tested on a real pvd.");
+
+    public IMetrics Metrics => throw new NotSupportedException("Metrics are tested on a real pvd.");
 
     public IDomainEvents Events => throw new NotSupportedException("Commands on events are tested on a real pvd.");
 

@@ -64,6 +64,14 @@ public static partial class CommandRows
         {
             Options = [new('f', "follow", null, "Go on with what it says, across restarts, until interrupted or the domain is gone")],
         },
+        new("metrics", "[options]", "Print what is measured, as Prometheus reads it", 0, Built | Own)
+        {
+            Options =
+            [
+                new('l', "listen", "PORT", "Serve it at http://127.0.0.1:PORT/metrics until interrupted; 0 chooses a port"),
+                new('j', "json", null, "Print JSON instead"),
+            ],
+        },
         new("events", "[options] [Domain]", "Print what happens to domains, as it happens", 0, Built | Own)
         {
             Options =

@@ -39,6 +39,7 @@ public sealed class CommandRunner(IToolstack toolstack)
         ["logs"] = LogsCommand.RunAsync,
         ["mem-max"] = MemoryCommands.SetMaximumAsync,
         ["mem-set"] = MemoryCommands.SetTargetAsync,
+        ["metrics"] = MetricsCommand.RunAsync,
         ["network-attach"] = NetworkCommands.AttachAsync,
         ["pause"] = PauseCommand.RunAsync,
         ["reboot"] = ShutdownCommand.RunRebootAsync,

@@ -1,6 +1,7 @@
 using Pv.Machine.Gate;
 using Pv.Toolstack.Disks;
 using Pv.Toolstack.Events;
+using Pv.Toolstack.Metrics;
 using Pv.Toolstack.Processors;
 
 namespace Pv.Toolstack.Domains;
@@ -23,4 +24,6 @@ public interface IToolstack
     IDomainEvents Events { get; }
 
     IDomainTraces Traces { get; }
+
+    IMetrics Metrics { get; }
 }

@@ -19,7 +19,7 @@ internal static class JsonViews
         json["vcpus"] = domain.Vcpus;
         json["state"] = StateOf(domain.Flags);
         json["flags"] = domain.State;
-        json["reason"] = domain.HasShutDown ? DomainEvent.WordOf(domain.Reason) : "none";
+        json["reason"] = ReasonOf(domain);
         json["cpu_seconds"] = Seconds(domain.CpuTime);
         json["pool"] = domain.Pool;
         json["started"] = Time(domain.Started);
@@ -65,6 +65,8 @@ internal static class JsonViews
         _ when flags.HasFlag(DomainInfoFlags.Blocked) => "blocked",
         _ => "runnable",
     };
+
+    public static string ReasonOf(DomainView domain) => domain.HasShutDown ? DomainEvent.WordOf(domain.Reason) : "none";
 
     public static double Seconds(ulong nanoseconds) => Math.Round(nanoseconds / 1e9, 6);
 

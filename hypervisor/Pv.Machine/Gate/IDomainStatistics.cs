@@ -1,0 +1,22 @@
+using Pv.Abi;
+
+namespace Pv.Machine.Gate;
+
+/// <summary>What a vCPU has done so far.</summary>
+/// <param name="Vcpu">Its number.</param>
+/// <param name="Times">Nanoseconds in each runstate.</param>
+/// <param name="Counts">Its ways out of its code.</param>
+public sealed record VcpuStatistics(VcpuId Vcpu, IReadOnlyDictionary<Runstate, ulong> Times, VcpuCounts Counts);
+
+/// <summary>How often a vCPU has left its code.</summary>
+/// <param name="Exits">By kind. A hypercall of a C# guest is none.</param>
+/// <param name="Hypercalls">By number; a multicall is one.</param>
+/// <param name="Exceptions">Those of <paramref name="Exits"/>, by vector.</param>
+public sealed record VcpuCounts(IReadOnlyDictionary<string, ulong> Exits, IReadOnlyDictionary<HypercallNumber, ulong> Hypercalls, IReadOnlyDictionary<byte, ulong> Exceptions);
+
+/// <summary>What the hypervisor counts, for the toolstack. Any thread.</summary>
+public interface IDomainStatistics
+{
+    /// <summary>The vCPUs of a domain that have a state; null when there is no such domain.</summary>
+    IReadOnlyList<VcpuStatistics>? Measure(DomId domain);
+}
