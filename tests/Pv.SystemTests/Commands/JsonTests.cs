@@ -50,6 +50,8 @@ public sealed class JsonTests
             "run" => ["run", _host.WriteSample("third"), "-s", "shutdown"],
             "wait" => ["wait", "guest", "running"],
             "events" => ["events", "-t", "0"],
+            "xenstore-quota-get" => ["xenstore-quota-get", "guest"],
+            "top" => ["top", "-i", "1"],
             "validate" => ["validate", "/nowhere.cfg"],
             _ => [command],
         };
@@ -111,7 +113,7 @@ public sealed class JsonTests
     {
         JArray { Count: 0 } => "[]",
         JArray array => $"[{Shape(array.MaxBy(item => Shape(item).Length)!)}]",
-        JObject counts when counts.Parent is JProperty { Name: "hypercalls" } => "{NAME: number}",
+        JObject counts when counts.Parent is JProperty { Name: "hypercalls" or "quotas" } => "{NAME: number}",
         JObject counts when counts.Parent is JProperty { Name: "exceptions" } => "{VECTOR: number}",
         JObject labels when labels.Parent is JProperty { Name: "labels" } => "{NAME: string}",
         JObject one => $"{{{string.Join(", ", one.Properties().Select(property => $"{property.Name}: {Shape(property.Value)}"))}}}",

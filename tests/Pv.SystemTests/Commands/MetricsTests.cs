@@ -36,8 +36,8 @@ public sealed class MetricsTests
         await using (var console = _host.OpenXl("console", "guest"))
         {
             await console.ExpectAsync("xvda: 1 MiB");
-            await console.AskAsync("disk write xvda 0 4096", "4096 bytes");
-            await console.AskAsync("disk read xvda 0 4096", "4096 bytes");
+            await console.AskAsync("disk write xvda 0 4096", "written");
+            await console.AskAsync("disk read xvda 0 4096", "\nread");
             await console.AskAsync("spin 1", " rounds");
         }
         var now = await _host.XlOutputAsync("metrics");

@@ -13,8 +13,8 @@ public static partial class CommandRows
 
         public static readonly HashSet<string> Commands =
         [
-            "block-list", "cpupool-list", "create", "dmesg", "domid", "domname", "info", "list", "sched-credit", "sched-credit2", "sched-rtds", "trace",
-            "uptime", "vcpu-list", "version", "vm-list",
+            "block-list", "claims", "cpupool-list", "create", "dmesg", "domid", "domname", "info", "list", "sched-credit", "sched-credit2", "sched-rtds", "sharing",
+            "top", "trace", "uptime", "vcpu-list", "version", "vm-list", "xenstore-quota-get",
         ];
     }
 }

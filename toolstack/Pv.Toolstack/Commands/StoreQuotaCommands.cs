@@ -33,7 +33,7 @@ internal static class StoreQuotaCommands
         return 0;
     }
 
-    private static async Task<(DomId? Domain, IReadOnlyList<string> Words)> FindAsync(CommandContext context)
+    internal static async Task<(DomId? Domain, IReadOnlyList<string> Words)> FindAsync(CommandContext context)
     {
         var words = context.Words;
         if (words.Has('g'))

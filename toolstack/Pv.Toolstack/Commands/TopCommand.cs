@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
+using Newtonsoft.Json;
 using Pv.Abi;
+using Pv.Toolstack.Commands.Json;
 using Pv.Toolstack.Control;
 using Pv.Toolstack.Domains;
 
@@ -28,7 +30,7 @@ internal static class TopCommand
         var delay = Seconds(words.Argument('d'));
         var rounds = words.Number('i') ?? int.MaxValue;
         var options = new HashSet<char>("nxrvfz".Where(words.Has));
-        var isScreen = !words.Has('b') && context.Terminal.Facts.Terminals.HasFlag(StandardStreams.Input | StandardStreams.Output);
+        var isScreen = !words.Has('b') && !context.IsJson && context.Terminal.Facts.Terminals.HasFlag(StandardStreams.Input | StandardStreams.Output);
         return isScreen ? await ShowAsync(context, options, delay, rounds) : await PrintAsync(context, options, delay, rounds);
     }
 
@@ -53,8 +55,10 @@ internal static class TopCommand
                 if (round > 0)
                     await Task.Delay(delay, end.Token);
                 before = await SampleAsync(context, options, before);
-                foreach (var line in table.Lines(Sorted(before, options, 1)))
-                    await context.PrintAsync(line);
+                if (context.IsJson)
+                    await context.PrintAsync(TopJson.Of(before).ToString(Formatting.None));
+                else
+                    await PrintAsync(context, table.Lines(Sorted(before, options, 1)));
                 await context.FlushAsync();
             }
             return 0;
@@ -63,6 +67,12 @@ internal static class TopCommand
         {
             return 0;
         }
+    }
+
+    private static async Task PrintAsync(CommandContext context, IEnumerable<string> lines)
+    {
+        foreach (var line in lines)
+            await context.PrintAsync(line);
     }
 
     private static async Task<int> ShowAsync(CommandContext context, HashSet<char> options, TimeSpan delay, int rounds)

@@ -9,6 +9,8 @@ internal sealed class DomainRecord(DomId id, DomainConfiguration configuration, 
     private readonly TaskCompletionSource<ShutdownReason?> _shutdown = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<DomId?> _successor = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private bool _isSuspended;
+
     public DomId Id => id;
 
     /// <summary>What a restart builds from: it follows what commands change. One that is set aside for its restart gets another.</summary>
@@ -50,6 +52,11 @@ internal sealed class DomainRecord(DomId id, DomainConfiguration configuration, 
 
     /// <summary>Whether its creation was told, so that its end is to be told, too.</summary>
     public bool IsTold { get; set; }
+
+    /// <summary>True the first time since it was resumed.</summary>
+    public bool NoteSuspension() => !Interlocked.Exchange(ref _isSuspended, true);
+
+    public void NoteResumption() => _isSuspended = false;
 
     /// <summary>True the first time.</summary>
     public bool NoteShutdown(ShutdownReason? reason) => _shutdown.TrySetResult(reason);

@@ -62,6 +62,8 @@ public sealed partial class XenDomains
                 || !_records.TryGetValue(info.Domain, out var record))
                 continue;
             // One that sleeps has not ended: whoever suspended it goes on with it.
+            if (info.ShutdownReason == ShutdownReason.Suspend && record.NoteSuspension())
+                TellShutdown(record, ShutdownReason.Suspend);
             if (info.ShutdownReason == ShutdownReason.Suspend || !record.NoteShutdown(info.ShutdownReason))
                 continue;
             var action = Task.Run(() => ActAsync(record, info.ShutdownReason, cancel), CancellationToken.None);

@@ -1,5 +1,6 @@
 using Pv.Abi;
 using Pv.Guest;
+using Pv.Toolstack.Events;
 
 namespace Pv.Toolstack.Domains;
 
@@ -55,7 +56,9 @@ public sealed partial class XenDomains
                 context.Registers.Rax = Cancelled;
                 _control.SetVcpuContext(domain, first, context);
             }
+            record.NoteResumption();
             Demand(_control.ResumeDomain(domain), domain, "resumed");
+            Tell(DomainEventKind.Running, domain);
             await _store.ResumeAsync(domain);
         }
         catch (Exception e) when (e is HypercallException or XenStoreException)

@@ -13,6 +13,7 @@ internal static class JsonBodies
     private static readonly Dictionary<string, Func<CommandContext, Task<JToken>>> All = new()
     {
         ["block-list"] = BlockListAsync,
+        ["claims"] = async context => new JArray((await context.Domains.ListAsync()).Select(domain => Memory(domain, "claimed_mib", domain.Claimed * PageSize.Bytes >> 20))),
         ["cpupool-list"] = context => Task.FromResult<JToken>(PoolList(context)),
         ["dmesg"] = context => Task.FromResult<JToken>(Log(context)),
         ["domid"] = async context => JsonViews.Named(await context.FindAsync(context.Words.Rest[0])),
@@ -22,6 +23,8 @@ internal static class JsonBodies
         ["sched-credit"] = context => SharesAsync(context, SchedulerId.Credit),
         ["sched-credit2"] = context => SharesAsync(context, SchedulerId.Credit2),
         ["sched-rtds"] = RealTimeAsync,
+        // As the command's text says: no copies are made one.
+        ["sharing"] = async context => new JArray((await DomainsAsync(context)).Select(domain => Memory(domain, "shared_mib", 0))),
         ["uptime"] = UptimeAsync,
         ["vcpu-list"] = VcpuListAsync,
         ["version"] = context => Task.FromResult<JToken>(Version(context)),
@@ -31,6 +34,7 @@ internal static class JsonBodies
             json["uuid"] = $"{domain.Uuid}";
             return json;
         })),
+        ["xenstore-quota-get"] = StoreQuotasAsync,
     };
 
     /// <summary>What these words print as JSON; null when the command has its own way of it, or prints nothing with these words.</summary>
@@ -56,6 +60,22 @@ internal static class JsonBodies
         foreach (var word in context.Words.Rest)
             domains.Add(await context.FindAsync(word));
         return context.Words.Rest.Count > 0 ? domains : [.. await context.Domains.ListAsync()];
+    }
+
+    private static JObject Memory(DomainView domain, string name, ulong mebibytes)
+    {
+        var json = JsonViews.Named(domain);
+        json["memory_mib"] = domain.MemoryMiB;
+        json[name] = mebibytes;
+        return json;
+    }
+
+    private static async Task<JToken> StoreQuotasAsync(CommandContext context)
+    {
+        var (domain, rest) = await StoreQuotaCommands.FindAsync(context);
+        if (rest.Count > 0)
+            throw new WrongUseException("", 2);
+        return new JObject { ["quotas"] = new JObject((await context.Domains.ListStoreQuotasAsync(domain)).Select(quota => new JProperty(quota.Name, quota.Value))) };
     }
 
     private static async Task<JToken> VcpuListAsync(CommandContext context)
