@@ -76,7 +76,7 @@ internal sealed class BlockConnection(GuestContext guest, BlockFrontend disk, Bl
             else
                 await FollowAsync(end, await end.GetPeerStateAsync());
         }
-        catch (BlockException failure)
+        catch (Exception failure) when (failure is BlockException or HypercallException or OutOfMemoryException or XenStoreException { Error: not Errno.ENOENT })
         {
             await FailAsync(end, failure.Message);
         }

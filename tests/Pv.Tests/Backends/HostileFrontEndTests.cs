@@ -171,6 +171,15 @@ public sealed class HostileFrontEndTests
     });
 
     [TestCase("event-channel", "x", "is no number")]
+    [TestCase("event-channel", "1", "EVTCHNOP_bind_interdomain", Description = "the port by which it speaks with xenstored")]
+    [TestCase("event-channel", "0", "EVTCHNOP_bind_interdomain")]
+    [TestCase("event-channel", "4294967295", "EVTCHNOP_bind_interdomain")]
+    [TestCase("ring-ref", "", "is no number")]
+    [TestCase("ring-ref", "4294967295", "cannot be mapped")]
+    [TestCase("ring-ref", "4294967296", "is no number")]
+    [TestCase("ring-page-order", "4294967295", "4 is the most")]
+    [TestCase("ring-page-order", "1", "ring-ref0 is missing")]
+    [TestCase("multi-queue-num-queues", "4294967295", "2 are the most")]
     [TestCase("event-channel", "4000", "EVTCHNOP_bind_interdomain")]
     [TestCase("ring-ref", "-1", "is no number")]
     [TestCase("ring-ref", "77", "cannot be mapped")]
@@ -187,6 +196,107 @@ public sealed class HostileFrontEndTests
         await front.End.WriteAsync(node, value);
         await front.End.TrySwitchAsync(XenbusState.Initialised);
         await ExpectClosedAsync(front, reason);
+    });
+
+    [Test]
+    public Task What_belongs_to_another_domain_is_refused([Values] bool ring) => RunAsync("disk", async (guest, front) =>
+    {
+        var stranger = new DomId(77);
+        await front.End.WaitForPeerAsync(XenbusState.InitWait);
+        await front.OfferAsync();
+        await front.End.TrySwitchAsync(XenbusState.Initialising);
+        if (ring)
+            await front.End.WriteAsync("ring-ref", guest.Grants.Grant(stranger, guest.Memory.Allocate()).Value);
+        else
+            await front.End.WriteAsync("event-channel", guest.Events.AllocUnbound(stranger).Port.Value);
+        await front.End.TrySwitchAsync(XenbusState.Initialised);
+        await ExpectClosedAsync(front, ring ? "cannot be mapped" : "EVTCHNOP_bind_interdomain");
+    });
+
+    [Test]
+    public Task A_ring_that_may_not_be_written_is_refused() => RunAsync("disk", async (_, front) =>
+    {
+        await front.End.WaitForPeerAsync(XenbusState.InitWait);
+        await front.End.WriteAsync("ring-ref", front.NewPage(readOnly: true).Grant.Value);
+        await front.End.WriteAsync("event-channel", "3");
+        await front.End.TrySwitchAsync(XenbusState.Initialised);
+        await ExpectClosedAsync(front, "cannot be mapped");
+    });
+
+    [Test]
+    public Task Another_ring_is_named_while_the_first_is_in_use([Values] bool isGood) => ConnectedAsync(async (guest, front) =>
+    {
+        _disk.HoldsBack = true;
+        var page = front.NewPage().Fill(9);
+        front.Put(BlockOperation.Write, 0, page.Whole);
+        front.Push();
+        while (_disk.HeldCount == 0)
+            await guest.Delay(TimeSpan.FromMilliseconds(1));
+        if (!isGood)
+        {
+            await front.End.WriteAsync("ring-ref", "600");
+            await front.End.WriteAsync("state", "4");
+            _disk.Release();
+            await ExpectClosedAsync(front, "cannot be mapped");
+            return;
+        }
+        var other = new TestFront(guest);
+        await other.OfferAsync();
+        _disk.Release();
+        // What the first ring had is done before the second is served.
+        Assert.That(await other.DoAsync(BlockOperation.Read, 0, other.NewPage().Whole), Is.EqualTo(BlockStatus.Okay));
+        Assert.That(_disk.Journal, Is.EqualTo(new[] { "Write 0+4096", "Read 0+4096" }));
+    });
+
+    // Whatever stands on a ring is a request, an error, or the end of the device; a device that ended can begin anew.
+    [Test]
+    public Task Anything_may_stand_on_a_ring([Range(1, 6)] int seed) => RunAsync("disk", async (guest, front) =>
+    {
+        var random = new Random(seed);
+        var grants = Enumerable.Range(0, 6).Select(_ => front.NewPage().Grant.Value).ToArray();
+        var entry = new byte[112];
+        for (var life = 0; life < 6; life++)
+        {
+            front = new TestFront(guest);
+            await front.ConnectAsync();
+            for (var (round, producer) = (0, 0u); round < 60; round++)
+            {
+                for (var slot = 0; slot < 32; slot++)
+                {
+                    random.NextBytes(entry);
+                    // Half of what would be noise is nearly right, to come further.
+                    if (random.Next(2) == 0)
+                        (entry[0], entry[1]) = ((byte)random.Next(7), (byte)random.Next(13));
+                    if (random.Next(2) == 0)
+                        entry.AsSpan(16, 8).Clear();
+                    for (var segment = 0; segment < 11; segment++)
+                    {
+                        if (random.Next(4) == 0)
+                            continue;
+                        BitConverter.TryWriteBytes(entry.AsSpan(24 + (segment * 8)), grants[random.Next(grants.Length)]);
+                        (entry[28 + (segment * 8)], entry[29 + (segment * 8)]) = ((byte)random.Next(9), (byte)random.Next(9));
+                    }
+                    front.RingPage.CopyFrom(64 + (slot * 112), entry);
+                }
+                producer += (uint)random.Next(random.Next(40) == 0 ? 40 : 12);
+                front.RingPage.WriteUInt32Release(RequestProducer, producer);
+                front.Channel.Notify();
+                await guest.Delay(TimeSpan.FromMicroseconds(200));
+            }
+            await front.End.TrySwitchAsync(XenbusState.Closed);
+            await front.End.WaitForPeerAsync(XenbusState.Closed);
+            await front.End.TrySwitchAsync(XenbusState.Initialising);
+        }
+        foreach (var grant in grants)
+            Assert.That(guest.Grants.TryEnd(new GrantRef(grant)), Is.True, "the back end let go of every page");
+    });
+
+    [Test]
+    public Task Notifications_without_requests_delay_nobody() => ConnectedAsync(async front =>
+    {
+        for (var i = 0; i < 20000; i++)
+            front.Channel.Notify();
+        Assert.That(await front.DoAsync(BlockOperation.Read, 0, front.NewPage().Whole), Is.EqualTo(BlockStatus.Okay));
     });
 
     [Test]

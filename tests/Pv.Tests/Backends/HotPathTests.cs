@@ -191,7 +191,7 @@ public sealed class HotPathTests
         private readonly HeldLocks? _locks;
         private readonly HostSignal _done = new();
         private readonly int _home = Environment.CurrentManagedThreadId;
-        private readonly Dictionary<int, long> _first = [];
+        private readonly Dictionary<int, (long First, long Last)> _elsewhere = [];
         private string[] _held = [];
 
         public LookingTransfer(HeldLocks? locks) : base(1)
@@ -200,8 +200,17 @@ public sealed class HotPathTests
             Add(HostVector.OfPinned(GC.AllocateArray<byte>(4096, pinned: true)));
         }
 
-        /// <summary>What the last completing thread allocated since its first completion, where it is not the submitter.</summary>
-        public long AllocatedElsewhere { get; private set; }
+        /// <summary>What other threads than the submitter's allocated, each since its first completion.</summary>
+        public long AllocatedElsewhere
+        {
+            get
+            {
+                var sum = 0L;
+                foreach (var (first, last) in _elsewhere.Values)
+                    sum += last - first;
+                return sum;
+            }
+        }
 
         public string[] Wait()
         {
@@ -215,8 +224,8 @@ public sealed class HotPathTests
                 _held = [.. _locks.HeldHere()];
             else if (Environment.CurrentManagedThreadId is var thread && thread != _home)
             {
-                _first.TryAdd(thread, GC.GetAllocatedBytesForCurrentThread());
-                AllocatedElsewhere = GC.GetAllocatedBytesForCurrentThread() - _first[thread];
+                var now = GC.GetAllocatedBytesForCurrentThread();
+                _elsewhere[thread] = (_elsewhere.TryGetValue(thread, out var known) ? known.First : now, now);
             }
             _done.Set();
         }

@@ -195,6 +195,119 @@ public sealed class BlockFrontendTests
         Assert.That(await world.Disk.End.GetPeerStateAsync(), Is.EqualTo(XenbusState.Closed));
     }
 
+    // Whatever the back end writes to the ring, the disk goes on or is lost with a reason, and the guest lives.
+    [Test]
+    public async Task Anything_may_come_from_a_back_end([Range(1, 8)] int seed)
+    {
+        var random = new Random(seed);
+        await using var world = await World.StartAsync(new BlockFrontendOptions { RingPageOrder = 0 }, Everything, async (guest, disk) =>
+        {
+            using var buffer = disk.Allocate(64 * 4096);
+            await RefusedAsync<BlockException>(async ValueTask () =>
+            {
+                while (true)
+                    await Task.WhenAll(Enumerable.Range(0, 20).Select(i => disk.ReadAsync((ulong)i * 8, buffer, i * 4096, 4096).AsTask()));
+            });
+            await disk.Ended;
+            Expect(disk.EndReason!.Contains("the back end", StringComparison.Ordinal), disk.EndReason!);
+        });
+        var count = 0;
+        world.Disk.Lie = response =>
+        {
+            if (++count < 50 || random.Next(10) != 0)
+                return response;
+            switch (random.Next(5))
+            {
+                case 0:
+                    return response with { Id = (ulong)random.NextInt64() };
+                case 1:
+                    return response with { Id = response.Id ^ (1ul << random.Next(64)) };
+                case 2:
+                    return response with { Operation = (BlockOperation)random.Next(256) };
+                case 3:
+                    return response with { Id = response.Id & 0xffff };
+                default:
+                    world.Disk.OnRings(rings =>
+                    {
+                        rings[0].IsSpoilt = true;
+                        rings[0].Header.WriteUInt32Release(8, (uint)random.Next());
+                        rings[0].Channel!.Notify();
+                    });
+                    return null;
+            }
+        };
+        world.Go();
+        await world.EndAsync();
+        Assert.That(await world.Disk.End.GetPeerStateAsync(), Is.EqualTo(XenbusState.Closed));
+    }
+
+    [Test]
+    public async Task A_back_end_that_never_answers_costs_the_guest_no_more_than_that()
+    {
+        await using var world = await World.StartAsync(new BlockFrontendOptions { RingPageOrder = 0 }, Everything, async (guest, disk) =>
+        {
+            using var buffer = disk.Allocate(100 * 4096);
+            var waiting = Enumerable.Range(0, 100).Select(i => disk.ReadAsync((ulong)i * 8, buffer, i * 4096, 4096).AsTask()).ToArray();
+            // The guest goes on with other things, and says so.
+            for (var i = 0; i < 20; i++)
+                await guest.Delay(TimeSpan.FromMilliseconds(1));
+            Expect(!waiting.Any(task => task.IsCompleted), "something was answered");
+            await guest.Console.WriteLineAsync("still here.");
+            var failed = 0;
+            foreach (var task in waiting)
+            {
+                try
+                {
+                    await task;
+                }
+                catch (BlockException)
+                {
+                    failed++;
+                }
+            }
+            Expect(failed == 100, $"{failed} failed");
+            // The buffer is free again, although the back end has its pages.
+            buffer.Dispose();
+        });
+        world.Disk.Lie = _ => null;
+        world.Go();
+        await world.Guest.ExpectAsync("still here.");
+        // The toolstack takes the disk away from an end that does not answer.
+        await world.Machine.Store.RemoveAsync(world.Disk.Device.FrontEndPath);
+        await world.EndAsync();
+    }
+
+    [Test]
+    public async Task States_of_a_back_end_in_any_order_do_no_harm([Range(1, 3)] int seed)
+    {
+        var random = new Random(seed);
+        await using var world = await World.StartAsync(new BlockFrontendOptions(), Everything, async (guest, disk) =>
+        {
+            using var buffer = disk.Allocate(16 * 4096);
+            var content = Content(buffer.Length, seed: 4);
+            buffer.CopyFrom(0, content);
+            await disk.WriteAsync(0, buffer, 0, buffer.Length);
+            buffer.CopyFrom(0, new byte[buffer.Length]);
+            await disk.ReadAsync(0, buffer, 0, buffer.Length);
+            var back = new byte[buffer.Length];
+            buffer.CopyTo(0, back);
+            Expect(back.AsSpan().SequenceEqual(content), "what was read is not what was written");
+        });
+        await world.Disk.VanishAsync();
+        world.Go();
+        for (var i = 0; i < 200; i++)
+        {
+            await world.Disk.End.WriteAsync("state", random.Next(5) == 0 ? "nonsense" : $"{random.Next(9)}");
+            if (random.Next(10) == 0)
+                await Task.Delay(1);
+        }
+        // One that makes sense again is met anew, from whatever state.
+        await world.Disk.End.WriteAsync("state", "1");
+        await world.Disk.ExpectAsync(XenbusState.Initialising);
+        await world.Disk.ServeAsync();
+        await world.EndAsync();
+    }
+
     [Test]
     public async Task A_back_end_that_comes_back_gets_what_it_did_not_answer([Values] bool politely, [Values(1, 2)] int queues)
     {
