@@ -8,7 +8,7 @@ namespace Pv.Benchmarks.Disks;
 /// </summary>
 internal static class DiskBenchmark
 {
-    private const long FileBytes = 256 << 20;
+    internal const long FileBytes = 256 << 20;
     private const int UsualRounds = 15;
 
     private static readonly TimeSpan Slice = TimeSpan.FromSeconds(0.3);
@@ -26,8 +26,8 @@ internal static class DiskBenchmark
         try
         {
             Fill(path);
-            await using var mapping = await DiskHost.StartAsync(path, persistent: false);
-            await using var persistent = await DiskHost.StartAsync(path, persistent: true);
+            await using var mapping = await ShellDisk.StartAsync(path, persistent: false);
+            await using var persistent = await ShellDisk.StartAsync(path, persistent: true);
             using var direct = new DirectLoop(path, FileBytes);
             DiskRuns[] hosts = [new("grants mapped for each request", mapping), new("persistent grants", persistent)];
             foreach (var host in hosts)
@@ -70,7 +70,7 @@ internal static class DiskBenchmark
     }
 
     /// <summary>A file without holes, in the host's memory.</summary>
-    private static void Fill(string path)
+    internal static void Fill(string path)
     {
         var chunk = new byte[1 << 20];
         new Random(1).NextBytes(chunk);

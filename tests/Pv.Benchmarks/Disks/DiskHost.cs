@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Pv.Abi;
 using Pv.Backends.Block;
 using Pv.Backends.Storage;
@@ -8,15 +7,14 @@ using Pv.Guest;
 
 namespace Pv.Benchmarks.Disks;
 
-/// <summary>A host with the sample shell, which has one disk.</summary>
-internal sealed partial class DiskHost : IAsyncDisposable
+/// <summary>A host with one guest, which has one disk.</summary>
+internal sealed class DiskHost : IAsyncDisposable
 {
     private const int DiskNumber = 51712;
 
     private readonly HostInProcess _host;
     private readonly BlockBackend _backend;
     private readonly CountingGate _gate;
-    private ConsoleTalk _shell = null!;
     private CountingStorage _storage = null!;
 
     private DiskHost(HostInProcess host, CountingGate gate, bool persistent)
@@ -29,35 +27,19 @@ internal sealed partial class DiskHost : IAsyncDisposable
         }, _ => { });
     }
 
-    public static async Task<DiskHost> StartAsync(string path, bool persistent)
+    /// <summary>The guest's.</summary>
+    public ConsoleTalk Console { get; private set; } = null!;
+
+    /// <summary>Starts a guest, waits until it shows its prompt, and gives it the disk.</summary>
+    public static async Task<DiskHost> StartAsync(string path, bool persistent, string configuration, string prompt)
     {
         CountingGate gate = null!;
         var host = new DiskHost(await HostInProcess.StartAsync(wrapGate: inner => gate = new CountingGate(inner)), gate, persistent);
         await host._backend.StartAsync();
-        host._shell = await host._host.CreateAsync($"name=\"shell\"\nmemory=64\nkernel=\"{Host.SampleGuests.Path}\"\nextra=\"guest=Shell\"\n");
-        await host._shell.ExpectAsync("pv>");
+        host.Console = await host._host.CreateAsync(configuration);
+        await host.Console.ExpectAsync(prompt);
         await host.AttachAsync(path);
-        await host._shell.ExpectAsync("xvda: ");
         return host;
-    }
-
-    /// <summary>How the guest says that its disk is connected.</summary>
-    public async Task<string> DescribeAsync()
-    {
-        await _shell.TypeAsync("disks");
-        await _shell.ExpectAsync("  ");
-        return (await _shell.ExpectAsync("pv>")).Trim();
-    }
-
-    /// <summary>Lets the guest work: the requests a second that it measured, and what it says of a request.</summary>
-    public async Task<(double Rate, double Notifications, double Events)> BenchAsync(DiskWork work, TimeSpan time)
-    {
-        await _shell.TypeAsync(string.Create(CultureInfo.InvariantCulture, $"disk bench xvda {work.Kind} {work.KiB} {work.Depth} {time.TotalSeconds}"));
-        var said = await _shell.ExpectAsync("pv>");
-        var result = Result().Match(said);
-        return result.Success ? (Number(1), Number(2), Number(3)) : throw new InvalidOperationException(said);
-
-        double Number(int group) => double.Parse(result.Groups[group].Value, CultureInfo.InvariantCulture);
     }
 
     public DiskCounts Count()
@@ -69,7 +51,7 @@ internal sealed partial class DiskHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _shell.DisposeAsync();
+        await Console.DisposeAsync();
         await _backend.DisposeAsync();
         await _host.DisposeAsync();
     }
@@ -77,21 +59,20 @@ internal sealed partial class DiskHost : IAsyncDisposable
     /// <summary>Writes what a toolstack writes of a disk.</summary>
     private Task AttachAsync(string path)
     {
-        var device = new XenbusDevice("vbd", _shell.Domain, DomId.Dom0, DiskNumber);
+        var device = new XenbusDevice("vbd", Console.Domain, DomId.Dom0, DiskNumber);
         return _host.OpenStore().TransactAsync(async nodes =>
         {
             await nodes.WriteAsync(device.FrontEndPath, "");
-            await nodes.SetPermissionsAsync(device.FrontEndPath, new XenStorePermission(_shell.Domain, XenStoreAccess.None), new XenStorePermission(DomId.Dom0, XenStoreAccess.Read));
+            await nodes.SetPermissionsAsync(device.FrontEndPath, new XenStorePermission(Console.Domain, XenStoreAccess.None), new XenStorePermission(DomId.Dom0, XenStoreAccess.Read));
             await nodes.WriteAsync($"{device.FrontEndPath}/backend", device.BackEndPath);
             await nodes.WriteAsync($"{device.FrontEndPath}/backend-id", "0");
+            await nodes.WriteAsync($"{device.FrontEndPath}/virtual-device", DiskNumber.ToString(CultureInfo.InvariantCulture));
+            await nodes.WriteAsync($"{device.FrontEndPath}/device-type", "disk");
             await nodes.WriteAsync($"{device.FrontEndPath}/state", "1");
             await nodes.WriteAsync(device.BackEndPath, "");
-            await nodes.SetPermissionsAsync(device.BackEndPath, new XenStorePermission(DomId.Dom0, XenStoreAccess.None), new XenStorePermission(_shell.Domain, XenStoreAccess.Read));
+            await nodes.SetPermissionsAsync(device.BackEndPath, new XenStorePermission(DomId.Dom0, XenStoreAccess.None), new XenStorePermission(Console.Domain, XenStoreAccess.Read));
             foreach (var (node, value) in new[] { ("params", path), ("type", "phy"), ("mode", "w"), ("device-type", "disk"), ("online", "1"), ("removable", "0"), ("state", "1") })
                 await nodes.WriteAsync($"{device.BackEndPath}/{node}", value);
         });
     }
-
-    [GeneratedRegex(@", (\d+) a second\s+\d+ ring requests, ([\d.]+) notifications and ([\d.]+) events")]
-    private static partial Regex Result();
 }

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Pv.Benchmarks.Disks;
 
 /// <summary>One guest's disk, and what was measured of it.</summary>
-internal sealed class DiskRuns(string name, DiskHost disk)
+internal sealed class DiskRuns(string name, ShellDisk disk)
 {
     private readonly List<double> _ratios = [], _rates = [], _directs = [];
     private DiskCounts _counts = new();
@@ -12,7 +12,7 @@ internal sealed class DiskRuns(string name, DiskHost disk)
 
     public string Name => name;
 
-    public DiskHost Disk => disk;
+    public ShellDisk Disk => disk;
 
     public void Clear()
     {
@@ -27,11 +27,11 @@ internal sealed class DiskRuns(string name, DiskHost disk)
     /// <summary>Lets the guest work; the requests a second that it counted.</summary>
     public async Task<double> RunAsync(DiskWork work, TimeSpan time, bool counts)
     {
-        var (threads, before) = (ThreadTimes.Now(), disk.Count());
+        var (threads, before) = (ThreadTimes.Now(), disk.Host.Count());
         var result = await disk.BenchAsync(work, time);
         if (!counts)
             return result.Rate;
-        _counts += disk.Count() - before;
+        _counts += disk.Host.Count() - before;
         _threads = _threads.Add(threads, ThreadTimes.Now());
         _guest = (_guest.Notifications + result.Notifications, _guest.Events + result.Events);
         return result.Rate;
