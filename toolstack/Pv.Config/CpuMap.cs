@@ -143,6 +143,10 @@ public sealed class CpuMap(int size)
             return false;
         }
 
+        // xl keeps 32 bits of a number.
+        ulong beyond = first & ~(ulong)uint.MaxValue;
+        (first, last) = (first - beyond, last - beyond);
+
         // What lies beyond the host has no effect, so the range need not be walked there.
         ulong end = Math.Min(last, (ulong)Math.Max(0, (nodes ? host.NodeCount : Size) - 1));
         for (ulong id = first; id <= end; id++)
