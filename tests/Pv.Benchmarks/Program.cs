@@ -30,7 +30,9 @@ switch (args.FirstOrDefault())
         return await DiskBenchmark.RunAsync(args[1..]);
     case "disk-linux":
         return await LinuxDiskBenchmark.RunAsync(args[1..]);
+    case "disk-transfers":
+        return await LinuxTransferBenchmark.RunAsync(args[1..]);
     default:
-        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, list XL, validate XL, linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER], shares [KERNEL INITRAMFS], xenstored [SOCKET...], disk [FOLDER [ROUNDS]], disk-linux KERNEL INITRAMFS [FOLDER [ROUNDS]]");
+        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, list XL, validate XL, linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER], shares [KERNEL INITRAMFS], xenstored [SOCKET...], disk [FOLDER [ROUNDS]], disk-linux KERNEL INITRAMFS [FOLDER [ROUNDS]], disk-transfers KERNEL INITRAMFS TRANSFERS [FOLDER]");
         return 2;
 }

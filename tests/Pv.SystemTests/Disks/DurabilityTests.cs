@@ -55,12 +55,14 @@ public sealed partial class DurabilityTests
             await Task.Delay(random.Next(20, 400));
 
             // The servers of images, too, in every other round, before or after pvd.
-            int[] victims = [host.Daemon.ProcessId, .. kill % 2 == 0 ? [] : Processes.ChildrenOf(host.Daemon.ProcessId)];
-            foreach (var victim in random.Next(2) == 0 ? victims : victims.Reverse())
-                Command.Run("kill", ["-9", $"{victim}"], "/");
+            var servers = Processes.ChildrenOf(host.Daemon.ProcessId);
+            int[] victims = [host.Daemon.ProcessId, .. kill % 2 == 0 ? [] : servers];
+            // At once: a pvd that lives on starts another server.
+            Command.Run("kill", ["-9", .. (random.Next(2) == 0 ? victims : victims.Reverse()).Select(victim => $"{victim}")], "/");
             await host.Daemon.ExitAsync();
             await console.ExitAsync();
-            await NobodyHasAsync(image);
+            // A server that closes the image in order may take its time.
+            await PvHost.UntilAsync(() => Task.FromResult(servers.All(Processes.HasEnded)));
 
             var flushed = Flushed().Matches(console.Shown).Max(match => ulong.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));
             var raw = image;
@@ -72,9 +74,6 @@ public sealed partial class DurabilityTests
         await TestContext.Out.WriteLineAsync($"{format}: {Kills} kills, {records.Min()} to {records.Max()} records of 16 KiB were flushed before them");
         Assert.That(records.Max(), Is.GreaterThan(0));
     }
-
-    // A server that closes the image in order may take its time.
-    private static Task NobodyHasAsync(string image) => PvHost.UntilAsync(() => Task.FromResult(Processes.WithArgument(image).Length == 0));
 
     [GeneratedRegex("flushed (\\d+)\r?\n")]
     private static partial Regex Flushed();

@@ -11,6 +11,10 @@ internal static class Processes
     /// <summary>The numbers of those of whose arguments one is or contains <paramref name="word"/>.</summary>
     public static int[] WithArgument(string word) => [.. All().Where(process => ReadOrNothing(process, "cmdline").Contains(word, StringComparison.Ordinal))];
 
+    /// <summary>Whether nothing of a process is left: one that was killed has its files until its last thread has seen it, even if its first has.</summary>
+    public static bool HasEnded(int process) => Entries($"/proc/{process}/task")
+        .All(thread => ReadOrNothing(process, $"task/{Path.GetFileName(thread)}/stat").Split(')')[^1].TrimStart() is "" or ['Z' or 'X', ..]);
+
     /// <summary>The names of a process's threads, shortened as the kernel has them.</summary>
     public static string[] ThreadsOf(int process) => [.. Entries($"/proc/{process}/task").Select(thread => ReadOrNothing(process, $"task/{Path.GetFileName(thread)}/comm").Trim())];
 

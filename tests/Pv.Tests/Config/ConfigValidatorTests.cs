@@ -65,6 +65,7 @@ public sealed class ConfigValidatorTests
     [TestCase("name='n'\ndisk=['a' 'b']\n", "f.cfg:2:11: error: config parsing error near `'b'': syntax error, unexpected STRING, expecting ']'; separate items by commas, and close the list with ]")]
     [TestCase("name='n'\n\tX=3\n", "f.cfg:2:2: error: ")]
     [TestCase("name='12'\nkernel='guest.dll'\nvcpus=2\n", "f.cfg:3:7: error: vcpus: must be 1: a C# guest has one vCPU")]
+    [TestCase("name='n'\nkernel='guest.dll'\ndisk=['x.vmdk,vmdk,xvda,rw']\n", "; the formats are raw, qcow, qcow2, vhd and qed; qemu-img convert makes one of them of others, such as vmdk")]
     public void A_file_that_is_refused_tells_where_and_what_to_do(string text, string part) => Assert.That(string.Join('\n', Check(text)), Does.Contain(part));
 
     [Test]

@@ -102,7 +102,7 @@ public sealed class ConfigValidator(string directory, HostTopology host)
                 continue;
             (string key, ConfigPosition place) = settings.All.FirstOrDefault(setting => IsAbout(setting, message, at)) is { } culprit ? (culprit.Name, at) : ("", default);
             if (isRefused && i == diagnostics.Lines.Count - 1)
-                findings.Error(place, key, message.TrimEnd('.'), message.StartsWith("Neither kernel", StringComparison.Ordinal) ? "add kernel = \"PATH\"" : message.StartsWith("Domain name", StringComparison.Ordinal) ? "add name = \"NAME\"" : "");
+                findings.Error(place, key, message.TrimEnd('.'), AdviceOnRefusal(message));
             else if (!message.StartsWith("Warning: ignoring root=", StringComparison.Ordinal))
                 findings.Warn(place, key, message.TrimEnd('.'));
         }
@@ -140,6 +140,15 @@ public sealed class ConfigValidator(string directory, HostTopology host)
         _ when message.Contains("unexpected NEWLINE, expecting +=", StringComparison.Ordinal) => "a key is followed by = and its value",
         _ when message.Contains("lexical error", StringComparison.Ordinal) => "texts stand in quotes and end on their line; keys are lower-case letters, digits and _",
         _ => "a statement is KEY = VALUE; a value is \"text\", a number or a [ list ]",
+    };
+
+    private static string AdviceOnRefusal(string message) => message switch
+    {
+        _ when message.StartsWith("Neither kernel", StringComparison.Ordinal) => "add kernel = \"PATH\"",
+        _ when message.StartsWith("Domain name", StringComparison.Ordinal) => "add name = \"NAME\"",
+        _ when message.Contains("unknown value for format", StringComparison.Ordinal)
+            => "the formats are raw, qcow, qcow2, vhd and qed; qemu-img convert makes one of them of others, such as vmdk",
+        _ => "",
     };
 
     private void CheckFiles(ConfigSettings settings, DomainConfiguration domain, FindingList findings)

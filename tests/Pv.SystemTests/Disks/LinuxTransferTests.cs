@@ -1,0 +1,53 @@
+using NUnit.Framework;
+using Pv.SystemTests.Hosts;
+using Pv.SystemTests.Linux;
+using Pv.SystemTests.Packages;
+
+namespace Pv.SystemTests.Disks;
+
+/// <summary>Linux with as many requests of its disk at once as it likes, each of whose bytes are looked at: by the guest, and by this host afterwards.</summary>
+[TestFixture]
+public sealed class LinuxTransferTests
+{
+    private const int Megabytes = 64;
+
+    // PV_TESTS=full has them all, and more of each.
+    private static IEnumerable<object[]> Disks() => TestRun.IsFull
+        ? from format in (string[])["raw", "qcow2", "vhd"] from vcpus in (int[])[1, 4] select (object[])[format, vcpus]
+        : [["raw", 2]];
+
+    private static int Milliseconds => TestRun.IsFull ? 5000 : 300;
+
+    [TestCaseSource(nameof(Disks))]
+    public async Task What_many_requests_wrote_is_read_by_many(string format, int vcpus)
+    {
+        await using var host = await SampleDisks.StartHostAsync(512);
+        var image = SampleDisks.Make(host, $"disk.{format}", format == "vhd" ? "vpc" : format, Megabytes);
+        var transfers = LinuxFiles.Compile("transfers");
+        var ramdisk = LinuxFiles.Pack([("bin/transfers", transfers), .. LinuxFiles.DiskModules("cloud-amd64")]);
+        await using (var guest = await LinuxGuest.StartAsync(host, new LinuxShape(Vcpus: vcpus), "linux", $"ramdisk=\"{ramdisk}\"", $"disk=[\"{image},{format},xvda,rw\"]"))
+        {
+            await guest.RunAsync("dmesg -n 1; until [ -b /dev/xvda ]; do sleep 0.1; done");
+            // Small ones first, so that the large ones overwrite some and leave some.
+            foreach (var work in new[] { "randwrite 4096 128", "randwrite 512 16", "write 65536 32", "randwrite 1048576 4", "read 131072 16", "randread 4096 256", "randread 512 32", "read 1048576 8" })
+                Assert.That(await guest.RunAsync($"transfers /dev/xvda {work} {Milliseconds} direct"), Does.StartWith("transfers: "), work);
+            Assert.That(await guest.RunAsync($"transfers /dev/xvda randread 4096 1 {Milliseconds}"), Does.StartWith("transfers: "));
+            Assert.That(await guest.RunAsync("cat /proc/interrupts | grep -c blkif"), Is.EqualTo($"{Math.Min(vcpus, 2)}\n"), "rings: one a vCPU, as many as pCPUs");
+            await host.XlOutputAsync("destroy", "linux");
+        }
+
+        var raw = image;
+        if (format != "raw")
+            DebianPrograms.Qemu.Output("qemu-img", "convert", "-f", format == "vhd" ? "vpc" : format, "-O", "raw", image, raw = image + ".raw");
+        var read = Command.Run(transfers, [raw, "read", "65536", "1", "1000"], host.Folder);
+        Assert.That(read.ExitCode, Is.Zero, read.Output);
+        // The program sees what is wrong.
+        await using (var file = new FileStream(raw, FileMode.Open, FileAccess.Write))
+        {
+            file.Position = 3 << 20;
+            file.Write(new byte[] { 1, 2, 3 });
+        }
+        read = Command.Run(transfers, [raw, "read", "65536", "1", "1000"], host.Folder);
+        Assert.That((read.ExitCode, read.Output), Is.EqualTo((1, $"transfers: FAILED content at {3 << 20}\n")));
+    }
+}
