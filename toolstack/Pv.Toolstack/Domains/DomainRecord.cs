@@ -9,6 +9,7 @@ internal sealed class DomainRecord(DomId id, DomainConfiguration configuration, 
     private readonly TaskCompletionSource<ShutdownReason?> _shutdown = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<DomId?> _successor = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private readonly TaskCompletionSource _built = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isSuspended;
 
     public DomId Id => id;
@@ -30,8 +31,11 @@ internal sealed class DomainRecord(DomId id, DomainConfiguration configuration, 
 
     public DateTimeOffset Started { get; init; }
 
-    /// <summary>Held while something is done to the domain as a whole.</summary>
-    public SemaphoreSlim Turn { get; } = new(1, 1);
+    /// <summary>Held while something is done to the domain as a whole: from the first by its building, so that nobody ends or starts half of one.</summary>
+    public SemaphoreSlim Turn { get; } = new(0, 1);
+
+    /// <summary>Completes when it is built, or will not be.</summary>
+    public Task Built => _built.Task;
 
     /// <summary>Held while a disk is attached, detached or changed, which may take as long as its kernel likes.</summary>
     public SemaphoreSlim DiskTurn { get; } = new(1, 1);
@@ -52,6 +56,13 @@ internal sealed class DomainRecord(DomId id, DomainConfiguration configuration, 
 
     /// <summary>Whether its creation was told, so that its end is to be told, too.</summary>
     public bool IsTold { get; set; }
+
+    /// <summary>Its building is over: others have their turn.</summary>
+    public void EndBuilding()
+    {
+        _built.TrySetResult();
+        Turn.Release();
+    }
 
     /// <summary>True the first time since it was resumed.</summary>
     public bool NoteSuspension() => !Interlocked.Exchange(ref _isSuspended, true);

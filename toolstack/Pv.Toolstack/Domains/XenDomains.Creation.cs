@@ -64,10 +64,12 @@ public sealed partial class XenDomains
             if (!options.Paused)
                 _control.UnpauseDomain(record.Id).OrThrow("XEN_DOMCTL_unpausedomain");
             _log($"domain {record.Id.Value} ({record.Name}) created");
+            record.EndBuilding();
             return record;
         }
         catch (Exception e)
         {
+            record.EndBuilding();
             await EndAsync(record);
             record.NoteSuccessor(null);
             throw e switch

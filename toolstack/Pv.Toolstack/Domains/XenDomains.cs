@@ -70,14 +70,17 @@ public sealed partial class XenDomains : IDomains
         return Task.CompletedTask;
     }
 
-    public Task<bool> UnpauseAsync(DomId domain)
+    public async Task<bool> UnpauseAsync(DomId domain)
     {
+        // One that is being built is paused, and not for others to start.
+        if (_records.TryGetValue(domain, out var record))
+            await record.Built;
         var error = _control.UnpauseDomain(domain);
         if (error != Errno.EINVAL)
             Demand(error, domain, "unpaused");
         if (error == Errno.None && !IsPaused(domain))
             Tell(DomainEventKind.Running, domain);
-        return Task.FromResult(error == Errno.None);
+        return error == Errno.None;
     }
 
     public async Task RenameAsync(DomId domain, string name)
