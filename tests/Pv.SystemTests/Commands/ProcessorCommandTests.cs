@@ -82,7 +82,7 @@ public sealed class ProcessorCommandTests
         await _host.XlOutputAsync("vcpu-pin", "hello", "all", "all", "all");
         Assert.That(await _host.XlOutputAsync("vcpu-list", "hello"), Does.EndWith("  all / all\n"));
         Assert.That(await _host.XlOutputAsync("-N", "vcpu-pin", "hello", "0", "0,2-3"), Is.EqualTo("cpumap: 0,2-3\n"));
-        await FailsAsync("none of the CPUs", "vcpu-pin", "hello", "0", "9");
+        await FailsAsync("affinity map is empty", "vcpu-pin", "hello", "0", "9");
         await FailsAsync("has no vCPU 4", "vcpu-pin", "hello", "4", "all");
         await FailsAsync("Invalid argument x as VCPU", "vcpu-pin", "hello", "x", "all");
     }

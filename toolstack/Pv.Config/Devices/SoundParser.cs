@@ -24,7 +24,7 @@ internal static class SoundParser
         {
             if (item is not ConfigList texts)
             {
-                reader.Warn($"{reader.Source}:{item.Line}:1: warning: value is not a list");
+                reader.Warn($"{reader.Source}:{item.Line}:0: warning: value is not a list");
                 return reader.Refuse("Failed to get vsnd card list: Invalid argument");
             }
 

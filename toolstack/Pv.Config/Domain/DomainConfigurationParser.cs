@@ -69,5 +69,10 @@ public static class DomainConfigurationParser
         && CpuidSection.Read(reader, domain)
         && DeviceModelSection.Read(reader, domain)
         && DisplaySection.Read(reader, domain)
-        && ArchitectureSection.Read(reader, domain);
+        && ArchitectureSection.Read(reader, domain)
+        && HaveCpus(reader, domain);
+
+    /// <summary>A vCPU that may run nowhere is refused once all else is right.</summary>
+    private static bool HaveCpus(ConfigReader reader, DomainConfiguration domain) =>
+        domain.HardAffinity?.Take(domain.MaxVcpus).Any(static map => map.Count == 0) != true || reader.Refuse("vcpu hard affinity map is empty");
 }

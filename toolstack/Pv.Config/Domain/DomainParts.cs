@@ -31,7 +31,8 @@ public readonly record struct IoMemoryRange(ulong Start, ulong Count, ulong? Gue
 /// <summary>A node of a virtual NUMA topology (<c>vnuma</c>).</summary>
 public sealed class VirtualNode(int nodes)
 {
-    public ulong MemoryKiB { get; set; }
+    /// <summary>Null where the file gives none.</summary>
+    public ulong? MemoryKiB { get; set; }
 
     /// <summary>The distance to each node.</summary>
     public uint[] Distances { get; } = new uint[nodes];

@@ -91,10 +91,6 @@ public sealed class HvmConfiguration
     public Guid? GenerationId { get; set; }
 
     /// <summary><c>host</c>, or null to ignore reserved device memory.</summary>
-    public string? RdmStrategy { get; set; }
-
-    public RdmPolicy RdmPolicy { get; set; } = RdmPolicy.Invalid;
-
     public ulong? RdmBoundaryKiB { get; set; }
 
     public ulong McaCapabilities { get; set; }

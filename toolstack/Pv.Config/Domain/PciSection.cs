@@ -16,8 +16,8 @@ internal static class PciSection
 
         // Only HVM has the field; for the others libxl reads zeroed memory there, which is the strict policy.
         RdmPolicy policy = domain.Type == DomainType.Hvm ? RdmPolicy.Invalid : RdmPolicy.Strict;
-        if (reader.TryString("rdm", out string rdm) && TryRdm(rdm, reader, out string? strategy, ref policy) && domain.Hvm is { } hvm)
-            (hvm.RdmStrategy, hvm.RdmPolicy) = (strategy, policy);
+        if (reader.TryString("rdm", out string rdm))
+            JudgeRdm(rdm, reader);
 
         foreach (string text in reader.Atoms("pci"))
         {
@@ -48,35 +48,24 @@ internal static class PciSection
         return true;
     }
 
-    /// <summary><c>strategy=host,policy=strict|relaxed</c>. What is malformed is reported where it is named, and ignored.</summary>
-    private static bool TryRdm(string text, ConfigReader reader, out string? strategy, ref RdmPolicy policy)
+    /// <summary>
+    /// <c>strategy=host,policy=strict|relaxed</c>. What is malformed is reported where it is named; what is not has no effect in xl 4.17 either.
+    /// </summary>
+    private static void JudgeRdm(string text, ConfigReader reader)
     {
-        strategy = null;
-        RdmPolicy read = policy;
         foreach (string word in text.Split(','))
         {
             if (!SpecificationWords.TryPair(word, out string key, out string value))
-                return false;
-            switch (key)
+                return;
+            if ((key == "strategy" && value == "host") || (key == "policy" && value is "strict" or "relaxed"))
+                continue;
+            reader.Warn(key switch
             {
-                case "strategy" when value == "host":
-                    strategy = value;
-                    break;
-                case "policy" when value is "strict" or "relaxed":
-                    read = value == "strict" ? RdmPolicy.Strict : RdmPolicy.Relaxed;
-                    break;
-                default:
-                    reader.Warn(key switch
-                    {
-                        "strategy" => $"Unknown RDM strategy option: {value}",
-                        "policy" => $"Unknown RDM property policy value: {value}",
-                        _ => $"Unknown RDM state option: {key}",
-                    });
-                    return false;
-            }
+                "strategy" => $"Unknown RDM strategy option: {value}",
+                "policy" => $"Unknown RDM property policy value: {value}",
+                _ => $"Unknown RDM state option: {key}",
+            });
+            return;
         }
-
-        policy = read;
-        return true;
     }
 }

@@ -24,8 +24,11 @@ internal static class PlatformSection
         if (reader.TryNumber("tsc_mode", out long number, quiet: true))
         {
             string? name = number >= 0 && number < LibxlNames.TscMode.Length ? LibxlNames.TscMode[(int)number] : null;
+            // The hint is of the number's low half, the verdict of the whole.
+            int low = unchecked((int)number);
+            string? hint = low >= 0 && low < LibxlNames.TscMode.Length ? LibxlNames.TscMode[low] : null;
             reader.Warn("WARNING: specifying \"tsc_mode\" as an integer is deprecated. Please use the named parameter variant. "
-                + (name is null ? "" : $"e.g. tsc_mode=\"{name}\""));
+                + (hint is null ? "" : $"e.g. tsc_mode=\"{hint}\""));
             if (name is null)
                 return reader.Refuse($"ERROR: invalid value {number} for \"tsc_mode\"");
             domain.TscMode = name;

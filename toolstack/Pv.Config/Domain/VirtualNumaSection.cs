@@ -22,7 +22,7 @@ internal static class VirtualNumaSection
         {
             if (item is not ConfigList options)
             {
-                reader.Warn($"{reader.Source}:{item.Line}:1: warning: value is not a list");
+                reader.Warn($"{reader.Source}:{item.Line}:0: warning: value is not a list");
                 return reader.Refuse("xl: cannot get vnode config option list");
             }
 
@@ -61,7 +61,7 @@ internal static class VirtualNumaSection
                 if (!TryNumber(reader, value, out number))
                     return false;
                 node.MemoryKiB = number << 10;
-                memoryKiB = unchecked(memoryKiB + node.MemoryKiB);
+                memoryKiB = unchecked(memoryKiB + (number << 10));
                 break;
             case "vcpus":
                 foreach (string range in value.Split(',', StringSplitOptions.RemoveEmptyEntries))

@@ -86,7 +86,7 @@ public static class DeviceJson
         .List("usbctrls", domain.UsbControllers, Convert)
         .List("usbdevs", domain.UsbDevices, Convert);
 
-    internal static string? PolicyName(RdmPolicy policy) => policy switch
+    private static string? PolicyName(RdmPolicy policy) => policy switch
     {
         RdmPolicy.Strict => "strict",
         RdmPolicy.Relaxed => "relaxed",
@@ -141,7 +141,6 @@ public static class DeviceJson
         .Text("tag", share.Tag)
         .Text("path", share.Path)
         .Text("security_model", share.SecurityModel)
-        .Optional("devid", share.DeviceId)
         .Text("type", share.Type)
         .Number("max_space", share.MaxSpace)
         .Number("max_files", share.MaxFiles)

@@ -50,7 +50,7 @@ internal static class HvmJson
         if (hvm.GenerationId is { } id)
             map.Object["ms_vm_genid"] = new JArray(id.ToByteArray().Select(static b => (int)b));
         return map.Texts("serial_list", hvm.SerialList)
-            .Map("rdm", new JsonMap().Text("strategy", hvm.RdmStrategy).Text("policy", DeviceJson.PolicyName(hvm.RdmPolicy)))
+            .Map("rdm", new JsonMap())
             .Unsigned("rdm_mem_boundary_memkb", hvm.RdmBoundaryKiB)
             .Unsigned("mca_caps", hvm.McaCapabilities == 0 ? null : hvm.McaCapabilities)
             .Switch("pirq", hvm.Pirq)

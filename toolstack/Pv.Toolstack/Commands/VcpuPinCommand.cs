@@ -20,9 +20,11 @@ internal static class VcpuPinCommand
         var soft = words.Count > 3 ? await ReadAsync(context, words[3]) : null;
         if (context.Global.DryRun)
         {
-            await context.PrintAsync($"cpumap: {hard ?? soft}");
+            await context.PrintAsync($"cpumap: {hard?.ToString() ?? "-"}{(soft is null ? "" : $" {soft}")}");
             return 0;
         }
+        if (hard is { Count: 0 })
+            throw new ToolstackException("vcpu hard affinity map is empty");
         if (hard is null && soft is null)
             return 0;
         var all = await context.Domains.ListVcpusAsync(domain.Id);
