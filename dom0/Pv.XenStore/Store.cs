@@ -48,6 +48,8 @@ internal sealed class Store
 
     public LiveView Live { get; }
 
+    public OpenTransactions Transactions { get; } = new();
+
     /// <summary>Every request and answer goes to the log.</summary>
     public bool IsTraced { get; set; }
 
@@ -55,6 +57,7 @@ internal sealed class Store
     public void Handle(StoreClient client, in StoreMessage message)
     {
         var error = Serve(client, message, out var context);
+        Transactions.Renew(Live.Tree);
         var reply = context is null ? [] : context.Reply;
         if (error == Errno.None && reply.Length > XenStoreLimits.PayloadBytes)
             error = Errno.E2BIG;
@@ -72,7 +75,7 @@ internal sealed class Store
     public void Disconnect(StoreClient client)
     {
         Watches.RemoveAll(client);
-        client.Transactions.Clear();
+        Transactions.EndAll(client);
     }
 
     /// <summary>Opens a domain's ring, or for one that is open already, opens it again over a new event channel.</summary>
@@ -140,6 +143,7 @@ internal sealed class Store
             .ToList();
         foreach (var path in owned)
             Live.Remove(path);
+        Transactions.Renew(Live.Tree);
         if (domain.IsIntroduced)
             FireRelease(domain.Id);
     }
@@ -199,10 +203,12 @@ internal sealed class Store
     private Errno ServeWithin(StoreTransaction transaction, in RequestRow row, RequestContext context)
     {
         var (tree, bytes) = (transaction.Tree, transaction.Bytes);
+        var limit = context.Limit(StoreQuota.Memory);
+        transaction.Room = Math.Max(0, limit - MemoryOf(context.Client));
         var error = row.Handler!(context);
         if (transaction.IsOverfull)
             error = row.Handler == NodeRequests.Remove ? Errno.EIO : Errno.ENOSPC;
-        else if (transaction.Bytes > bytes && MemoryOf(context.Client) > context.Limit(StoreQuota.Memory))
+        else if (transaction.Room < 0 || (transaction.Bytes > bytes && MemoryOf(context.Client) > limit))
             error = Errno.ENOMEM;
         else
             return error;

@@ -9,18 +9,25 @@ namespace Pv.XenStore;
 /// </summary>
 internal sealed class StoreTree
 {
+    /// <summary>What a change replaces beside the node itself, in bytes: the nodes above it, as records without their values.</summary>
+    private const int BytesOfChange = 1024;
+
     private readonly ImmutableDictionary<DomId, Owned> _owned;
 
-    private StoreTree(StoreNode root, ImmutableDictionary<DomId, Owned> owned)
+    private StoreTree(StoreNode root, ImmutableDictionary<DomId, Owned> owned, long retiredBytes)
     {
         Root = root;
         _owned = owned;
+        RetiredBytes = retiredBytes;
     }
 
     public StoreNode Root { get; }
 
+    /// <summary>What all changes from the first tree to this one replaced. Keeping an older tree of the same line costs the difference at most, about.</summary>
+    public long RetiredBytes { get; }
+
     public static StoreTree WithRoot(StoreNode root)
-        => new(root, Count(ImmutableDictionary<DomId, Owned>.Empty, StorePath.Root, root, 1));
+        => new(root, Count(ImmutableDictionary<DomId, Owned>.Empty, StorePath.Root, root, 1), 0);
 
     public int OwnedBy(DomId domain) => _owned.GetValueOrDefault(domain).Nodes;
 
@@ -46,9 +53,10 @@ internal sealed class StoreTree
         StoreNode? replaced = null;
         var root = Put(Root, path, 1, node, generation, ref replaced);
         if (replaced is null)
-            return new(root, CountParent(Count(_owned, path, node, 1), path, 1));
+            return new(root, CountParent(Count(_owned, path, node, 1), path, 1), RetiredBytes + BytesOfChange);
         var isSameToDom0 = node.Permissions.Owner.Domain == DomId.Dom0 && replaced.Permissions.Owner.Domain == DomId.Dom0;
-        return new(root, isSameToDom0 ? _owned : Count(Count(_owned, path, replaced, -1), path, node, 1));
+        var owned = isSameToDom0 ? _owned : Count(Count(_owned, path, replaced, -1), path, node, 1);
+        return new(root, owned, RetiredBytes + BytesOfChange + replaced.Value.Length);
     }
 
     /// <summary>Takes a node out with all below it. The root stays.</summary>
@@ -58,9 +66,13 @@ internal sealed class StoreTree
         if (gone is null || path.Length == 1)
             return this;
         var owned = CountParent(_owned, path, -1);
+        var retired = RetiredBytes + BytesOfChange;
         foreach (var (at, node) in Walk(path, gone))
+        {
             owned = Count(owned, at, node, -1);
-        return new(Drop(Root, path, 1, generation), owned);
+            retired += StoreMemory.OfNode(at, node);
+        }
+        return new(Drop(Root, path, 1, generation), owned, retired);
     }
 
     /// <summary>A node and all below it, parents before their children, siblings by age.</summary>

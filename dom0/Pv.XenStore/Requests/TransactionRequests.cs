@@ -13,7 +13,7 @@ internal static class TransactionRequests
         if (context.Client.Transactions.Count > context.Limit(StoreQuota.Transactions))
             return Errno.ENOSPC;
         var id = context.Client.NextTransactionId();
-        context.Client.Transactions.Add(id, new StoreTransaction(id, context.Store.Live.Tree, context.Store.Clock, context.Client));
+        context.Store.Transactions.Begin(context.Client, new StoreTransaction(id, context.Store.Live.Tree, context.Store.Clock, context.Client));
         return context.Answer(id.ToString(CultureInfo.InvariantCulture));
     }
 
@@ -24,7 +24,7 @@ internal static class TransactionRequests
             return Errno.EINVAL;
         if (context.Transaction is not { } transaction)
             return Errno.ENOENT;
-        context.Client.Transactions.Remove(transaction.Id);
+        context.Store.Transactions.End(context.Client, transaction);
         if (argument == "F")
             return Errno.None;
         if (transaction.Failed)

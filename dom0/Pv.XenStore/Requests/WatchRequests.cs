@@ -46,7 +46,7 @@ internal static class WatchRequests
     public static Errno Reset(RequestContext context)
     {
         context.Store.Watches.RemoveAll(context.Client);
-        context.Client.Transactions.Clear();
+        context.Store.Transactions.EndAll(context.Client);
         return Errno.None;
     }
 

@@ -6,12 +6,14 @@ namespace Pv.XenStore;
 /// A snapshot with a log: what the transaction touched, in order, and which generation it found.
 /// It commits when every node that it touched is live as it found it; else nothing of it happens.
 /// </summary>
+/// <remarks>A snapshot that keeps too much of the past is exchanged for one of the present: see <see cref="OpenTransactions"/>.</remarks>
 internal sealed class StoreTransaction : IStoreView
 {
-    private readonly StoreTree _snapshot;
     private readonly StoreClock _clock;
     private readonly Dictionary<string, Touch> _log = new(StringComparer.Ordinal);
     private readonly StoreClient? _metered;
+    private StoreTree _snapshot;
+    private bool _isOvertaken;
     private int _order;
 
     /// <param name="id">By which its client names it.</param>
@@ -29,13 +31,22 @@ internal sealed class StoreTransaction : IStoreView
 
     public uint Id { get; }
 
+    /// <summary>Its place among all that are open.</summary>
+    public LinkedListNode<StoreTransaction>? Place { get; set; }
+
     public StoreTree Tree { get; private set; }
+
+    /// <summary>How old the snapshot is, by <see cref="StoreTree.RetiredBytes"/>.</summary>
+    public long SnapshotAge => _snapshot.RetiredBytes;
 
     /// <summary>What a guest's copies of nodes weigh; see <see cref="StoreMemory"/>. What is removed again still counts.</summary>
     public int Bytes { get; private set; }
 
     /// <summary>A node more than the quota allows was to be touched. Whatever the request did is to be undone.</summary>
     public bool IsOverfull { get; private set; }
+
+    /// <summary>What the log may grow by during a guest's request, as <see cref="Bytes"/>. Once it would be more, it does not grow, and this is negative.</summary>
+    public long Room { get; set; }
 
     /// <summary>A request was refused for want of space; what was done of it cannot stand alone, so the whole will not commit.</summary>
     public bool Failed { get; set; }
@@ -112,19 +123,44 @@ internal sealed class StoreTransaction : IStoreView
             if (touch.Change == Change.Written && Tree.Find(path) is { } mine && IsNewOwner(path, mine) && !domains.IsAlive(mine.Permissions.Owner))
                 return Errno.ENOMEM;
         }
-        if (!ReferenceEquals(live.Tree, _snapshot))
-        {
-            foreach (var (path, touch) in _log)
-            {
-                if (live.Tree.Find(path)?.Generation != touch.Generation)
-                    return Errno.EAGAIN;
-            }
-        }
+        if (IsOvertakenBy(live.Tree))
+            return Errno.EAGAIN;
         var before = live.Tree;
         live.Tree = ReferenceEquals(before, _snapshot) ? Tree : Replay(before);
         foreach (var (path, touch) in _log.Where(entry => IsHeardOf(entry.Key, entry.Value)).OrderBy(entry => entry.Value.Order))
             live.Fire(path, touch.Exact, touch.Before, ParentAsSeen(path, touch, before, live.Tree));
         return Errno.None;
+    }
+
+    /// <summary>
+    /// Stands on the store as it is now: what was changed in here is changed there, and what was not looked at yet is as others left it.
+    /// A transaction that others have overtaken already will never commit, and sees the store as it is, without its own changes.
+    /// </summary>
+    public void Rebase(StoreTree live)
+    {
+        if (IsOvertakenBy(live))
+        {
+            _isOvertaken = true;
+            _log.Clear();
+            Tree = live;
+        }
+        else
+        {
+            Tree = Replay(live);
+        }
+        _snapshot = live;
+    }
+
+    private bool IsOvertakenBy(StoreTree live)
+    {
+        if (_isOvertaken || ReferenceEquals(live, _snapshot))
+            return _isOvertaken;
+        foreach (var (path, touch) in _log)
+        {
+            if (live.Find(path)?.Generation != touch.Generation)
+                return true;
+        }
+        return false;
     }
 
     /// <summary>
@@ -186,8 +222,12 @@ internal sealed class StoreTransaction : IStoreView
             IsOverfull = true;
             return false;
         }
-        if (Tree.Find(path) is { } node)
-            Bytes += StoreMemory.OfNode(path, node);
+        // The C daemon does not weigh a path where nothing is; but it may be long, and the log keeps it.
+        var bytes = Tree.Find(path) is { } node ? StoreMemory.OfNode(path, node) : path.Length;
+        Room -= bytes;
+        if (Room < 0)
+            return false;
+        Bytes += bytes;
         return true;
     }
 

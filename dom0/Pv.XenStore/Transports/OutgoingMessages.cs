@@ -15,6 +15,9 @@ internal sealed class OutgoingMessages(BufferPool buffers)
     /// <summary>As many waiting events, among so many bytes, are compared one by one; more are worth a set.</summary>
     private const int ComparedEvents = 8, ComparedBytes = 1 << 14;
 
+    /// <summary>Longer buffers are not kept for others: only who does not listen needs them.</summary>
+    private const int MostPooled = 1 << 16;
+
     private byte[]? _bytes;
 
     /// <summary>The first byte that the stream has not taken, and the message that it belongs to.</summary>
@@ -144,7 +147,7 @@ internal sealed class OutgoingMessages(BufferPool buffers)
     /// <summary>Takes that many bytes behind all others.</summary>
     private Span<byte> Room(int count)
     {
-        _bytes ??= count <= buffers.Size ? buffers.Rent() : ArrayPool<byte>.Shared.Rent(count);
+        _bytes ??= Rent(count);
         if (_bytes.Length - _end < count)
             Grow(count);
         var room = _bytes.AsSpan(_end, count);
@@ -159,18 +162,25 @@ internal sealed class OutgoingMessages(BufferPool buffers)
         var before = _bytes!;
         // Moving pays only where much is free: each byte moves once for each that was sent.
         if (_message < _bytes!.Length / 2 || _bytes.Length - kept.Length < count)
-            _bytes = ArrayPool<byte>.Shared.Rent(Math.Max(2 * kept.Length, kept.Length + count));
+            _bytes = Rent(Math.Max(2 * kept.Length, kept.Length + count));
         kept.CopyTo(_bytes);
         (_start, _end, _message) = (_start - _message, kept.Length, 0);
         if (before != _bytes)
             Return(before);
     }
 
+    private byte[] Rent(int count) => count switch
+    {
+        _ when count <= buffers.Size => buffers.Rent(),
+        <= MostPooled => ArrayPool<byte>.Shared.Rent(count),
+        _ => GC.AllocateUninitializedArray<byte>(count),
+    };
+
     private void Return(byte[] bytes)
     {
         if (bytes.Length == buffers.Size)
             buffers.Return(bytes);
-        else
+        else if (bytes.Length <= MostPooled)
             ArrayPool<byte>.Shared.Return(bytes);
     }
 }
