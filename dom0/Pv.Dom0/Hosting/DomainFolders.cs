@@ -16,15 +16,20 @@ internal sealed class DomainFolders
     private readonly Queue<(DomId Domain, string Name)> _ended = new();
     private readonly RunDirectory _directory;
 
-    /// <summary>Removes what an earlier <c>pvd</c> left: numbers begin anew.</summary>
+    /// <summary>Numbers begin anew: what the last <c>pvd</c> left goes to the folder <c>before</c>, in the place of what was there.</summary>
     public DomainFolders(RunDirectory directory)
     {
         _directory = directory;
-        foreach (var folder in Directory.EnumerateDirectories(directory.Path))
-        {
-            if (ushort.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out _))
-                Directory.Delete(folder, recursive: true);
-        }
+        var left = Directory.GetDirectories(directory.Path)
+            .Where(folder => ushort.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out _)).ToArray();
+        if (left.Length == 0)
+            return;
+        var before = directory.File("before");
+        if (Directory.Exists(before))
+            Directory.Delete(before, recursive: true);
+        Directory.CreateDirectory(before);
+        foreach (var folder in left)
+            Directory.Move(folder, Path.Combine(before, Path.GetFileName(folder)));
     }
 
     public string ConsoleLog(DomId domain) => Path.Combine(Of(domain), "console.log");

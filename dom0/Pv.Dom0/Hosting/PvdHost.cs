@@ -9,7 +9,7 @@ using Pv.Toolstack.Domains;
 namespace Pv.Dom0.Hosting;
 
 /// <summary>The composition root: which services a <c>pvd</c> is made of, and in which order they start.</summary>
-public static class PvdHost
+public static partial class PvdHost
 {
     /// <summary>Runs until it is told to stop. Returns the exit code.</summary>
     public static async Task<int> RunAsync(PvdOptions options)
@@ -33,9 +33,13 @@ public static class PvdHost
         try
         {
             using var host = Build(options, directory);
+            var crashes = host.Services.GetRequiredService<ILoggerFactory>().CreateLogger("pvd");
+            AppDomain.CurrentDomain.UnhandledException += (_, failure) => LogCrash(crashes, failure.ExceptionObject as Exception);
             await host.StartAsync();
             if (options.StartedByXl)
                 await TellReadyAsync();
+            ServiceNotice.Ready();
+            host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(ServiceNotice.Stopping);
             await host.WaitForShutdownAsync();
             return 0;
         }
@@ -71,6 +75,9 @@ public static class PvdHost
         await Console.Out.WriteLineAsync("ready");
         await Console.Out.FlushAsync();
     }
+
+    [LoggerMessage(LogLevel.Critical, "pvd ends, and its domains with it")]
+    private static partial void LogCrash(ILogger log, Exception? reason);
 
     private static int Refuse(string sentence)
     {

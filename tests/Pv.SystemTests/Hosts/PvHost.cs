@@ -31,6 +31,9 @@ internal sealed class PvHost : IAsyncDisposable
     /// <summary>The words of a program that becomes <c>pvd</c>, whose words follow; none is usual.</summary>
     public IReadOnlyList<string> Launcher { get; set; } = [];
 
+    /// <summary>More of the environment of <c>xl</c> and <c>pvd</c>.</summary>
+    public Dictionary<string, string> Variables { get; } = [];
+
     /// <summary>The daemon that the test started.</summary>
     public Session Daemon => _daemon!;
 
@@ -219,6 +222,8 @@ internal sealed class PvHost : IAsyncDisposable
         start.Environment["PV_RUN_DIR"] = Folder;
         if (SearchPath is { } path)
             start.Environment["PATH"] = path;
+        foreach (var (name, value) in Variables)
+            start.Environment[name] = value;
         // An SDK unpacked into a folder of a user's own is found by nobody else.
         start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
         return start;

@@ -19,6 +19,8 @@ internal static class PvdStarter
 
     private static ControlLink StartAlone(RunDirectory directory)
     {
+        if (Environment.GetEnvironmentVariable("PV_START") == "no")
+            throw new PvdNotRunningException($"No pvd serves {directory.Path}, and PV_START=no says not to start one.");
         // Two xl at once: the second waits here, and then finds what the first has started.
         using var turn = WaitForTurn(directory.StartLock);
         if (ControlLink.TryConnect(directory.ControlSocket) is { } link)
