@@ -1,5 +1,6 @@
 using System.Text;
 using Pv.Config.Grammar;
+using Pv.Config.Strict;
 
 namespace Pv.Config.Domain;
 
@@ -7,7 +8,11 @@ namespace Pv.Config.Domain;
 /// <param name="ExitCode">0, or the code with which xl exits.</param>
 /// <param name="Configuration">The configuration if <paramref name="ExitCode"/> is 0.</param>
 /// <param name="Messages">What xl prints on its error output: also warnings of a configuration that was accepted.</param>
-public sealed record ParseOutcome(int ExitCode, DomainConfiguration? Configuration, IReadOnlyList<string> Messages);
+public sealed record ParseOutcome(int ExitCode, DomainConfiguration? Configuration, IReadOnlyList<string> Messages)
+{
+    /// <summary>Keys of the file that have no effect on a domain of Pv's, unknown ones among them. xl says nothing of such.</summary>
+    public IReadOnlyList<string> WithoutEffect { get; init; } = [];
+}
 
 /// <summary>
 /// Reads the configuration of a domain (xl.cfg(5)) as xl 4.17 does, so that what is accepted, what is refused, the
@@ -38,7 +43,7 @@ public static class DomainConfigurationParser
         var reader = new ConfigReader(settings, diagnostics, host);
         var configuration = new DomainConfiguration();
         return Read(reader, configuration)
-            ? new ParseOutcome(0, configuration, diagnostics.Lines)
+            ? new ParseOutcome(0, configuration, diagnostics.Lines) { WithoutEffect = EffectiveKeys.WithoutEffect(settings) }
             : new ParseOutcome(reader.ExitCode, null, diagnostics.Lines);
     }
 

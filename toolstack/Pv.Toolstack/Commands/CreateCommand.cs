@@ -38,6 +38,8 @@ internal static class CreateCommand
         var outcome = DomainConfigurationParser.Parse(file, Encoding.UTF8.GetString(content), words.Lines, context.Topology(dryRun));
         foreach (var message in outcome.Messages)
             await context.ComplainAsync(message);
+        if (!dryRun && !quiet && outcome.WithoutEffect is { Count: > 0 } keys)
+            await context.ComplainAsync($"warning: {file}: without effect here: {string.Join(", ", keys)}");
         return outcome;
     }
 

@@ -16,7 +16,7 @@ internal static class ListCommand
             : await context.Domains.ListAsync();
         if (words.Has('l'))
         {
-            await context.PrintAsync(DomainListJson.Of(domains, context.Domains.ConfigurationOf));
+            await context.PrintAsync(DomainListJson.Of(context.Toolstack, domains));
             return 0;
         }
         await context.PrintAsync(Header(words.Has));

@@ -51,6 +51,7 @@ public sealed partial class XenDomains
             cancel.ThrowIfCancellationRequested();
             await DomainNodes.MakeAsync(_store, record.Id, configuration, built, record.Started);
             await ConnectDisksAsync(record, plan.Disks, cancel);
+            await OfferStoreAsync(record.Id, configuration);
             await _store.IntroduceAsync(record.Id, new Pfn(built.XenStorePage), built.XenStorePort);
             if (Introduced is { } introduced)
                 await introduced(record.Id, built);
@@ -79,6 +80,20 @@ public sealed partial class XenDomains
                 ToolstackException refused => new ToolstackException(refused.Message, Failed),
                 _ => e,
             };
+        }
+    }
+
+    /// <summary>What xenstored lets the domain have and offers to it, where the configuration says so.</summary>
+    private async Task OfferStoreAsync(DomId domain, DomainConfiguration configuration)
+    {
+        if (configuration.XenstoreFeatureMask is { } mask)
+            await _store.SetFeaturesAsync(domain, (XenStoreServerFeatures)(uint)mask);
+        foreach (var quota in configuration.XenstoreQuota)
+        {
+            var equals = quota.IndexOf('=');
+            if (equals < 0 || !int.TryParse(quota[(equals + 1)..], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var value))
+                throw new ToolstackException($"xenstore_quota: '{quota}' is not name=number.");
+            await SetStoreQuotaAsync(domain, quota[..equals], value);
         }
     }
 

@@ -202,12 +202,13 @@ internal sealed class XenProcessors(HypervisorControl control, IXenStore store, 
             case SchedulerId.Credit or SchedulerId.Credit2 when wanted.Weight is not null || wanted.Cap is not null:
                 SetShare(domain, scheduler, wanted.Weight, wanted.Cap);
                 break;
-            case SchedulerId.Rtds when wanted.Period is not null || wanted.Budget is not null || wanted.ExtraTime is not null:
+            // The file's word for the budget is slice.
+            case SchedulerId.Rtds when (wanted.Period ?? wanted.Budget ?? wanted.Slice ?? wanted.ExtraTime) is not null:
                 var vcpus = GetRealTime(domain);
                 foreach (ref var vcpu in vcpus.AsSpan())
                 {
                     vcpu.Rtds.Period = (uint)(wanted.Period ?? (int)vcpu.Rtds.Period);
-                    vcpu.Rtds.Budget = (uint)(wanted.Budget ?? (int)Math.Min(vcpu.Rtds.Budget, vcpu.Rtds.Period));
+                    vcpu.Rtds.Budget = (uint)(wanted.Budget ?? wanted.Slice ?? (int)Math.Min(vcpu.Rtds.Budget, vcpu.Rtds.Period));
                     if (wanted.ExtraTime is { } extra)
                         vcpu.Rtds.Flags = extra != 0 ? SchedRtdsFlags.ExtraTime : SchedRtdsFlags.None;
                 }

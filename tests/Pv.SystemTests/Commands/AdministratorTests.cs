@@ -1,0 +1,71 @@
+using Newtonsoft.Json.Linq;
+using NUnit.Framework;
+using Pv.SystemTests.Hosts;
+using Pv.Tests;
+
+namespace Pv.SystemTests.Commands;
+
+/// <summary>A day of somebody who scripts xl, and the JSON that such scripts read.</summary>
+[TestFixture]
+public sealed class AdministratorTests
+{
+    [Test]
+    public async Task A_script_for_xl_runs_as_on_Xen()
+    {
+        await using var host = await PvHost.StartAsync(memory: 512);
+        await using var script = host.OpenShell($"exec bash '{Repository.Data("xl", "scripts", "administrator.sh")}' \"$1\" '{PvHost.Samples}' '{host.Folder}'");
+        Assert.That(await script.ExitAsync(), Is.Zero, script.Shown);
+        Assert.That(script.Shown, Does.Contain("steps as on Xen"));
+    }
+
+    [Test]
+    public async Task The_long_list_has_the_members_of_the_real_one()
+    {
+        var real = (JObject)JArray.Parse((await File.ReadAllTextAsync(Repository.Data("xl", "outputs", "list-long.txt"))).Split("$ xl list -l cloud-idle\n")[1].Split("--- exit")[0])[0];
+        await using var host = await PvHost.StartAsync(memory: 512);
+        var uuid = (string)real["config"]!["c_info"]!["uuid"]!;
+        var file = host.WriteConfiguration("cloud-idle", $"""
+            name="cloud-idle"
+            uuid="{uuid}"
+            kernel="{PvHost.Samples}"
+            extra="guest=Shell"
+            memory=128
+            vcpus=1
+            on_crash="preserve"
+            on_reboot="destroy"
+
+            """);
+        var created = await host.XlAsync("create", file, "mispelt=1", "vfb=[\"vnc=1\"]", "vfb=[]");
+        Assert.That(created.Errors, Is.EqualTo($"Parsing config from {file}\nwarning: {file}: without effect here: mispelt\n"), "an empty list asks for nothing");
+
+        var list = (JObject)JArray.Parse(await host.XlOutputAsync("list", "-l", "cloud-idle"))[0];
+
+        // The guest is another, and so are its number and its files.
+        list["domid"] = real["domid"];
+        var build = (JObject)list["config"]!["b_info"]!;
+        foreach (var member in (string[])["kernel", "cmdline"])
+            build[member] = real["config"]!["b_info"]![member];
+        build["cmdline"]!.Parent!.AddAfterSelf(new JProperty("ramdisk", real["config"]!["b_info"]!["ramdisk"]));
+        Assert.That(list.ToString(), Is.EqualTo(real.ToString()));
+
+        await host.XlOutputAsync("sched-credit2", "-d", "cloud-idle", "-w", "99");
+        list = (JObject)JArray.Parse(await host.XlOutputAsync("list", "-l", "cloud-idle"))[0];
+        Assert.That((int)list["config"]!["b_info"]!["sched_params"]!["weight"]!, Is.EqualTo(99), "as the scheduler has it now");
+    }
+
+    [Test]
+    public async Task Quotas_of_the_store_come_from_the_configuration_and_from_commands()
+    {
+        await using var host = await PvHost.StartAsync(memory: 512);
+        await host.XlOutputAsync("create", "-q", host.WriteSample("guest", more: "xenstore_quota=[\"nodes=77\", \"watches=5\"]"));
+        Assert.That(await host.XlOutputAsync("xenstore-quota-get", "guest"), Does.Contain("nodes                77\nwatches              5\n"));
+        await host.XlOutputAsync("xenstore-quota-set", "guest", "nodes=78");
+        Assert.That(await host.XlOutputAsync("xenstore-quota-get", "guest"), Does.Contain("nodes                78\n"));
+        Assert.That(await host.XlOutputAsync("xenstore-quota-get", "-g"), Does.Contain("nodes                1000\n"));
+
+        var refused = await host.XlAsync("create", "-q", host.WriteSample("other", more: "xenstore_quota=[\"nodez=77\"]"));
+        Assert.That(refused.ExitCode, Is.EqualTo(3));
+        Assert.That(refused.Errors, Does.Contain("nodez"));
+        Assert.That(await host.ListAsync(), Has.Count.EqualTo(2), "nothing is left of it");
+    }
+}

@@ -1,0 +1,26 @@
+using Pv.Config.Grammar;
+
+namespace Pv.Config.Strict;
+
+/// <summary>Which keys of a file do something to a domain of Pv's. The others are read and shown as xl does, and change nothing.</summary>
+internal static class EffectiveKeys
+{
+    /// <summary>The keys of a file that have no effect here, in its order.</summary>
+    internal static IReadOnlyList<string> WithoutEffect(ConfigSettings settings) =>
+        [.. settings.All.Where(static setting => !Acts(setting.Name) && !IsPlain(setting)).OrderBy(static setting => setting.Line).Select(static setting => setting.Name)];
+
+    private static bool Acts(string key) => key is
+        "name" or "type" or "builder" or "uuid" or "pool" or "kernel" or "ramdisk" or "bootloader" or "cmdline" or "root" or "extra"
+        or "memory" or "maxmem" or "vcpus" or "maxvcpus" or "cpus" or "cpus_soft" or "cpu_weight" or "cap" or "period" or "slice" or "extratime"
+        or "max_grant_frames" or "max_maptrack_frames" or "max_grant_version" or "max_event_channels"
+        or "on_poweroff" or "on_reboot" or "on_watchdog" or "on_crash" or "on_soft_reset"
+        or "disk" or "vif" or "xenstore_feature_mask" or "xenstore_quota";
+
+    /// <summary>A list without entries, or a switch that is off, asks for nothing.</summary>
+    private static bool IsPlain(ConfigSetting setting) => setting.Value switch
+    {
+        ConfigList list => list.Items.Count == 0,
+        ConfigAtom atom => atom.Text == "0" && ConfigKeys.KindOf(setting.Name) == KeyKind.Switch,
+        _ => false,
+    };
+}
