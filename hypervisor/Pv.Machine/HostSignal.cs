@@ -44,13 +44,16 @@ public sealed unsafe partial class HostSignal : IDisposable
         GC.KeepAlive(this);
     }
 
-    /// <summary>Waits for a <see cref="Set"/>. False when <paramref name="timeoutNanoseconds"/> went by first; a negative time never does.</summary>
-    public bool Wait(long timeoutNanoseconds = -1)
+    /// <summary>Waits for a <see cref="Set"/>.</summary>
+    /// <param name="timeoutNanoseconds">How long at most; a negative time is without end.</param>
+    /// <param name="soon">Whether it is likely to come soon, so that looking for it for some microseconds is cheaper than sleeping.</param>
+    /// <returns>False when the time went by first.</returns>
+    public bool Wait(long timeoutNanoseconds = -1, bool soon = true)
     {
         if (_portable is not null)
             return _portable.Wait(timeoutNanoseconds < 0 ? -1 : (int)Math.Min(int.MaxValue, (timeoutNanoseconds + 999_999) / 1_000_000));
         var spinner = default(SpinWait);
-        for (var i = 0; i < SpinsBeforeSleep; i++)
+        for (var i = 0; soon && i < SpinsBeforeSleep; i++)
         {
             if (TryTake())
                 return true;

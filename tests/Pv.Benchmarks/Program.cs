@@ -33,6 +33,6 @@ switch (args.FirstOrDefault())
     case "disk-transfers":
         return await LinuxTransferBenchmark.RunAsync(args[1..]);
     default:
-        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, list XL, validate XL, linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER], shares [KERNEL INITRAMFS], xenstored [SOCKET...], disk [FOLDER [ROUNDS]], disk-linux KERNEL INITRAMFS [FOLDER [ROUNDS]], disk-transfers KERNEL INITRAMFS TRANSFERS [FOLDER]");
+        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, list XL, validate XL, linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER], shares [KERNEL INITRAMFS], xenstored [SOCKET...], disk [FOLDER [ROUNDS [KIND]]], disk-linux KERNEL INITRAMFS [FOLDER [ROUNDS]], disk-transfers KERNEL INITRAMFS TRANSFERS [FOLDER]");
         return 2;
 }

@@ -184,16 +184,18 @@ internal sealed class BlockRing
             }
         }
         _window.Map();
+        // A span, since each store to an array of a base class would look the classes up.
+        Span<BlockTransfer> submit = _submit;
         var ready = 0;
         foreach (var slot in slots[..count])
         {
             if (!slot.TryTakePages(_window))
                 Refuse(slot);
             else if (slot != _barrier)
-                _submit[ready++] = slot;
+                submit[ready++] = slot;
         }
         _window.Clear();
-        SubmitVisit(_submit.AsSpan(0, ready));
+        SubmitVisit(submit[..ready]);
         BeginBarrier();
     }
 

@@ -113,7 +113,7 @@ public sealed class Timekeeper : IDisposable
             if (TakeExpired(out var timer, out var wait))
                 Fire(timer!);
             else
-                _changed.Wait(wait);
+                _changed.Wait(wait, soon: false);
         }
     }
 
