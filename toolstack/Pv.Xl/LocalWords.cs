@@ -3,11 +3,12 @@ using Pv.Config;
 using Pv.Config.Domain;
 using Pv.Config.Json;
 using Pv.Toolstack.CommandLine;
+using Pv.Xl.Help;
 using Pv.Xl.Terminal;
 
 namespace Pv.Xl;
 
-/// <summary>What <c>xl</c> answers by itself, so that no <c>pvd</c> is started for it: help, wrong use, <c>create -n</c>, <c>validate</c>.</summary>
+/// <summary>What <c>xl</c> answers by itself, so that no <c>pvd</c> is started for it: help, wrong use, <c>create -n</c>, <c>validate</c>, <c>completion</c>, <c>man</c>.</summary>
 internal static class LocalWords
 {
     /// <summary>Commands that go to <c>pvd</c> at once, without the cost of the command table, when their exact name comes first and no help is asked.</summary>
@@ -28,8 +29,17 @@ internal static class LocalWords
         var choice = CommandChoice.Of(words);
         if (choice.Row is { } row)
         {
-            if (row.Name == "validate")
-                return ValidateWords.Run(choice.Words!);
+            switch (row.Name)
+            {
+                case "validate":
+                    return ValidateWords.Run(choice.Words!);
+                case "man":
+                    return Say(ManualPage.Text());
+                case "completion":
+                    return Completion.For(choice.Words!.Rest[0]) is { } script
+                        ? Say(script)
+                        : Complain($"There is no completion for the shell '{choice.Words.Rest[0]}': {Completion.Shells}.", 2);
+            }
             return row.Name == "create" && choice.Words is { } rest && (rest.Has('n') || choice.Global!.DryRun)
                 ? DryRun(CreateWords.Sort(rest), rest.Has('q'))
                 : null;
@@ -67,6 +77,12 @@ internal static class LocalWords
         if (outcome.Configuration is { } configuration)
             Print(1, DomainConfigurationJson.Render(configuration) + "\n");
         return outcome.ExitCode;
+    }
+
+    private static int Say(string text)
+    {
+        Print(1, text);
+        return 0;
     }
 
     private static int Complain(string sentence, int code)

@@ -65,7 +65,8 @@ public static class CommandHelp
         return text.ToString();
     }
 
-    private static (string Option, string Meaning)[] Globals =>
+    /// <summary>The global options.</summary>
+    public static (string Option, string Meaning)[] Globals =>
     [
         ("-v", "Tell more; repeat it for still more."),
         ("-N", "Do nothing; print what would be done."),
@@ -74,7 +75,8 @@ public static class CommandHelp
         ("-T", "Log lines bear the time."),
     ];
 
-    private static string Form(OptionRow option)
+    /// <summary>An option as it is typed: <c>-x, --long=ARGUMENT</c>.</summary>
+    public static string Form(OptionRow option)
     {
         var letter = option.HasLetter ? $"-{option.Letter}" + (option.Argument == null ? "" : " " + option.Argument) : "";
         var name = option.Long == null ? "" : $"--{option.Long}" + (option.Argument == null ? "" : "=" + option.Argument);

@@ -45,6 +45,8 @@ public static partial class CommandRows
                 Exit codes: 0, no errors; 1, errors (with -W, or warnings); 2, wrong use.
                 """,
         },
+        new("completion", "<bash|zsh|fish>", "Print a script that completes xl's words in a shell", 1, Built | Own | Local),
+        new("man", "", "Print the manual page (xl man | man -l -)", 0, Built | Own | Local),
         new("wait", "[options] <Domain> <State>", "Return when a domain has come to a state", 2, Built | Own)
         {
             Options =
