@@ -90,10 +90,10 @@ public sealed class ProcessorCommandTests
     [Test]
     public async Task A_configuration_that_cannot_be_placed_leaves_nothing()
     {
-        foreach (var (line, sentence) in new[] { ("pool=\"nosuch\"", "there is no CPU pool 'nosuch'"), ("cpu_weight=70000", "a weight is from 1") })
+        foreach (var (line, code, sentence) in new[] { ("pool=\"nosuch\"", 6, "there is no CPU pool 'nosuch'"), ("cpu_weight=70000", 3, "a weight is from 1") })
         {
             var create = await _host.XlAsync("create", "-q", "examples/hello.cfg", line);
-            Assert.That(create.ExitCode, Is.EqualTo(3));
+            Assert.That(create.ExitCode, Is.EqualTo(code));
             Assert.That(create.Errors, Does.Contain(sentence));
         }
         Assert.That(await _host.XlOutputAsync("list"), Does.Not.Contain("hello"));

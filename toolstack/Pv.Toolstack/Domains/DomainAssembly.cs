@@ -21,6 +21,9 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
     /// <summary>What a domain may have above its memory, in KiB (libxl's constant of the same purpose).</summary>
     internal const ulong Slack = 1024;
 
+    /// <summary>What a file writes for the hypervisor's own choice.</summary>
+    private const int DefaultGrants = -1;
+
     /// <summary>Writes core dumps.</summary>
     internal CoreDump Dumps { get; } = new(control, slots);
 
@@ -30,8 +33,13 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
     {
         if (configuration.Type != DomainType.Pv)
             throw new ToolstackException($"Pv runs paravirtualized domains; type {configuration.Type} is not one.", Failed);
-        if (configuration.Kernel is not { } kernel)
-            throw new ToolstackException("bootloader= is not built yet in this version of Pv; name a kernel.", Failed);
+        // Where both are given, xl boots what the boot loader finds and not the kernel.
+        if (configuration.Bootloader is { Length: > 0 } || configuration.Kernel is not { } kernel)
+            throw new ToolstackException("bootloader= is not built yet in this version of Pv; name a kernel instead (pvgrub is one that boots from a disk).", Failed);
+        if (configuration.EffectiveMaxVcpus > SharedInfoLimits.VcpuCount)
+            throw new ToolstackException($"Domain {configuration.Name}: maxvcpus={configuration.EffectiveMaxVcpus} is too much; a domain has {SharedInfoLimits.VcpuCount} vCPUs at most.", Failed);
+        if (configuration.MaxGrantVersion is not (null or DefaultGrants or 1 or 2))
+            throw new ToolstackException($"Domain {configuration.Name}: max_grant_version={configuration.MaxGrantVersion} is none; it is 1 or 2.", Failed);
         if (configuration.Nics.Count > 0)
             throw new ToolstackException("Network interfaces are not built yet in this version of Pv.", Failed);
         var disks = DiskPlan.OfAll(configuration.Disks, directory);
@@ -54,7 +62,7 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
             MaxEventChannelPort = configuration.EffectiveEventChannels,
             MaxGrantFrames = configuration.MaxGrantFrames ?? -1,
             MaxMapTrackFrames = configuration.MaxMaptrackFrames ?? -1,
-            GrantOptions = (uint)(configuration.MaxGrantVersion ?? 2),
+            GrantOptions = configuration.MaxGrantVersion is null or DefaultGrants ? 2 : (uint)configuration.MaxGrantVersion,
         };
         configuration.Uuid.TryWriteBytes(create.Handle.Bytes, bigEndian: true, out _);
         if (control.CreateDomain(create, out var domain) is not Errno.None and var error)

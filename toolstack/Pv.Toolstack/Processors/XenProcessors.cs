@@ -18,6 +18,9 @@ internal sealed class XenProcessors(HypervisorControl control, IXenStore store, 
     /// <summary>The most that a weight can be, and what leaves credit's cap as it is.</summary>
     private const int MostWeight = ushort.MaxValue;
 
+    /// <summary>libxl's ERROR_INVAL, negated: the exit code of a create whose pool there is not.</summary>
+    private const int Invalid = 6;
+
     private readonly ConcurrentDictionary<uint, string> _names = new([new(0, "Pool-0")]);
 
     public int Count => (int)control.PhysicalInfo().CpuCount;
@@ -39,7 +42,7 @@ internal sealed class XenProcessors(HypervisorControl control, IXenStore store, 
     {
         if (configuration.Pool is not { Length: > 0 } word)
             return 0;
-        return Find(ListPools(), word)?.Id ?? throw new ToolstackException($"Domain {configuration.Name}: there is no CPU pool '{word}'.", 3);
+        return Find(ListPools(), word)?.Id ?? throw new ToolstackException($"Domain {configuration.Name}: there is no CPU pool '{word}'.", Invalid);
     }
 
     public static CpuPoolView? Find(IReadOnlyList<CpuPoolView> pools, string word)
@@ -216,7 +219,8 @@ internal sealed class XenProcessors(HypervisorControl control, IXenStore store, 
                 break;
         }
 
-        static CpuMap? At(IReadOnlyList<CpuMap>? maps, int i) => i < maps?.Count ? maps[i] : null;
+        // One without a CPU is refused where the file says how many vCPUs there are, and otherwise says nothing, as with xl.
+        static CpuMap? At(IReadOnlyList<CpuMap>? maps, int i) => i < maps?.Count && maps[i].Count > 0 ? maps[i] : null;
     }
 
     private SchedulerId SchedulerOf(DomId domain)
