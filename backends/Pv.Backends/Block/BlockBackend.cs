@@ -84,6 +84,11 @@ public sealed class BlockBackend : IAsyncDisposable
             {
                 return;
             }
+            catch (Exception failure)
+            {
+                // Other devices are looked for all the same.
+                _log($"the block back end could not look at {path}: {failure.Message}");
+            }
         }
     }
 

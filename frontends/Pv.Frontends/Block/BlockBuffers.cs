@@ -19,17 +19,18 @@ internal sealed class BlockBuffers(GuestContext guest, GrantedFrames lingering)
     {
         var frames = new Pfn[PageSize.PagesFor((ulong)bytes)];
         var grants = new GrantRef[frames.Length];
-        for (var i = 0; i < frames.Length; i++)
+        var made = 0;
+        try
         {
-            if (_spare.TryPop(out var spare))
-            {
-                (frames[i], grants[i]) = spare;
-                guest.Memory.Page(frames[i]).Clear(0, PageSize.Bytes);
-                continue;
-            }
-            frames[i] = guest.Memory.Allocate();
-            if (_backend is { } domain)
-                grants[i] = guest.Grants.Grant(domain, frames[i]);
+            for (; made < frames.Length; made++)
+                (frames[made], grants[made]) = Take();
+        }
+        catch
+        {
+            // There are too few frames or grants: those that there were are the guest's again.
+            while (made-- > 0)
+                GiveBack(frames[made], grants[made]);
+            throw;
         }
         var buffer = new BlockBuffer(this, frames, Array.ConvertAll(frames, guest.Memory.Page), grants);
         _buffers.Add(buffer);
@@ -66,17 +67,38 @@ internal sealed class BlockBuffers(GuestContext guest, GrantedFrames lingering)
     {
         _buffers.Remove(buffer);
         for (var i = 0; i < buffer.Frames.Length; i++)
+            GiveBack(buffer.Frames[i], buffer.Grants[i]);
+    }
+
+    private (Pfn Frame, GrantRef Grant) Take()
+    {
+        if (_spare.TryPop(out var spare))
         {
-            var (frame, grant) = (buffer.Frames[i], buffer.Grants[i]);
-            if (_backend is null)
-                guest.Memory.Free(frame);
-            else if (!_isPersistent)
-                lingering.End(grant, frame);
-            else if (guest.Grants.TryEnd(grant))
-                guest.Memory.Free(frame);
-            else
-                _spare.Push((frame, grant));
+            guest.Memory.Page(spare.Frame).Clear(0, PageSize.Bytes);
+            return spare;
         }
+        var frame = guest.Memory.Allocate();
+        try
+        {
+            return (frame, _backend is { } domain ? guest.Grants.Grant(domain, frame) : default);
+        }
+        catch
+        {
+            guest.Memory.Free(frame);
+            throw;
+        }
+    }
+
+    private void GiveBack(Pfn frame, GrantRef grant)
+    {
+        if (_backend is null)
+            guest.Memory.Free(frame);
+        else if (!_isPersistent)
+            lingering.End(grant, frame);
+        else if (guest.Grants.TryEnd(grant))
+            guest.Memory.Free(frame);
+        else
+            _spare.Push((frame, grant));
     }
 
     private void FreeSpare()

@@ -118,29 +118,50 @@ internal sealed class BlockQueue
     private BlockRequest Transfer(DiskOperation operation, DiskFeatures features, ref Entry entry)
     {
         var at = operation.Offset + (int)operation.Position;
-        var length = (int)Math.Min(operation.Length - operation.Position, (ulong)((features.Segments * PageSize.Bytes) - (at % PageSize.Bytes)));
+        var length = PartOf(operation, at, features.Segments);
+        // Without memory for a list of segments a request is as large as it can be without one.
+        if ((at % PageSize.Bytes) + length > BlockLimits.SegmentsPerRequest * PageSize.Bytes && !TryMakePage(features, ref entry))
+            length = PartOf(operation, at, BlockLimits.SegmentsPerRequest);
         var sector = operation.Sector + (operation.Position / BlockFrontend.BytesPerSector);
         var kind = operation.Kind == DiskOperationKind.Read ? BlockOperation.Read : BlockOperation.Write;
         entry.Kind = kind;
         operation.Position += (ulong)length;
         var count = Segments(operation.Buffer!, at, length);
         if (count > BlockLimits.SegmentsPerRequest)
-            return Indirect(kind, sector, count, features, ref entry);
+            return Indirect(kind, sector, count, ref entry);
         var request = new BlockRequest { Operation = kind, SegmentCount = (byte)count, Handle = _handle, Id = entry.Id, Sector = sector };
         _segments.AsSpan(0, count).CopyTo(request.Segments);
         return request;
     }
 
-    private BlockRequest Indirect(BlockOperation kind, ulong sector, int count, DiskFeatures features, ref Entry entry)
+    /// <summary>How much of an operation fits so many pages from there on, in bytes.</summary>
+    private static int PartOf(DiskOperation operation, int at, int pages)
+        => (int)Math.Min(operation.Length - operation.Position, (ulong)((pages * PageSize.Bytes) - (at % PageSize.Bytes)));
+
+    /// <summary>Sees to it that an entry has a page for a list of segments. False: the guest has no more memory or grants.</summary>
+    private bool TryMakePage(DiskFeatures features, ref Entry entry)
     {
-        if (!entry.HasPage)
+        if (entry.HasPage)
+            return true;
+        Pfn? frame = null;
+        try
         {
-            entry.Frame = _guest.Memory.Allocate();
-            entry.Page = _guest.Memory.Page(entry.Frame);
+            frame = _guest.Memory.Allocate();
             // What stays mapped is mapped for writing, as the protocol has it.
-            entry.Grant = _guest.Grants.Grant(_backend, entry.Frame, readOnly: !features.PersistentGrants);
-            entry.HasPage = true;
+            entry.Grant = _guest.Grants.Grant(_backend, frame.Value, readOnly: !features.PersistentGrants);
         }
+        catch (Exception failure) when (failure is OutOfMemoryException or HypercallException)
+        {
+            if (frame is { } unused)
+                _guest.Memory.Free(unused);
+            return false;
+        }
+        (entry.Frame, entry.Page, entry.HasPage) = (frame.Value, _guest.Memory.Page(frame.Value), true);
+        return true;
+    }
+
+    private BlockRequest Indirect(BlockOperation kind, ulong sector, int count, ref Entry entry)
+    {
         entry.Page.CopyFrom(0, MemoryMarshal.AsBytes(_segments.AsSpan(0, count)));
         var indirect = new BlockIndirectRequest
         {

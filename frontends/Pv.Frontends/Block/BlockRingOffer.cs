@@ -20,8 +20,17 @@ internal sealed record BlockRingOffer(BlockQueue[] Queues, IReadOnlyList<(string
         var queueCount = (int)Math.Clamp(await NumberAsync(end, "multi-queue-max-queues", 1), 1, (uint)options.Queues);
         var handle = (ushort)disk.Number;
         var queues = new BlockQueue[queueCount];
-        for (var i = 0; i < queueCount; i++)
-            queues[i] = new BlockQueue(guest, end.Device.BackEnd, 1 << order, handle, lingering, disk.Statistics, disk);
+        try
+        {
+            for (var i = 0; i < queueCount; i++)
+                queues[i] = new BlockQueue(guest, end.Device.BackEnd, 1 << order, handle, lingering, disk.Statistics, disk);
+        }
+        catch
+        {
+            foreach (var made in queues)
+                made?.Close();
+            throw;
+        }
         return new BlockRingOffer(queues, [.. Describe(queues, order, options)]);
     }
 

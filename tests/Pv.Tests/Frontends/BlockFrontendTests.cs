@@ -415,6 +415,33 @@ public sealed class BlockFrontendTests
     }
 
     [Test]
+    public async Task A_guest_without_memory_makes_smaller_requests_and_loses_none_of_its_frames()
+    {
+        await using var world = await World.StartAsync(new BlockFrontendOptions(), Everything, async (guest, disk) =>
+        {
+            using var buffer = disk.Allocate(300 * 1024);
+            var content = Content(buffer.Length, seed: 9);
+            buffer.CopyFrom(0, content);
+            var free = guest.Memory.FreeFrames;
+            try
+            {
+                disk.Allocate(((int)free + 1) * 4096);
+                throw new InvalidOperationException("There was more memory than the guest has.");
+            }
+            catch (OutOfMemoryException)
+            {
+                Expect(guest.Memory.FreeFrames == free, $"{free - guest.Memory.FreeFrames} frames were lost");
+            }
+            using var all = disk.Allocate((int)free * 4096);
+            await disk.WriteAsync(0, buffer, 0, buffer.Length);
+            Expect(disk.Statistics is { IndirectRequests: 0, Requests: 7 }, $"{disk.Statistics.Requests} requests");
+        });
+        await world.EndAsync();
+        Assert.That(world.Disk.Content.AsSpan(0, 300 * 1024).SequenceEqual(Content(300 * 1024, 9)));
+        Assert.That(world.Disk.Seen.Max(seen => seen.Segments), Is.EqualTo(11));
+    }
+
+    [Test]
     public async Task Requests_allocate_nothing()
     {
         const int rounds = 250, windows = 40;
