@@ -19,6 +19,8 @@ public sealed class DiskFaultTests
         await using var guest = await SampleDisks.StartAsync(host, "guest", $"{image},qcow2,xvda,rw");
         await using var other = await SampleDisks.StartAsync(host, "other", $"{SampleDisks.Make(host, "other.img", "raw", 4)},raw,xvda,rw");
         await SampleDisks.WorksAsync(guest);
+        // Done, and not flushed: the server may take it along.
+        await guest.AskAsync("disk write xvda 8M 64K 7", "written ");
         // The store outlives the failure; what is asked at the right moment fails.
         await guest.SendAsync("disk bench xvda randwrite 4 32 600\r");
         await UntilReadyToKillAsync(image);
