@@ -16,6 +16,8 @@ switch (args.FirstOrDefault())
         return await StartBenchmark.RunAsync(args[1..]);
     case "idle":
         return await IdleBenchmark.RunAsync();
+    case "lives":
+        return await LivesBenchmark.RunAsync();
     case "list":
         return ListBenchmark.Run(args[1..]);
     case "validate":
@@ -33,6 +35,6 @@ switch (args.FirstOrDefault())
     case "disk-transfers":
         return await LinuxTransferBenchmark.RunAsync(args[1..]);
     default:
-        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, list XL, validate XL, linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER], shares [KERNEL INITRAMFS], xenstored [SOCKET...], disk [FOLDER [ROUNDS [KIND]]], disk-linux KERNEL INITRAMFS [FOLDER [ROUNDS]], disk-transfers KERNEL INITRAMFS TRANSFERS [FOLDER]");
+        Console.Error.WriteLine("Say which benchmark: hypercalls, events, software-engine [kernel...], start [pvgrub], idle, lives, list XL, validate XL, linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER], shares [KERNEL INITRAMFS], xenstored [SOCKET...], disk [FOLDER [ROUNDS [KIND]]], disk-linux KERNEL INITRAMFS [FOLDER [ROUNDS]], disk-transfers KERNEL INITRAMFS TRANSFERS [FOLDER]");
         return 2;
 }

@@ -32,14 +32,14 @@ public static class DomainNodes
 
     /// <summary>Makes them all.</summary>
     internal static Task MakeAsync(IXenStore store, DomId domain, DomainConfiguration configuration, BuiltDomain built, DateTimeOffset now)
-        => store.TransactAsync(nodes => MakeAsync(nodes, domain, configuration, built, now));
+        => QueuedNodes.TransactAsync(store, nodes => MakeAsync(nodes, domain, configuration, built, now));
 
     /// <summary>Gives a domain that goes by another UUID and name from now on its nodes under them. The old ones stay for its successor.</summary>
     internal static Task MoveAsync(IXenStore store, DomId domain, DomainConfiguration configuration, DateTimeOffset started)
         => store.TransactAsync(nodes => MakeIdentityAsync(nodes, domain, configuration, started));
 
     /// <summary>Removes what does not go by itself when xenstored releases the domain.</summary>
-    internal static Task RemoveAsync(IXenStore store, DomId domain, Guid uuid) => store.TransactAsync(async nodes =>
+    internal static Task RemoveAsync(IXenStore store, DomId domain, Guid uuid) => QueuedNodes.TransactAsync(store, async nodes =>
     {
         await nodes.RemoveAsync(Home(domain));
         await nodes.RemoveUpwardsAsync($"/local/domain/0/backend/console/{domain.Value}");
@@ -93,7 +93,9 @@ public static class DomainNodes
             await MakeAsync($"{home}/console/ring-ref", $"{built.ConsolePage}", readable);
         }
 
-        Task MakeAsync(string path, string value, XenStorePermission[] permissions) => DomainNodes.MakeAsync(nodes, path, value, permissions);
+        // The home is new, and a new node has the permissions of the one above it: only others are set.
+        Task MakeAsync(string path, string value, XenStorePermission[] permissions)
+            => permissions == readable && path.StartsWith(home, StringComparison.Ordinal) ? nodes.WriteAsync(path, value) : DomainNodes.MakeAsync(nodes, path, value, permissions);
     }
 
     /// <summary>What goes by the domain's UUID, and the domain's way to it.</summary>
