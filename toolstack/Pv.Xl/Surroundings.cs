@@ -26,7 +26,7 @@ internal static class Surroundings
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
         {
             var name = (string)variable.Key;
-            if (name == "TERM" || name.StartsWith("PV_", StringComparison.Ordinal) || name.StartsWith("LIBXL_", StringComparison.Ordinal))
+            if (name is "TERM" or "NO_COLOR" || name.StartsWith("PV_", StringComparison.Ordinal) || name.StartsWith("LIBXL_", StringComparison.Ordinal))
                 chosen.Add($"{name}={variable.Value}");
         }
         return [.. chosen];

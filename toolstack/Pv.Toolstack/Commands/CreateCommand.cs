@@ -59,7 +59,7 @@ internal static class CreateCommand
         {
             var how = new CreateOptions(
                 Paused: options.Has('p'), ActOnEnd: !options.Has('e'), context.Terminal.Directory, options.Has('c') ? AttachAsync : null);
-            var domain = await context.Domains.CreateAsync(configuration, how, context.Terminal.Gone);
+            var domain = await context.WithProgressAsync($"Building domain {configuration.Name}", context.Domains.CreateAsync(configuration, how, context.Terminal.Gone));
             if (context.IsJson)
             {
                 var built = new JObject { ["domid"] = domain.Value, ["name"] = configuration.Name, ["uuid"] = $"{configuration.Uuid}" };

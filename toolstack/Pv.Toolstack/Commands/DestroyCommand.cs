@@ -22,7 +22,7 @@ internal static class DestroyCommand
                 ? "Domain 0 is pvd itself and cannot be destroyed; stop pvd to end it with all its domains.\ndestroy failed (rc=-6)"
                 : "Not destroying domain 0; use -f to force.\nThis can only be done when using a disaggregated hardware domain and toolstack.\n");
         }
-        await context.Domains.DestroyAsync(domain.Id);
+        await context.WithProgressAsync($"Destroying domain {domain.Name}", context.Domains.DestroyAsync(domain.Id));
         return 0;
     }
 }

@@ -1,4 +1,6 @@
 using Newtonsoft.Json;
+using Pv.Toolstack.CommandLine;
+using Pv.Toolstack.Control;
 using Pv.Toolstack.Domains;
 using Pv.Toolstack.Events;
 
@@ -47,8 +49,22 @@ internal static class EventsCommand
     {
         if (wanted != null && !happened.Concerns(wanted) && happened.Kind != DomainEventKind.Lost)
             return false;
-        await context.PrintAsync(context.IsJson ? happened.ToJson().ToString(Formatting.None) : happened.ToLine());
+        await context.PrintAsync(context.IsJson ? happened.ToJson().ToString(Formatting.None) : happened.ToLine(ColorOf(context, happened)));
         return true;
+    }
+
+    private static string? ColorOf(CommandContext context, DomainEvent happened)
+    {
+        var terminal = context.Terminal;
+        if (!TerminalColor.IsWanted(terminal.Facts.Terminals.HasFlag(StandardStreams.Output), terminal.Variable("NO_COLOR"), terminal.Variable("TERM")))
+            return null;
+        return happened.Kind switch
+        {
+            DomainEventKind.Crash or DomainEventKind.Lost => TerminalColor.Red,
+            DomainEventKind.Shutdown or DomainEventKind.Destroyed => TerminalColor.Yellow,
+            DomainEventKind.Created or DomainEventKind.Running or DomainEventKind.Restarted => TerminalColor.Green,
+            _ => null,
+        };
     }
 
     /// <summary>Whether an event is of the domain that a word names, which may be gone or still to come.</summary>

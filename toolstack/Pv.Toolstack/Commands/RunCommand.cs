@@ -62,7 +62,7 @@ internal static class RunCommand
         try
         {
             var how = new CreateOptions(Paused: false, ActOnEnd: true, context.Terminal.Directory, AttachAsync, life.Token);
-            await context.Domains.CreateAsync(configuration, how, stop);
+            await context.WithProgressAsync($"Building domain {configuration.Name}", context.Domains.CreateAsync(configuration, how, stop));
             if (!await TalkAsync(context, script, console!, log, stop))
                 return null;
             return script.IsMet ? RunEnd.Good : RunEnds.Of(await ended.WaitAsync(stop), isMissed: script.Awaited != null);

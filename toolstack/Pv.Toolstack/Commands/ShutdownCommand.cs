@@ -51,7 +51,7 @@ internal static class ShutdownCommand
         {
             try
             {
-                await answer;
+                await context.WithProgressAsync("Waiting for a kernel's answer", answer);
             }
             catch (ToolstackException e)
             {
@@ -68,7 +68,7 @@ internal static class ShutdownCommand
         foreach (var (domain, end) in waited)
         {
             await context.FlushAsync();
-            await context.ComplainAsync(await end is { } reason
+            await context.ComplainAsync(await context.WithProgressAsync($"Waiting for domain {domain.Name}", end) is { } reason
                 ? $"Domain {domain.Id.Value} has been shut down, reason code {(uint)reason}"
                 : $"Domain {domain.Id.Value} has been destroyed");
         }

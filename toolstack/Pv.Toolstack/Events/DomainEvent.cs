@@ -27,10 +27,11 @@ public sealed record DomainEvent(DomainEventKind Kind, DomId Domain, string Name
         _ => ((uint)reason).ToString(CultureInfo.InvariantCulture),
     };
 
-    /// <summary>A line for people.</summary>
-    public string ToLine()
+    /// <summary>A line for people, the kind in a colour of <see cref="CommandLine.TerminalColor"/> if there is one.</summary>
+    public string ToLine(string? color = null)
     {
-        var line = string.Create(CultureInfo.InvariantCulture, $"{Time.ToLocalTime():HH:mm:ss.fff} {Name,-24} {Domain.Value,5} {WordOf(Kind)}");
+        var line = string.Create(
+            CultureInfo.InvariantCulture, $"{Time.ToLocalTime():HH:mm:ss.fff} {Name,-24} {Domain.Value,5} {CommandLine.TerminalColor.Paint(WordOf(Kind), color)}");
         if (Reason is { } reason)
             line += " " + WordOf(reason);
         return Details.Aggregate(line, static (text, detail) => $"{text} {detail.Name}={detail.Value}");

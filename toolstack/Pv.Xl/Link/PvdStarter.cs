@@ -74,6 +74,7 @@ internal static class PvdStarter
             throw new PvdNotRunningException($"{program} cannot be started: {e.Message}");
         }
         pvd.StandardInput.Close();
+        using var progress = new StartProgress();
         // Everything it says before the word is a complaint; the stream ends when it has exited instead.
         var said = new List<string>();
         while (pvd.StandardOutput.ReadLine() is { } line)
