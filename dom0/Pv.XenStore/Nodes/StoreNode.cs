@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Text;
 
 namespace Pv.XenStore;
@@ -8,8 +7,6 @@ namespace Pv.XenStore;
 /// </summary>
 internal sealed class StoreNode
 {
-    private static readonly ImmutableDictionary<string, StoreNode> NoChildren = ImmutableDictionary.Create<string, StoreNode>(StringComparer.Ordinal);
-
     /// <summary>The children's names, each zero-ended, in the order of their creation; made when first asked for.</summary>
     private byte[]? _listing;
 
@@ -19,7 +16,7 @@ internal sealed class StoreNode
         Permissions = permissions;
         Generation = stamp;
         Birth = stamp;
-        Children = NoChildren;
+        Children = ChildNodes.None;
     }
 
     private StoreNode(StoreNode from)
@@ -46,7 +43,7 @@ internal sealed class StoreNode
     /// <summary>When the node was made, by the same counter: the order among its siblings.</summary>
     public long Birth { get; private init; }
 
-    public ImmutableDictionary<string, StoreNode> Children { get; private init; }
+    public ChildNodes Children { get; private init; }
 
     /// <summary>Bytes of the children's names with their zeros.</summary>
     public int NamesBytes { get; private init; }
@@ -62,20 +59,21 @@ internal sealed class StoreNode
     public StoreNode WithRecordOf(StoreNode other)
         => new(this) { Value = other.Value, Permissions = other.Permissions, Generation = other.Generation, Birth = other.Birth };
 
-    public StoreNode WithoutChildren() => new(this) { Children = NoChildren, NamesBytes = 0, _listing = null };
+    public StoreNode WithoutChildren() => new(this) { Children = ChildNodes.None, NamesBytes = 0, _listing = null };
 
     /// <summary>Puts a child in; the generation changes only where the name is new.</summary>
-    public StoreNode WithChild(string name, StoreNode child, long generation)
+    public StoreNode WithChild(ReadOnlySpan<char> name, StoreNode child, long generation)
     {
-        if (!Children.TryGetValue(name, out var before))
-            return new(this) { Children = Children.Add(name, child), NamesBytes = NamesBytes + name.Length + 1, Generation = generation, _listing = null };
-        return new(this) { Children = Children.SetItem(name, child), _listing = before.Birth == child.Birth ? _listing : null };
+        var children = Children.With(name, child, out var before);
+        if (before is null)
+            return new(this) { Children = children, NamesBytes = NamesBytes + name.Length + 1, Generation = generation, _listing = null };
+        return new(this) { Children = children, _listing = before.Birth == child.Birth ? _listing : null };
     }
 
-    public StoreNode WithoutChild(string name, long generation)
-        => new(this) { Children = Children.Remove(name), NamesBytes = NamesBytes - name.Length - 1, Generation = generation, _listing = null };
+    public StoreNode WithoutChild(ReadOnlySpan<char> name, long generation)
+        => new(this) { Children = Children.Without(name), NamesBytes = NamesBytes - name.Length - 1, Generation = generation, _listing = null };
 
-    public IEnumerable<KeyValuePair<string, StoreNode>> ChildrenByBirth() => Children.OrderBy(child => child.Value.Birth);
+    public IEnumerable<KeyValuePair<string, StoreNode>> ChildrenByBirth() => Children.All.OrderBy(child => child.Value.Birth);
 
     private byte[] BuildListing()
     {

@@ -53,6 +53,13 @@ public static class StorePath
         return slash <= 0 ? Root : path[..slash];
     }
 
+    /// <inheritdoc cref="Parent(string)"/>
+    public static ReadOnlySpan<char> Parent(ReadOnlySpan<char> path)
+    {
+        var slash = path.LastIndexOf('/');
+        return slash <= 0 ? Root : path[..slash];
+    }
+
     public static string Join(string parent, string name) => parent.Length == 1 ? $"/{name}" : $"{parent}/{name}";
 
     /// <summary>How many characters of the path are <c>/local/domain/N/</c>.</summary>

@@ -41,8 +41,9 @@ internal sealed class StoreTree
         var at = 1;
         while (at < path.Length)
         {
-            if (!node.Children.TryGetValue(NextName(path, ref at), out node))
+            if (node.Children.Find(NextName(path, ref at)) is not { } child)
                 return null;
+            node = child;
         }
         return node;
     }
@@ -112,7 +113,7 @@ internal sealed class StoreTree
             return node;
         }
         var name = NextName(path, ref at);
-        if (parent.Children.TryGetValue(name, out var child))
+        if (parent.Children.Find(name) is { } child)
             return parent.WithChild(name, Put(child, path, at, node, generation, ref replaced), generation);
         if (at < path.Length)
             throw new InvalidOperationException($"'{path}' has no parent to stand below.");
@@ -124,7 +125,7 @@ internal sealed class StoreTree
         var name = NextName(path, ref at);
         return at >= path.Length
             ? parent.WithoutChild(name, generation)
-            : parent.WithChild(name, Drop(parent.Children[name], path, at, generation), generation);
+            : parent.WithChild(name, Drop(parent.Children.Find(name)!, path, at, generation), generation);
     }
 
     /// <summary>Adds a node to what its owner has, or with -1 takes it off.</summary>
@@ -150,12 +151,12 @@ internal sealed class StoreTree
     }
 
     /// <summary>The name that begins at <paramref name="at"/>, which moves behind the slash that ends it.</summary>
-    private static string NextName(string path, ref int at)
+    private static ReadOnlySpan<char> NextName(string path, ref int at)
     {
-        var slash = path.IndexOf('/', at);
-        var end = slash < 0 ? path.Length : slash;
-        var name = path[at..end];
-        at = end + 1;
+        var rest = path.AsSpan(at);
+        var slash = rest.IndexOf('/');
+        var name = slash < 0 ? rest : rest[..slash];
+        at += name.Length + 1;
         return name;
     }
 

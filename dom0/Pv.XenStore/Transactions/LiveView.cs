@@ -23,13 +23,19 @@ internal sealed class LiveView(StoreTree tree, StoreClock clock, WatchTable watc
 
     public void Changed(string path, NodePermissions? before) => Fire(path, exact: false, before);
 
-    /// <summary>Tells whoever may see the node as it was or is, or, while it is, whoever may see its parent; the root alone gives nobody that right.</summary>
-    public void Fire(string path, bool exact, NodePermissions? before, NodePermissions? parent)
+    /// <summary>
+    /// Tells whoever may see the node as it was or is, or, while it is, whoever may see its parent; the root alone gives nobody that right.
+    /// </summary>
+    /// <param name="path">Of the node.</param>
+    /// <param name="exact">Watches above it are not told.</param>
+    /// <param name="before">The permissions that it had.</param>
+    /// <param name="seen">Where the parent is looked for: a tree, or, for null, the live one.</param>
+    public void Fire(string path, bool exact, NodePermissions? before, StoreTree? seen = null)
     {
+        if (watches.Matching(path, exact) is not { } matching)
+            return;
         var now = Tree.Find(path)?.Permissions;
-        watches.Fire(path, exact, before, now, now is null || StorePath.Parent(path).Length == 1 ? null : parent);
+        var above = now is null ? StorePath.Root : StorePath.Parent(path);
+        watches.Fire(matching, path, before, now, above.Length == 1 ? null : (seen ?? Tree).Find(above)?.Permissions);
     }
-
-    private void Fire(string path, bool exact, NodePermissions? before)
-        => Fire(path, exact, before, Tree.Find(StorePath.Parent(path))?.Permissions);
 }

@@ -166,11 +166,11 @@ internal sealed class StoreTransaction : IStoreView
     /// <summary>
     /// xenstored writes and tells node by node: when a node's watches are told, a parent that was touched later still has its old permissions.
     /// </summary>
-    private NodePermissions? ParentAsSeen(string path, Touch touch, StoreTree before, StoreTree after)
+    private StoreTree ParentAsSeen(string path, Touch touch, StoreTree before, StoreTree after)
     {
         var parent = StorePath.Parent(path);
         var isLater = _log.TryGetValue(parent, out var other) && other.Order > touch.Order && before.Find(parent) is not null;
-        return (isLater ? before : after).Find(parent)?.Permissions;
+        return isLater ? before : after;
     }
 
     /// <summary>The nodes that the log changed, as this transaction left them, over a tree where others changed other nodes.</summary>

@@ -6,6 +6,10 @@ namespace Pv.XenStore;
 internal sealed class WatchTable
 {
     private readonly Dictionary<string, List<Watch>> _byPath = new(StringComparer.Ordinal);
+
+    /// <summary>A list that nobody uses: what one change finds is told before the next one comes.</summary>
+    private List<Watch>? _spare;
+
     private long _sequence;
 
     /// <summary>Registers a watch; see <see cref="Watch"/> for what the parameters mean.</summary>
@@ -38,16 +42,53 @@ internal sealed class WatchTable
     }
 
     /// <summary>
-    /// Tells every watch on the node, and unless <paramref name="exact"/> on any above it, whose client may see the node:
-    /// by the permissions that it has or had, or by those of its parent.
+    /// The watches on the node, and unless <paramref name="exact"/> those on any above it, in the order of registration; null: nobody watches.
+    /// Most changes interest nobody, so this comes before anybody's permissions are looked for.
     /// </summary>
-    public void Fire(string path, bool exact, NodePermissions? before, NodePermissions? now, NodePermissions? parent)
+    public List<Watch>? Matching(string path, bool exact)
     {
-        foreach (var watch in Matching(path, exact))
+        if (_byPath.Count == 0)
+            return null;
+        var matching = _spare ?? [];
+        _spare = null;
+        var byPath = _byPath.GetAlternateLookup<ReadOnlySpan<char>>();
+        if (byPath.TryGetValue(path, out var here))
+            matching.AddRange(here);
+        var isSorted = true;
+        var above = path.AsSpan();
+        for (var levels = 1; above.Length > 1 && !exact; levels++)
+        {
+            above = StorePath.Parent(above);
+            if (!byPath.TryGetValue(above, out here))
+                continue;
+            isSorted &= matching.Count == 0;
+            foreach (var watch in here)
+            {
+                if (watch.Reaches(levels))
+                    matching.Add(watch);
+            }
+        }
+        if (!isSorted)
+            matching.Sort(BySequence);
+        if (matching.Count > 0)
+            return matching;
+        _spare = matching;
+        return null;
+    }
+
+    /// <summary>
+    /// Tells the watches that were found whose clients may see the node: by the permissions that it has or had, or by those of its parent.
+    /// Nobody uses the list any more then.
+    /// </summary>
+    public void Fire(List<Watch> matching, string path, NodePermissions? before, NodePermissions? now, NodePermissions? parent)
+    {
+        foreach (var watch in matching)
         {
             if (MayRead(watch.Client, before) || MayRead(watch.Client, now) || MayRead(watch.Client, parent))
                 Tell(watch, watch.NameOf(path));
         }
+        matching.Clear();
+        _spare = matching;
     }
 
     /// <summary>
@@ -93,30 +134,6 @@ internal sealed class WatchTable
 
     private static bool MayRead(StoreClient client, NodePermissions? permissions)
         => permissions is not null && (permissions.For(client.Domain) & NodeRights.Read) != 0;
-
-    /// <summary>In the order of registration.</summary>
-    private List<Watch> Matching(string path, bool exact)
-    {
-        var matching = new List<Watch>();
-        if (_byPath.TryGetValue(path, out var here))
-            matching.AddRange(here);
-        if (exact || path.Length == 1)
-            return matching;
-        var above = path;
-        for (var levels = 1; above.Length > 1; levels++)
-        {
-            above = StorePath.Parent(above);
-            if (!_byPath.TryGetValue(above, out here))
-                continue;
-            foreach (var watch in here)
-            {
-                if (watch.Reaches(levels))
-                    matching.Add(watch);
-            }
-        }
-        matching.Sort(BySequence);
-        return matching;
-    }
 
     private static int BySequence(Watch left, Watch right) => left.Sequence.CompareTo(right.Sequence);
 
