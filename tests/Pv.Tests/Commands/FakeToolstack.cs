@@ -11,7 +11,7 @@ using Pv.Toolstack.Processors;
 namespace Pv.Tests.Commands;
 
 /// <summary>A host of tables: commands read it, and what they do is written down.</summary>
-internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsoles, IDomainTraces
+internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsoles, IDomainTraces, IMetrics
 {
     public List<DomainView> All { get; } = [Dom0(1024, 2)];
 
@@ -40,7 +40,12 @@ internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsole
 
     public IConsoleLogs ConsoleLogs => throw new NotSupportedException("Commands on logs are tested on a real pvd.");
 
-    public IMetrics Metrics => throw new NotSupportedException("Metrics are tested on a real pvd.");
+    /// <summary>What is measured of disks; the rest is tested on a real pvd.</summary>
+    public List<MetricFamily> Measured { get; } = [];
+
+    public IMetrics Metrics => this;
+
+    public Task<IReadOnlyList<MetricFamily>> MeasureAsync() => Task.FromResult<IReadOnlyList<MetricFamily>>(Measured);
 
     public IDomainEvents Events => throw new NotSupportedException("Commands on events are tested on a real pvd.");
 

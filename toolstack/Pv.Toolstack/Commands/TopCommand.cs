@@ -5,6 +5,7 @@ using Pv.Abi;
 using Pv.Toolstack.Commands.Json;
 using Pv.Toolstack.Control;
 using Pv.Toolstack.Domains;
+using Pv.Toolstack.Metrics;
 
 namespace Pv.Toolstack.Commands;
 
@@ -161,15 +162,47 @@ internal static class TopCommand
     {
         var now = DateTimeOffset.Now;
         var rows = new List<TopRow>();
+        var transfers = Transfers(await context.Toolstack.Metrics.MeasureAsync());
         foreach (var domain in await context.Domains.ListAsync())
         {
             var last = before?.Rows.FirstOrDefault(row => row.Domain.Id == domain.Id && row.Domain.Uuid == domain.Uuid);
             var busy = last is null || domain.CpuTime < last.Domain.CpuTime ? 0
                 : (domain.CpuTime - last.Domain.CpuTime) / 1e7 / Math.Max(1e-3, (now - before!.At).TotalSeconds);
             var disks = domain.Id == DomId.Dom0 ? [] : await context.Toolstack.Disks.ListDisksAsync(domain.Id);
-            rows.Add(new TopRow(domain, busy, [.. disks.Select(disk => disk.Number)], options.Contains('v') ? await VcpusAsync(context, domain) : []));
+            rows.Add(new TopRow(domain, busy, [.. disks.Select(disk => disk.Number)], transfers.GetValueOrDefault(domain.Id, NoTransfers), options.Contains('v') ? await VcpusAsync(context, domain) : []));
         }
         return new TopSample(now, context.Toolstack.Host.Describe(), rows);
+    }
+
+    private static readonly Dictionary<int, TopTransfers> NoTransfers = [];
+
+    /// <summary>What the measurements say of disks, by domain and number.</summary>
+    private static Dictionary<DomId, Dictionary<int, TopTransfers>> Transfers(IReadOnlyList<MetricFamily> measured)
+    {
+        var all = new Dictionary<DomId, Dictionary<int, TopTransfers>>();
+        foreach (var family in measured)
+        {
+            foreach (var sample in family.Samples)
+            {
+                string Label(string name) => sample.Labels.FirstOrDefault(label => label.Name == name).Value ?? "";
+                var count = (long)sample.Value;
+                TopTransfers? part = (family.Name, Label("operation")) switch
+                {
+                    ("pv_disk_requests_total", "read") => new(count, 0, 0, 0),
+                    ("pv_disk_requests_total", "write") => new(0, count, 0, 0),
+                    ("pv_disk_sectors_total", "read") => new(0, 0, count, 0),
+                    ("pv_disk_sectors_total", "write") => new(0, 0, 0, count),
+                    _ => null,
+                };
+                if (part is null || DomainWords.TryNumber(Label("domid")) is not { } domain
+                    || !int.TryParse(Label("vdev"), NumberStyles.None, CultureInfo.InvariantCulture, out var disk))
+                    continue;
+                if (!all.TryGetValue(domain, out var disks))
+                    all[domain] = disks = [];
+                disks[disk] = disks.GetValueOrDefault(disk).Add(part.Value);
+            }
+        }
+        return all;
     }
 
     /// <summary>None of a domain that has gone meanwhile.</summary>

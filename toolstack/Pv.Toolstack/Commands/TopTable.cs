@@ -41,20 +41,23 @@ internal sealed class TopTable(Func<char, bool> has)
             if (has('x'))
             {
                 foreach (var disk in row.Disks)
-                    yield return $"VBD BlkBack {disk,6}  OO: n/a   RD: n/a   WR: n/a  RSECT: n/a  WSECT: n/a";
+                {
+                    var one = row.Transfers.GetValueOrDefault(disk);
+                    yield return $"VBD BlkBack {disk,6}  OO: {0,8}   RD: {one.Reads,8}   WR: {one.Writes,8}  RSECT: {one.ReadSectors,10}  WSECT: {one.WrittenSectors,10}";
+                }
             }
         }
     }
 
     private string Line(TopRow row, ulong pages)
     {
-        const string Unknown = "n/a";
         var domain = row.Domain;
         var name = has('f') || domain.Name.Length <= NameWidth ? domain.Name : domain.Name[..NameWidth];
-        var (most, share) = domain.MostPages >= Limitless ? ("no limit", Unknown) : ($"{Kib(domain.MostPages)}", $"{Share(domain.MostPages, pages):F1}");
-        // No back end counts what passes through it so far, and there are no network interfaces.
+        var (most, share) = domain.MostPages >= Limitless ? ("no limit", "n/a") : ($"{Kib(domain.MostPages)}", $"{Share(domain.MostPages, pages):F1}");
+        // A back end never runs out of requests to take (OO), and there are no network interfaces.
+        var total = row.Total;
         return $"{name,NameWidth} {State(domain)} {domain.CpuTime / 1_000_000_000,10} {row.Busy,6:F1} {Kib(domain.Pages),10} {Share(domain.Pages, pages),6:F1} "
-            + $"{most,10} {share,9} {domain.Vcpus,5} {0,4} {0,8} {0,8} {row.Disks.Count,4} {Unknown,8} {Unknown,8} {Unknown,8} {Unknown,10} {Unknown,10} {0,4}";
+            + $"{most,10} {share,9} {domain.Vcpus,5} {0,4} {0,8} {0,8} {row.Disks.Count,4} {0,8} {total.Reads,8} {total.Writes,8} {total.ReadSectors,10} {total.WrittenSectors,10} {0,4}";
     }
 
     /// <summary>Another order of letters than in <c>xl list</c>: dying, shut down, blocked, crashed, paused, running.</summary>
