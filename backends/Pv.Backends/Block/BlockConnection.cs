@@ -11,6 +11,9 @@ internal sealed class BlockConnection
     private readonly List<BlockRing> _rings = [];
     private readonly List<GrantMapping> _pages = [];
 
+    // Whether the rings are served.
+    private bool _isStarted;
+
     private BlockConnection(string key) => Key = key;
 
     /// <summary>What the front end wrote: another is another connection.</summary>
@@ -27,9 +30,6 @@ internal sealed class BlockConnection
             return all;
         }
     }
-
-    /// <summary>Whether the rings are served.</summary>
-    private bool _isStarted;
 
     /// <summary>Maps and binds what the front end offers; nothing is served yet.</summary>
     /// <param name="kernel">Dom0's kernel.</param>
@@ -67,6 +67,7 @@ internal sealed class BlockConnection
         }
     }
 
+    /// <summary>Serves the rings, from the first time on or again.</summary>
     public void Start(BlockMedium medium)
     {
         _isStarted = true;

@@ -33,7 +33,7 @@ public interface IBlockStorage : IAsyncDisposable
     bool RefreshCapacity() => false;
 
     /// <summary>
-    /// Takes transfers, all that one visit of a ring found; never waits for a slow medium. Each is inside the capacity, and is no write to what is read-only,
+    /// Takes transfers: all that one visit of a ring found, or a part of it where the storage did an earlier part at once; never waits for a slow medium. Each is inside the capacity, and is no write to what is read-only,
     /// and only what <see cref="Features"/> promises: the submitter saw to that. Each completes, whatever happens.
     /// </summary>
     /// <remarks>The span is the submitter's again when this returns.</remarks>

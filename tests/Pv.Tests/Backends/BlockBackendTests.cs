@@ -1,5 +1,6 @@
 using NUnit.Framework;
 using Pv.Abi;
+using Pv.Tests.Guest.Live;
 
 namespace Pv.Tests.Backends;
 
@@ -366,6 +367,28 @@ public sealed class BlockBackendTests
 
         Assert.That(await machine.Store.ReadAsync($"{BlockMachine.Device(guest.Domain).BackEndPath}/hotplug-error"), Is.EqualTo("nothing does not exist"));
         Assert.That(await machine.Store.ReadAsync($"{BlockMachine.Device(guest.Domain).BackEndPath}/state"), Is.EqualTo("1"));
+    }
+
+    [Test]
+    public async Task Ending_twice_at_once_is_ending_once()
+    {
+        var storage = new MemoryStorage(2048) { HoldsBack = true };
+        await using var machine = await BlockMachine.StartAsync(("disk", storage));
+        var guest = await machine.RunAsync("disk", async context =>
+        {
+            var front = new TestFront(context);
+            await front.ConnectAsync();
+            front.Put(BlockOperation.Read, 0, front.NewPage().Whole);
+            front.Push();
+            while (storage.HeldCount == 0)
+                await context.Delay(TimeSpan.FromMilliseconds(1));
+        });
+        Task[] ends = [machine.Backend.EndDomainAsync(guest.Domain), machine.Backend.DisposeAsync().AsTask(), machine.Backend.EndDomainAsync(guest.Domain), machine.Backend.DisposeAsync().AsTask()];
+        await Task.Delay(20);
+        Assert.That(ends.Any(end => end.IsCompleted), Is.False);
+        storage.Release();
+        await Task.WhenAll(ends).WaitAsync(LiveMachine.Patience);
+        Assert.That((storage.IsDisposed, storage.Journal), Is.EqualTo((true, new List<string> { "Read 0+4096" })));
     }
 
     [Test]
