@@ -18,16 +18,17 @@ public sealed class LinuxTransferTests
 
     private static int Milliseconds => TestRun.IsFull ? 5000 : 300;
 
+    private static readonly Lazy<string> Program = new(() => LinuxFiles.Compile("transfers"));
+    private static readonly Lazy<string> Ramdisk = new(() => LinuxFiles.Pack([("bin/transfers", Program.Value), .. LinuxFiles.DiskModules("cloud-amd64")]));
+
     [TestCaseSource(nameof(Disks))]
     public async Task What_many_requests_wrote_is_read_by_many(string format, int vcpus)
     {
         await using var host = await SampleDisks.StartHostAsync(512);
         var image = SampleDisks.Make(host, $"disk.{format}", format == "vhd" ? "vpc" : format, Megabytes);
-        var transfers = LinuxFiles.Compile("transfers");
-        var ramdisk = LinuxFiles.Pack([("bin/transfers", transfers), .. LinuxFiles.DiskModules("cloud-amd64")]);
-        await using (var guest = await LinuxGuest.StartAsync(host, new LinuxShape(Vcpus: vcpus), "linux", $"ramdisk=\"{ramdisk}\"", $"disk=[\"{image},{format},xvda,rw\"]"))
+        await using (var guest = await StartAsync(host, vcpus, $"disk=[\"{image},{format},xvda,rw\"]"))
         {
-            await guest.RunAsync("dmesg -n 1; until [ -b /dev/xvda ]; do sleep 0.1; done");
+            await guest.RunAsync("until [ -b /dev/xvda ]; do sleep 0.1; done");
             // Small ones first, so that the large ones overwrite some and leave some.
             foreach (var work in new[] { "randwrite 4096 128", "randwrite 512 16", "write 65536 32", "randwrite 1048576 4", "read 131072 16", "randread 4096 256", "randread 512 32", "read 1048576 8" })
                 Assert.That(await guest.RunAsync($"transfers /dev/xvda {work} {Milliseconds} direct"), Does.StartWith("transfers: "), work);
@@ -39,7 +40,7 @@ public sealed class LinuxTransferTests
         var raw = image;
         if (format != "raw")
             DebianPrograms.Qemu.Output("qemu-img", "convert", "-f", format == "vhd" ? "vpc" : format, "-O", "raw", image, raw = image + ".raw");
-        var read = Command.Run(transfers, [raw, "read", "65536", "1", "1000"], host.Folder);
+        var read = Command.Run(Program.Value, [raw, "read", "65536", "1", "1000"], host.Folder);
         Assert.That(read.ExitCode, Is.Zero, read.Output);
         // The program sees what is wrong.
         await using (var file = new FileStream(raw, FileMode.Open, FileAccess.Write))
@@ -47,7 +48,34 @@ public sealed class LinuxTransferTests
             file.Position = 3 << 20;
             file.Write(new byte[] { 1, 2, 3 });
         }
-        read = Command.Run(transfers, [raw, "read", "65536", "1", "1000"], host.Folder);
+        read = Command.Run(Program.Value, [raw, "read", "65536", "1", "1000"], host.Folder);
         Assert.That((read.ExitCode, read.Output), Is.EqualTo((1, $"transfers: FAILED content at {3 << 20}\n")));
+    }
+
+    [TestCase("raw"), TestCase("qcow2")]
+    public async Task Nothing_is_left_of_a_guest_that_is_destroyed_in_the_middle_of_its_work(string format)
+    {
+        await using var host = await SampleDisks.StartHostAsync(512);
+        var image = SampleDisks.Make(host, $"disk.{format}", format, Megabytes);
+        var free = await host.FreeMemoryAsync();
+        for (var guests = TestRun.IsFull ? 20 : 1; guests > 0; guests--)
+        {
+            await using var guest = await StartAsync(host, 2);
+            await host.XlOutputAsync("block-attach", "linux", $"{image},{format},xvdb,rw");
+            await guest.RunAsync("until [ -b /dev/xvdb ]; do sleep 0.1; done");
+            await guest.RunAsync($"transfers /dev/xvdb {(guests % 2 == 0 ? "randread" : "randwrite")} 4096 64 600000 direct blind > /dev/null & sleep 0.2");
+            await host.XlOutputAsync("destroy", "linux");
+            Assert.That(Processes.FilesOf(host.Daemon.ProcessId), Has.None.Contains(image));
+            Assert.That(Processes.WithArgument(image), Is.Empty);
+            Assert.That(Processes.ThreadsOf(host.Daemon.ProcessId), Has.None.StartsWith("vbd "));
+            Assert.That(await host.FreeMemoryAsync(), Is.EqualTo(free));
+        }
+    }
+
+    private static async Task<LinuxGuest> StartAsync(PvHost host, int vcpus, params string[] more)
+    {
+        var guest = await LinuxGuest.StartAsync(host, new LinuxShape(Vcpus: vcpus), "linux", [$"ramdisk=\"{Ramdisk.Value}\"", .. more]);
+        await guest.RunAsync("dmesg -n 1");
+        return guest;
     }
 }
