@@ -152,14 +152,16 @@ internal sealed class ConfigLexer(string source, string text, ConfigDiagnostics 
     {
         LooksLikePython |= first is '+' or '-' or '.' or '(' or ')' or ':';
         _position++;
-        if (_position == text.Length)
+        // xl counts bytes: what follows the first byte of a character beyond ASCII is the rest of it, and neither a blank nor an end.
+        bool isWhole = char.IsAscii(first);
+        if (isWhole && _position == text.Length)
         {
             // The end of the file comes before the report: only the grammar may still object.
             _tokenEnd = text.Length;
             return TokenKind.End;
         }
 
-        if (text[_position] == '\n')
+        if (isWhole && text[_position] == '\n')
         {
             _line++;
             _position++;
@@ -169,7 +171,7 @@ internal sealed class ConfigLexer(string source, string text, ConfigDiagnostics 
             return TokenKind.Newline;
         }
 
-        if (text[_position] is ' ' or '\t')
+        if (isWhole && text[_position] is (' ' or '\t'))
         {
             _position++;
         }
