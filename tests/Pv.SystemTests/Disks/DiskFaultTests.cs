@@ -144,6 +144,8 @@ public sealed class DiskFaultTests
             Assert.That((refused.ExitCode, refused.Errors), Is.EqualTo((3,
                 $"Parsing config from {host.Folder}/other.cfg\nDisk vdev=xvda: {path} is xvda of domain guest, and only what nobody writes can be shared.\n")));
         }
+        var twice = await host.XlAsync("block-attach", "guest", $"{hard},raw,xvdb,ro");
+        Assert.That((twice.ExitCode, twice.Errors), Is.EqualTo((1, $"Disk vdev=xvdb: {hard} is xvda of domain guest, and only what nobody writes can be shared.\n")));
         await SampleDisks.WorksAsync(guest);
     }
 

@@ -144,9 +144,10 @@ public sealed partial class XenDomains : IDisks
         foreach (var other in _records.Values)
         {
             // One that has shut down and is kept does nothing any more.
-            if (other == record || other.Shutdown.IsCompleted)
+            if (other != record && other.Shutdown.IsCompleted)
                 continue;
-            if (other.Disks.Values.FirstOrDefault(theirs => theirs.File == plan.File && (theirs.Specification.Writable || plan.Specification.Writable)) is { } shared)
+            // A disk takes its own place: another disc of a drive, or the same after a reboot.
+            if (other.Disks.Values.FirstOrDefault(theirs => theirs.File == plan.File && (other != record || theirs.Number.Number != plan.Number.Number) && (theirs.Specification.Writable || plan.Specification.Writable)) is { } shared)
             {
                 throw new ToolstackException(
                     $"Disk vdev={plan.Specification.VirtualDevice}: {plan.Path} is {shared.Specification.VirtualDevice} of domain {other.Name}, and only what nobody writes can be shared.", Failed);
