@@ -129,6 +129,11 @@ internal sealed class VcpuLoop(HypervisorCore core)
     private static void BlockUnlessPending(Vcpu vcpu)
     {
         vcpu.Block();
+        UnblockIfPending(vcpu);
+    }
+
+    private static void UnblockIfPending(Vcpu vcpu)
+    {
         // Whatever came before the mark was set is seen here; whatever comes after it wakes.
         if (vcpu.HasUpcall || vcpu.PollIsOver() || vcpu.HasNmi)
             vcpu.Unblock();
@@ -154,7 +159,9 @@ internal sealed class VcpuLoop(HypervisorCore core)
     private void Rest(Vcpu vcpu)
     {
         vcpu.IsResting = true;
+        vcpu.Block();
+        // Behind the mark: however late this thread is, the timer finds it.
         vcpu.Timers.Rest(core.Clock.Now + RestNanoseconds);
-        BlockUnlessPending(vcpu);
+        UnblockIfPending(vcpu);
     }
 }
