@@ -77,6 +77,9 @@ public sealed class Domain
     /// <summary>The most it may have.</summary>
     public ulong MaxPages { get; internal set; }
 
+    /// <summary>By how many seconds its wall clock is off the host's.</summary>
+    public long TimeOffset { get; internal set; }
+
     /// <summary>How many frames its memory map shows (<c>XENMEM_set_memory_map</c>); null until somebody said.</summary>
     internal ulong? MemoryMapPages { get; set; }
 

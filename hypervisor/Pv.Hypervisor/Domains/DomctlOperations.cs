@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Pv.Abi;
 using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Scheduling;
+using Pv.Hypervisor.Time;
 
 namespace Pv.Hypervisor.Domains;
 
@@ -47,6 +48,7 @@ internal static class DomctlOperations
             DomctlOperation.GetVcpuInfo => GetVcpuInfo(call.Core, domain, ref As<DomctlGetVcpuInfo>(ref control)),
             DomctlOperation.SendTrigger => SendTrigger(domain, As<DomctlSendTrigger>(ref control)),
             DomctlOperation.SetDomainHandle => SetHandle(domain, As<DomctlSetDomainHandle>(ref control)),
+            DomctlOperation.SetTimeOffset => SetTimeOffset(domain, As<DomctlSetTimeOffset>(ref control)),
             DomctlOperation.SchedulerOp => DomctlScheduling.Handle(ref call, domain, ref As<DomctlSchedulerOp>(ref control)),
             DomctlOperation.SetVcpuAffinity or DomctlOperation.GetVcpuAffinity
                 => DomctlScheduling.Affinity(ref call, domain, As<DomctlVcpuAffinity>(ref control), control.Operation == DomctlOperation.SetVcpuAffinity),
@@ -112,6 +114,13 @@ internal static class DomctlOperations
         if (domain.Kind == DomainKind.Control)
             return Errno.EINVAL;
         domain.Resume();
+        return HypercallResult.Success;
+    }
+
+    private static HypercallResult SetTimeOffset(Domain domain, in DomctlSetTimeOffset offset)
+    {
+        domain.TimeOffset = offset.OffsetSeconds;
+        PvClock.WriteWallClock(domain);
         return HypercallResult.Success;
     }
 

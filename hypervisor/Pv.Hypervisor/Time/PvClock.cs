@@ -28,14 +28,16 @@ internal static class PvClock
         Volatile.Write(ref time.Version, (time.Version | 1) + 1);
     }
 
+    /// <summary>The wall clock's time at the start of system time, moved by what the domain's clock is set off.</summary>
     public static void WriteWallClock(Domain domain)
     {
         ref var shared = ref domain.Core.Memory.At<SharedInfo>(domain.SharedInfo.Address);
         var boot = domain.Core.Clock.BootWallClock;
+        var seconds = (ulong)((long)(boot / 1_000_000_000) + domain.TimeOffset);
         Volatile.Write(ref shared.WallClockVersion, shared.WallClockVersion | 1);
         Interlocked.MemoryBarrier();
-        shared.WallClockSeconds = (uint)(boot / 1_000_000_000);
-        shared.WallClockSecondsHigh = (uint)(boot / 1_000_000_000 >> 32);
+        shared.WallClockSeconds = (uint)seconds;
+        shared.WallClockSecondsHigh = (uint)(seconds >> 32);
         shared.WallClockNanoseconds = (uint)(boot % 1_000_000_000);
         Volatile.Write(ref shared.WallClockVersion, (shared.WallClockVersion | 1) + 1);
     }

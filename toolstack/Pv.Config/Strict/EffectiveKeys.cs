@@ -12,6 +12,7 @@ internal static class EffectiveKeys
     private static bool Acts(string key) => key is
         "name" or "type" or "builder" or "uuid" or "pool" or "kernel" or "ramdisk" or "bootloader" or "cmdline" or "root" or "extra"
         or "memory" or "maxmem" or "vcpus" or "maxvcpus" or "cpus" or "cpus_soft" or "cpu_weight" or "cap" or "period" or "slice" or "extratime"
+        or "localtime" or "rtc_timeoffset"
         or "max_grant_frames" or "max_maptrack_frames" or "max_grant_version" or "max_event_channels"
         or "on_poweroff" or "on_reboot" or "on_watchdog" or "on_crash" or "on_soft_reset"
         or "disk" or "vif" or "xenstore_feature_mask" or "xenstore_quota";

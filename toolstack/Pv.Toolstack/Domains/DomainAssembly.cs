@@ -88,12 +88,18 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
         // More than it begins with it may have when somebody says so (xl mem-set); its memory map has room for it from the start.
         control.SetMaxMemory(domain, configuration.EffectiveMemoryKiB + Slack);
         control.SetMemoryMap(domain, configuration.EffectiveMaxMemoryKiB).OrThrow("XENMEM_set_memory_map");
+        if (TimeOffset(configuration) is var offset and not 0)
+            control.SetTimeOffset(domain, offset);
         var pages = configuration.EffectiveMemoryKiB / (PageSize.Bytes / 1024);
         if (plan.Managed is not { } kernel)
             return ParavirtualizedBuilder.Build(control, slots, domain, plan.Images, pages);
         kernels.Assign(domain, kernel);
         return ManagedBuilder.Build(control, slots, domain, plan.Images, pages);
     }
+
+    /// <summary>In seconds: what <c>rtc_timeoffset</c> says, as libxl reads it, and the host's zone for one that wants local time.</summary>
+    private static long TimeOffset(DomainConfiguration configuration)
+        => (int)configuration.RtcTimeOffset + (configuration.LocalTime == true ? (long)TimeZoneInfo.Local.GetUtcOffset(DateTimeOffset.Now).TotalSeconds : 0);
 
     private static ManagedKernelFactory ChooseKernel(string path, DomainConfiguration configuration)
     {

@@ -38,6 +38,13 @@ public sealed partial class HypervisorControl
         Domctl(DomctlOperation.MaxMemory, domain, ref argument).OrThrow("XEN_DOMCTL_max_mem");
     }
 
+    /// <summary>Sets a domain's wall clock off the host's.</summary>
+    public void SetTimeOffset(DomId domain, long seconds)
+    {
+        var argument = new DomctlSetTimeOffset { OffsetSeconds = seconds };
+        Domctl(DomctlOperation.SetTimeOffset, domain, ref argument).OrThrow("XEN_DOMCTL_settimeoffset");
+    }
+
     public void SetVcpuContext(DomId domain, VcpuId vcpu, VcpuGuestContext context)
     {
         VcpuGuestContext[] contexts = [context];
