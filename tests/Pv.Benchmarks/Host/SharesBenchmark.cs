@@ -30,7 +30,7 @@ internal static class SharesBenchmark
     {
         Console.WriteLine($"{"",-29} {"scheduler",-9} {"asked for",-34} {"wanted",8} {"measured",9} {"off by",8}   ({Measuring.TotalSeconds:f0} s each)");
         // Guests of a few instructions bring no second vCPU up.
-        foreach (var division in Divisions.Where(division => words.Length >= 2 || !division.Guests[0].Settings.StartsWith("vcpus", StringComparison.Ordinal)))
+        foreach (var division in Divisions.Where(division => words.Length >= 2 || !division.NeedsVcpus))
             await MeasureAsync(division, words);
         return 0;
     }
@@ -55,7 +55,7 @@ internal static class SharesBenchmark
         var (elapsed, after) = (Stopwatch.GetElapsedTime(start), await TimesAsync(host, guests));
         var sum = after.Zip(before, (now, then) => (double)(now - then)).Sum();
         // Weights divide what there is to divide; caps and budgets are parts of the clock's time.
-        var whole = division.Name.StartsWith("weights", StringComparison.Ordinal) ? sum / division.PCpus : elapsed.TotalNanoseconds;
+        var whole = division.IsByWeight ? sum / division.PCpus : elapsed.TotalNanoseconds;
         for (var i = 0; i < guests.Count; i++)
         {
             var (settings, wanted) = division.Guests[i];
@@ -114,5 +114,10 @@ internal static class SharesBenchmark
     }
 
     /// <summary>Guests, each with its settings and the part of a pCPU that these should give it.</summary>
-    private sealed record Division(string Name, SchedulerId Scheduler, int PCpus, (string Settings, double Wanted)[] Guests);
+    private sealed record Division(string Name, SchedulerId Scheduler, int PCpus, (string Settings, double Wanted)[] Guests)
+    {
+        public bool IsByWeight { get; } = Guests.All(guest => guest.Settings.Contains("cpu_weight=", StringComparison.Ordinal));
+
+        public bool NeedsVcpus { get; } = Guests.Any(guest => guest.Settings.Contains("vcpus=", StringComparison.Ordinal));
+    }
 }

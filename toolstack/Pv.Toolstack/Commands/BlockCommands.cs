@@ -16,21 +16,7 @@ internal static class BlockCommands
             throw new ToolstackException($"{words[0]} is an invalid domain identifier");
         if (await ParseAsync(context, [.. words.Skip(1)]) is not { } disk)
             return 1;
-        if (context.Global.DryRun)
-        {
-            await PrintAsync(context, disk);
-            return 0;
-        }
-        try
-        {
-            await context.Toolstack.Disks.AttachDiskAsync(domain.Id, disk, context.Terminal.Directory, context.Terminal.Gone);
-            return 0;
-        }
-        catch (ToolstackException failure)
-        {
-            // Whatever it is, xl's exit code is 1 here.
-            throw new ToolstackException(failure.Message);
-        }
+        return await ApplyAsync(context, disk, disks => disks.AttachDiskAsync(domain.Id, disk, context.Terminal.Directory, context.Terminal.Gone));
     }
 
     public static async Task<int> ListAsync(CommandContext context)
@@ -70,11 +56,24 @@ internal static class BlockCommands
         return disk;
     }
 
-    /// <summary>What a dry run says.</summary>
-    internal static async Task PrintAsync(CommandContext context, DiskSpecification disk)
+    /// <summary>Does what was asked with a disk or, in a dry run, shows what the words mean. Whatever fails, xl's exit code is 1.</summary>
+    internal static async Task<int> ApplyAsync(CommandContext context, DiskSpecification disk, Func<IDisks, Task> act)
     {
-        await context.PrintAsync($"disk: {YajlText.Render(DeviceJson.Convert(disk))}");
-        await context.PrintAsync("");
+        if (context.Global.DryRun)
+        {
+            await context.PrintAsync($"disk: {YajlText.Render(DeviceJson.Convert(disk))}");
+            await context.PrintAsync("");
+            return 0;
+        }
+        try
+        {
+            await act(context.Toolstack.Disks);
+            return 0;
+        }
+        catch (ToolstackException failure)
+        {
+            throw new ToolstackException(failure.Message);
+        }
     }
 
     private static string Row(DiskView disk)

@@ -18,19 +18,6 @@ internal static class DriveCommands
             return 1;
         if (disc.Format != DiskFormat.Empty && !File.Exists(Path.Combine(context.Terminal.Directory, disc.Target!)))
             throw new ToolstackException($"Cannot stat file: {disc.Target}");
-        if (context.Global.DryRun)
-        {
-            await BlockCommands.PrintAsync(context, disc);
-            return 0;
-        }
-        try
-        {
-            await context.Toolstack.Disks.ChangeDiscAsync(domain.Id, disc, context.Terminal.Directory, context.Terminal.Gone);
-            return 0;
-        }
-        catch (ToolstackException failure)
-        {
-            throw new ToolstackException(failure.Message);
-        }
+        return await BlockCommands.ApplyAsync(context, disc, disks => disks.ChangeDiscAsync(domain.Id, disc, context.Terminal.Directory, context.Terminal.Gone));
     }
 }

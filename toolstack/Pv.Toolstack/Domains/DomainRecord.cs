@@ -32,13 +32,13 @@ internal sealed class DomainRecord(DomId id, DomainConfiguration configuration, 
     public DateTimeOffset Started { get; init; }
 
     /// <summary>Held while something is done to the domain as a whole: from the first by its building, so that nobody ends or starts half of one.</summary>
-    public SemaphoreSlim Turn { get; } = new(0, 1);
+    public DomainTurn Turn { get; } = new(isOpen: false);
 
     /// <summary>Completes when it is built, or will not be.</summary>
     public Task Built => _built.Task;
 
     /// <summary>Held while a disk is attached, detached or changed, which may take as long as its kernel likes.</summary>
-    public SemaphoreSlim DiskTurn { get; } = new(1, 1);
+    public DomainTurn DiskTurn { get; } = new(isOpen: true);
 
     /// <summary>The disks that it has, by number. Under the lock of shared disks.</summary>
     public Dictionary<int, Disks.DiskPlan> Disks { get; } = [];
@@ -61,7 +61,7 @@ internal sealed class DomainRecord(DomId id, DomainConfiguration configuration, 
     public void EndBuilding()
     {
         _built.TrySetResult();
-        Turn.Release();
+        Turn.Open();
     }
 
     /// <summary>True the first time since it was resumed.</summary>

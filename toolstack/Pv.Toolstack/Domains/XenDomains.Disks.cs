@@ -37,74 +37,55 @@ public sealed partial class XenDomains : IDisks
     {
         var record = FindGuest(domain, "it has the host's own disks");
         var plan = DiskPlan.Of(disk, directory);
-        await record.DiskTurn.WaitAsync(cancel);
-        try
-        {
-            if (await _store.ReadAsync($"{DiskNodes.LibxlPath(DiskNodes.Device(domain, plan.Number.Number))}/backend") is not null)
-                throw new ToolstackException($"Domain {record.Name} has a disk {disk.VirtualDevice} already.");
-            await ConnectDiskAsync(record, plan, cancel);
-            record.Configuration.Disks = [.. record.Configuration.Disks, disk];
-        }
-        finally
-        {
-            record.DiskTurn.Release();
-        }
+        using var turn = await record.DiskTurn.EnterAsync(cancel);
+        if (await _store.ReadAsync($"{DiskNodes.LibxlPath(DiskNodes.Device(domain, plan.Number.Number))}/backend") is not null)
+            throw new ToolstackException($"Domain {record.Name} has a disk {disk.VirtualDevice} already.");
+        await ConnectDiskAsync(record, plan, cancel);
+        record.Configuration.Disks = [.. record.Configuration.Disks, disk];
     }
 
     public async Task<bool> DetachDiskAsync(DomId domain, int disk, bool force, CancellationToken cancel)
     {
         var record = FindGuest(domain, "it has the host's own disks");
-        await record.DiskTurn.WaitAsync(cancel);
-        try
-        {
-            var device = DiskNodes.Device(domain, disk);
-            if (await _store.ReadAsync($"{DiskNodes.LibxlPath(device)}/backend") is null)
-                throw new ToolstackException($"Domain {record.Name} has no disk {disk}.");
-            if (!force && !await AskToLetGoAsync(device, cancel))
-                return false;
-            await ForgetDiskAsync(record, device);
-            return true;
-        }
-        finally
-        {
-            record.DiskTurn.Release();
-        }
+        using var turn = await record.DiskTurn.EnterAsync(cancel);
+        var device = DiskNodes.Device(domain, disk);
+        if (await _store.ReadAsync($"{DiskNodes.LibxlPath(device)}/backend") is null)
+            throw new ToolstackException($"Domain {record.Name} has no disk {disk}.");
+        if (!force && !await AskToLetGoAsync(device, cancel))
+            return false;
+        await ForgetDiskAsync(record, device);
+        return true;
     }
 
     public async Task ChangeDiscAsync(DomId domain, DiskSpecification disc, string directory, CancellationToken cancel)
     {
         var record = FindGuest(domain, "it has the host's own drives");
         var plan = DiskPlan.Of(disc, directory);
-        await record.DiskTurn.WaitAsync(cancel);
-        try
+        using var turn = await record.DiskTurn.EnterAsync(cancel);
+        var drive = record.Configuration.Disks.Find(disk => IsDisk(disk, plan.Number.Number));
+        if (drive is not { IsCdrom: true })
+            throw new ToolstackException($"Domain {record.Name} has no drive {disc.VirtualDevice}.");
+        var device = DiskNodes.Device(domain, plan.Number.Number);
+        DiskPlan planBefore;
+        lock (_shares)
         {
-            var drive = record.Configuration.Disks.Find(disk => VirtualDiskNumber.TryParse(disk.VirtualDevice, out var number) && number.Number == plan.Number.Number);
-            if (drive is not { IsCdrom: true })
-                throw new ToolstackException($"Domain {record.Name} has no drive {disc.VirtualDevice}.");
-            var device = DiskNodes.Device(domain, plan.Number.Number);
-            DiskPlan planBefore;
+            DemandUnshared(record, plan);
+            planBefore = record.Disks[plan.Number.Number];
+            record.Disks[plan.Number.Number] = plan;
+        }
+        await TellDiscAsync(device, plan);
+        if (await OpeningFailureAsync(device, cancel) is { } failure)
+        {
+            await TellDiscAsync(device, planBefore);
             lock (_shares)
-            {
-                DemandUnshared(record, plan);
-                planBefore = record.Disks[plan.Number.Number];
-                record.Disks[plan.Number.Number] = plan;
-            }
-            await TellDiscAsync(device, plan);
-            if (await OpeningFailureAsync(device, cancel) is { } failure)
-            {
-                await TellDiscAsync(device, planBefore);
-                lock (_shares)
-                    record.Disks[plan.Number.Number] = planBefore;
-                throw new ToolstackException($"Disk vdev={disc.VirtualDevice}: {failure}");
-            }
-            disc.IsCdrom = disc.Removable = true;
-            record.Configuration.Disks = [.. record.Configuration.Disks.Select(disk => disk == drive ? disc : disk)];
+                record.Disks[plan.Number.Number] = planBefore;
+            throw new ToolstackException($"Disk vdev={disc.VirtualDevice}: {failure}");
         }
-        finally
-        {
-            record.DiskTurn.Release();
-        }
+        disc.IsCdrom = disc.Removable = true;
+        record.Configuration.Disks = [.. record.Configuration.Disks.Select(disk => disk == drive ? disc : disk)];
     }
+
+    private static bool IsDisk(DiskSpecification disk, int wanted) => VirtualDiskNumber.TryParse(disk.VirtualDevice, out var number) && number.Number == wanted;
 
     /// <summary>All disks of a new domain.</summary>
     private async Task ConnectDisksAsync(DomainRecord record, IReadOnlyList<DiskPlan> plans, CancellationToken cancel)
@@ -197,8 +178,7 @@ public sealed partial class XenDomains : IDisks
         await _store.TransactAsync(nodes => DiskNodes.RemoveAsync(nodes, device));
         lock (_shares)
             record.Disks.Remove((int)device.Id);
-        record.Configuration.Disks =
-            [.. record.Configuration.Disks.Where(disk => !VirtualDiskNumber.TryParse(disk.VirtualDevice, out var number) || number.Number != device.Id)];
+        record.Configuration.Disks = [.. record.Configuration.Disks.Where(disk => !IsDisk(disk, (int)device.Id))];
     }
 
     /// <summary>Follows a node until its value is good, or for so long; returns its value then.</summary>

@@ -12,7 +12,7 @@ public sealed partial class XenDomains
     public async Task DumpCoreAsync(DomId domain, string path, CancellationToken cancel)
     {
         var record = FindGuest(domain, "it cannot be dumped");
-        await record.Turn.WaitAsync(cancel);
+        using var turn = await record.Turn.EnterAsync(cancel);
         try
         {
             Demand(_control.PauseDomain(domain), domain, "paused for its dump");
@@ -28,10 +28,6 @@ public sealed partial class XenDomains
         catch (Exception e) when (e is InvalidDataException or HypercallException or IOException or UnauthorizedAccessException)
         {
             throw new ToolstackException($"No core of domain {record.Name} can be written to {path}: {e.Message.TrimEnd('.')}.");
-        }
-        finally
-        {
-            record.Turn.Release();
         }
     }
 

@@ -185,7 +185,7 @@ public sealed partial class XenDomains
     /// <summary>Takes everything of a domain away. Does nothing the second time.</summary>
     private async Task EndAsync(DomainRecord record)
     {
-        await record.Turn.WaitAsync();
+        using var turn = await record.Turn.EnterAsync();
         try
         {
             if (record.IsDestroyed)
@@ -209,7 +209,6 @@ public sealed partial class XenDomains
                 Tell(DomainEventKind.Destroyed, record.Id);
             _records.TryRemove(record.Id, out _);
             record.NoteShutdown(null);
-            record.Turn.Release();
         }
     }
 }

@@ -43,45 +43,31 @@ public sealed partial class XenDomains
     public async Task SetMemoryTargetAsync(DomId domain, ulong kibibytes)
     {
         var record = FindGuest(domain, "its memory is the process's");
-        await record.Turn.WaitAsync();
-        try
+        using var turn = await record.Turn.EnterAsync();
+        var most = await ReadKibAsync(domain, "static-max");
+        if (kibibytes > most)
+            throw new ToolstackException($"Domain {record.Name} may have {most} KiB at most; {kibibytes} KiB are more (xl mem-max sets the limit).");
+        _control.SetMaxMemory(domain, kibibytes + DomainAssembly.Slack);
+        await _store.TransactAsync(async nodes =>
         {
-            var most = await ReadKibAsync(domain, "static-max");
-            if (kibibytes > most)
-                throw new ToolstackException($"Domain {record.Name} may have {most} KiB at most; {kibibytes} KiB are more (xl mem-max sets the limit).");
-            _control.SetMaxMemory(domain, kibibytes + DomainAssembly.Slack);
-            await _store.TransactAsync(async nodes =>
-            {
-                await nodes.WriteAsync($"{DomainNodes.Home(domain)}/memory/target", $"{kibibytes}");
-                await nodes.WriteAsync($"/vm/{record.Configuration.Uuid}/memory", $"{kibibytes / 1024}");
-            });
-            record.Configuration.TargetMemoryKiB = kibibytes;
-        }
-        finally
-        {
-            record.Turn.Release();
-        }
+            await nodes.WriteAsync($"{DomainNodes.Home(domain)}/memory/target", $"{kibibytes}");
+            await nodes.WriteAsync($"/vm/{record.Configuration.Uuid}/memory", $"{kibibytes / 1024}");
+        });
+        record.Configuration.TargetMemoryKiB = kibibytes;
     }
 
     public async Task SetMaxMemoryAsync(DomId domain, ulong kibibytes)
     {
         var record = FindGuest(domain, "its memory is the process's");
-        await record.Turn.WaitAsync();
-        try
-        {
-            var target = await ReadKibAsync(domain, "target");
-            if (kibibytes < target)
-                throw new ToolstackException($"Domain {record.Name} is to use {target} KiB; {kibibytes} KiB at most are less (xl mem-set sets what it uses).");
-            if (kibibytes > MostKib)
-                throw new ToolstackException($"{kibibytes} KiB are more than any domain can have.");
-            _control.SetMaxMemory(domain, kibibytes + DomainAssembly.Slack);
-            await _store.WriteAsync($"{DomainNodes.Home(domain)}/memory/static-max", $"{kibibytes}");
-            record.Configuration.MaxMemoryKiB = kibibytes;
-        }
-        finally
-        {
-            record.Turn.Release();
-        }
+        using var turn = await record.Turn.EnterAsync();
+        var target = await ReadKibAsync(domain, "target");
+        if (kibibytes < target)
+            throw new ToolstackException($"Domain {record.Name} is to use {target} KiB; {kibibytes} KiB at most are less (xl mem-set sets what it uses).");
+        if (kibibytes > MostKib)
+            throw new ToolstackException($"{kibibytes} KiB are more than any domain can have.");
+        _control.SetMaxMemory(domain, kibibytes + DomainAssembly.Slack);
+        await _store.WriteAsync($"{DomainNodes.Home(domain)}/memory/static-max", $"{kibibytes}");
+        record.Configuration.MaxMemoryKiB = kibibytes;
     }
 
     /// <summary>As many bytes as frame numbers of 52 bits have.</summary>

@@ -44,7 +44,7 @@ public sealed partial class XenDomains
     public async Task ResumeAsync(DomId domain)
     {
         var record = FindGuest(domain, "it is never suspended");
-        await record.Turn.WaitAsync();
+        using var turn = await record.Turn.EnterAsync();
         try
         {
             if (!IsSuspended(domain))
@@ -64,10 +64,6 @@ public sealed partial class XenDomains
         catch (Exception e) when (e is HypercallException or XenStoreException)
         {
             throw new ToolstackException($"Domain {record.Name} cannot be resumed: {e.Message.TrimEnd('.')}.");
-        }
-        finally
-        {
-            record.Turn.Release();
         }
     }
 

@@ -37,7 +37,6 @@ internal sealed class CapBudget(ulong period)
         grant.Amount = Math.Min(Math.Max(Total / Math.Max(1, units), LeastGrant), _left);
         _left -= grant.Amount;
         _running++;
-        grant.IsHeld = true;
         slice = Math.Min(slice, (ulong)grant.Amount);
         return true;
     }
@@ -47,9 +46,9 @@ internal sealed class CapBudget(ulong period)
     {
         if (Cap != 0)
             _left += grant.Amount - (long)ran;
-        if (grant.IsHeld)
+        if (grant.Amount > 0)
             _running--;
-        grant = default;
+        grant.Amount = 0;
     }
 
     public void Park(SchedulingUnit unit) => _parked.Add(unit);
@@ -80,7 +79,4 @@ internal sealed class CapBudget(ulong period)
 internal struct CapGrant
 {
     public long Amount;
-
-    /// <summary>It was handed out and not given back.</summary>
-    public bool IsHeld;
 }
