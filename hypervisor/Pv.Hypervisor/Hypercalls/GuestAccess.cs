@@ -14,19 +14,22 @@ namespace Pv.Hypervisor.Hypercalls;
 internal readonly ref struct GuestAccess
 {
     private readonly Vcpu _vcpu;
-    private readonly ulong _root;
+    private readonly bool _ofKernel;
 
     /// <summary>The memory of a hypercall's caller.</summary>
-    public static GuestAccess OfCaller(Vcpu vcpu) => new(vcpu, vcpu.Registers.Cr3);
+    public static GuestAccess OfCaller(Vcpu vcpu) => new(vcpu, false);
 
     /// <summary>The memory of a vCPU's kernel, even while its user code runs.</summary>
-    public static GuestAccess OfKernel(Vcpu vcpu) => new(vcpu, vcpu.Traps.KernelTable.Address);
+    public static GuestAccess OfKernel(Vcpu vcpu) => new(vcpu, true);
 
-    private GuestAccess(Vcpu vcpu, ulong root)
+    private GuestAccess(Vcpu vcpu, bool ofKernel)
     {
         _vcpu = vcpu;
-        _root = root;
+        _ofKernel = ofKernel;
     }
+
+    // Looked up for each walk: an element of a list may have given the vCPU other tables, and the old ones may be memory by now.
+    private ulong Root => _ofKernel ? _vcpu.Traps.KernelTable.Address : _vcpu.Registers.Cr3;
 
     public bool TryRead(ulong address, Span<byte> to)
     {
@@ -80,6 +83,7 @@ internal readonly ref struct GuestAccess
             value = default;
             return TryRead(address, MemoryMarshal.AsBytes(new Span<T>(ref value)));
         }
+        using var walk = _vcpu.Walks.Begin();
         if (!TryTranslate(address, false, out var machine, out _))
         {
             value = default;
@@ -94,6 +98,7 @@ internal readonly ref struct GuestAccess
     {
         if (_vcpu.Domain.Kind == DomainKind.Control || !FitsPage<T>(address))
             return TryWrite(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
+        using var walk = _vcpu.Walks.Begin();
         if (!TryTranslate(address, true, out var machine, out _))
             return false;
         var memory = _vcpu.Domain.Core.Memory;
@@ -122,6 +127,6 @@ internal readonly ref struct GuestAccess
             machine = mfn.Address | offset;
             return true;
         }
-        return !PageWalker.IsReserved(address) && PageWalker.TryWalk(_vcpu.Domain.Core.Memory, _root, address, write, out machine);
+        return !PageWalker.IsReserved(address) && PageWalker.TryWalk(_vcpu.Domain.Core.Memory, Root, address, write, out machine);
     }
 }
