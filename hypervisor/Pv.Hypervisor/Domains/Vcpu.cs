@@ -116,7 +116,7 @@ public sealed class Vcpu
     internal volatile bool IsResting;
 
     /// <summary>The value of the frame table's flush clock at the last full flush of this vCPU's translations.</summary>
-    internal uint FlushedAt;
+    internal ulong FlushedAt;
 
     internal bool IsOnline
     {

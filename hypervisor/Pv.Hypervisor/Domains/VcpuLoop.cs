@@ -18,6 +18,9 @@ internal sealed class VcpuLoop(HypervisorCore core)
     [ThreadStatic]
     private static Vcpu? _current;
 
+    /// <summary>The vCPU that the calling thread runs; null for a thread that is no pCPU's.</summary>
+    public static Vcpu? Current => _current;
+
     /// <summary>Whether the calling thread is the pCPU that runs this vCPU now.</summary>
     public static bool IsCurrent(Vcpu vcpu) => _current == vcpu;
 

@@ -35,8 +35,11 @@ internal struct FrameInfo
     /// <summary>The neighbours in the owner's list of frames; 0 ends it. The owner's page lock guards them.</summary>
     public uint Next, Previous;
 
-    /// <summary>The value of <see cref="FrameTable.FlushClock"/> when the frame was last used as its present type.</summary>
-    public uint Stamp;
+    /// <summary>
+    /// The value of <see cref="FrameTable.FlushClock"/> when the frame was last used as its present type. It only rises while the frame has
+    /// an owner.
+    /// </summary>
+    public ulong Stamp;
 
     /// <summary>The owner, while allocated.</summary>
     public DomId Owner;

@@ -18,7 +18,7 @@ internal sealed partial class FrameTable : IDisposable
     private readonly FrameAllocator _allocator;
     private readonly MachineTable<FrameInfo> _rows;
     private readonly DomainTable _domains;
-    private int _flushClock = 1;
+    private ulong _flushClock = 1;
 
     public FrameTable(MachineMemory memory, FrameAllocator allocator, DomainTable domains)
     {
@@ -31,16 +31,33 @@ internal sealed partial class FrameTable : IDisposable
     public ulong Length => _rows.Length;
 
     /// <summary>Has an owner's vCPUs forget a frame before it is free: the owner, and when the frame was last used by an entry.</summary>
-    public Action<DomId, uint>? FlushBeforeFree { get; set; }
+    public Action<DomId, ulong>? FlushBeforeFree { get; set; }
 
     /// <summary>
     /// Counts full flushes of translations. A frame that was stamped when it was last used as something may still be reachable as that by
-    /// a vCPU whose last flush is not later.
+    /// a vCPU whose last flush is not later. It never comes round: a guest may flush as often as it likes, and a vCPU of its own never.
     /// </summary>
-    public uint FlushClock => (uint)Volatile.Read(ref _flushClock);
+    public ulong FlushClock => Volatile.Read(ref _flushClock);
 
     /// <summary>The time of a flush that begins now.</summary>
-    public uint TickFlushClock() => (uint)Interlocked.Increment(ref _flushClock);
+    public ulong TickFlushClock() => Interlocked.Increment(ref _flushClock);
+
+    /// <summary>
+    /// Stamps a frame of which a use ends. Several threads may do so at once, and one of them may have looked at the clock long ago: the
+    /// latest time stays.
+    /// </summary>
+    public void NoteUseEnds(Mfn mfn)
+    {
+        ref var stamp = ref this[mfn].Stamp;
+        var now = FlushClock;
+        for (var seen = Volatile.Read(ref stamp); seen < now;)
+        {
+            var found = Interlocked.CompareExchange(ref stamp, now, seen);
+            if (found == seen)
+                return;
+            seen = found;
+        }
+    }
 
     internal ref FrameInfo this[Mfn mfn] => ref _rows[mfn.Value];
 
@@ -148,14 +165,12 @@ internal sealed partial class FrameTable : IDisposable
     /// </summary>
     public bool TryTakeOut(Mfn mfn, DomId owner)
     {
-        if (mfn.Value >= Length)
+        // Held first, so that it stays the owner's: a stranger's frame must not be out of use even for a moment.
+        if (!TryGet(mfn, owner))
             return false;
-        ref var row = ref this[mfn];
-        if (Interlocked.CompareExchange(ref row.Count, 1, Allocated | 1) != (Allocated | 1))
-            return false;
-        if (row.Owner == owner)
+        if (Interlocked.CompareExchange(ref this[mfn].Count, 1, Allocated | 2) == (Allocated | 2))
             return true;
-        PutBack(mfn);
+        Put(mfn);
         return false;
     }
 

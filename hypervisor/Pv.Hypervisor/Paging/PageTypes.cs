@@ -59,18 +59,32 @@ internal sealed partial class PageTypes(HypervisorCore core)
                     return Errno.EINVAL;
                 if ((seen & Partial) != 0)
                     return FinishValidation(mfn, ref row, preemptible);
+                if (type == FrameType.Writable && (seen & Valid) == 0)
+                {
+                    // Somebody has just made it so, and waits for those who may still know it as a table.
+                    Thread.SpinWait(1);
+                    continue;
+                }
                 if (Interlocked.CompareExchange(ref row.Use, seen + 1, seen) == seen)
                     return Errno.None;
                 continue;
             }
-            var next = Bits(type) | 1 | (type == FrameType.Writable ? Valid : 0);
-            if (Interlocked.CompareExchange(ref row.Use, next, seen) != seen)
+            if (type == FrameType.Writable && (seen & TypeMask) == Bits(type))
+            {
+                if (Interlocked.CompareExchange(ref row.Use, Bits(type) | Valid | 1, seen) == seen)
+                    return Errno.None;
                 continue;
-            if (type == FrameType.Writable)
-                return Errno.None;
+            }
+            if (Interlocked.CompareExchange(ref row.Use, Bits(type) | 1, seen) != seen)
+                continue;
             if ((seen & TypeMask) == Bits(FrameType.Writable))
                 core.Flushes.DropStale(row.Owner, row.Stamp);
-            return Begin(mfn, ref row, type, preemptible);
+            else
+                core.Flushes.AwaitWalks(row.Owner, row.Stamp);
+            if (type != FrameType.Writable)
+                return Begin(mfn, ref row, type, preemptible);
+            Interlocked.Or(ref row.Use, Valid);
+            return Errno.None;
         }
     }
 
@@ -91,12 +105,12 @@ internal sealed partial class PageTypes(HypervisorCore core)
                 if (Invalidate(mfn, ref row, level, preemptible) == Errno.ERESTART)
                     return Errno.ERESTART;
                 // Only now may the frame become something else.
-                row.Stamp = core.Frames.FlushClock;
+                Frames.NoteUseEnds(mfn);
                 Volatile.Write(ref row.Use, row.Use & Pinned);
                 return Errno.None;
             }
             if ((seen & CountMask) == 1)
-                row.Stamp = core.Frames.FlushClock;
+                Frames.NoteUseEnds(mfn);
             if (Interlocked.CompareExchange(ref row.Use, seen - 1, seen) == seen)
                 return Errno.None;
         }

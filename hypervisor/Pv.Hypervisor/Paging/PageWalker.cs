@@ -21,7 +21,7 @@ internal static class PageWalker
         if (!IsCanonical(address))
             return false;
         var table = root & PageTableEntry.FrameMask;
-        for (var level = 4; level >= 1; level--)
+        for (var level = 4; level >= 1;)
         {
             var index = (int)(address >> (PageSize.Shift + 9 * (level - 1)) & 511);
             ref var slot = ref memory.At<ulong>(table + (ulong)index * sizeof(ulong));
@@ -30,14 +30,16 @@ internal static class PageWalker
                 return false;
             var superpage = level == 2 && entry.IsSuperpage;
             var used = PageTableEntry.Accessed | (write && (level == 1 || superpage) ? PageTableEntry.Dirty : 0);
-            if ((entry.Value & used) != used)
-                Interlocked.Or(ref slot, used);
+            // An entry that changed meanwhile is looked at again, as the processor does: nothing is marked in what it is by now.
+            if ((entry.Value & used) != used && Interlocked.CompareExchange(ref slot, entry.Value | used, entry.Value) != entry.Value)
+                continue;
             if (superpage)
             {
                 machine = entry.Frame.Address & ~0x1f_ffful | address & 0x1f_ffff;
                 return true;
             }
             table = entry.Frame.Address;
+            level--;
         }
         machine = table | address & PageSize.OffsetMask;
         return true;

@@ -163,7 +163,7 @@ internal sealed partial class PageTypes
     private void PutL1Target(PageTableEntry entry)
     {
         var mfn = entry.Frame;
-        Frames[mfn].Stamp = Frames.FlushClock;
+        Frames.NoteUseEnds(mfn);
         if (entry.IsWritable)
             Put(mfn);
         Frames.Put(mfn);

@@ -30,6 +30,7 @@ internal sealed class TableWalks
 
     public readonly ref struct Scope(TableWalks walks)
     {
-        public void Dispose() => Interlocked.Increment(ref walks._state);
+        // Only the thread that began writes the state.
+        public void Dispose() => Volatile.Write(ref walks._state, walks._state + 1);
     }
 }

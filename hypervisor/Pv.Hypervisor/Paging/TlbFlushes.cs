@@ -27,15 +27,22 @@ internal sealed class TlbFlushes(HypervisorCore core)
     /// Before a frame of the domain becomes something that its vCPUs must not reach as what it was: flushes those whose last flush was not
     /// after the time in <paramref name="stamp"/>.
     /// </summary>
-    public void DropStale(DomId owner, uint stamp)
+    public void DropStale(DomId owner, ulong stamp) => DropStale(owner, stamp, null);
+
+    /// <summary>
+    /// The same before a page table becomes something else. No translation leads to a table itself, but another vCPU may be walking through
+    /// it now, and must not find there what the guest writes. The calling vCPU is not.
+    /// </summary>
+    public void AwaitWalks(DomId owner, ulong stamp) => DropStale(owner, stamp, VcpuLoop.Current);
+
+    private void DropStale(DomId owner, ulong stamp, Vcpu? except)
     {
         if (core.Domains.Find(owner) is not { Kind: DomainKind.Paravirtualized, IsDying: false } domain)
             return;
         ulong stale = 0;
         foreach (var vcpu in domain.Vcpus)
         {
-            // The clock wraps after 2^32 flushes; the difference does not mind.
-            if (vcpu is not null && (int)(vcpu.FlushedAt - stamp) <= 0)
+            if (vcpu is not null && vcpu != except && vcpu.FlushedAt <= stamp)
                 stale |= 1ul << (int)vcpu.Id.Value;
         }
         if (stale != 0)

@@ -1,0 +1,103 @@
+using System.Reflection;
+using NUnit.Framework;
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
+using Pv.Hypervisor.Memory;
+using Pv.Machine;
+
+namespace Pv.Tests.Advisories;
+
+/// <summary>
+/// XSA-241, XSA-286, XSA-292, XSA-401. A frame becomes something else while another vCPU still reaches it as what it was: by a translation in
+/// its TLB, by a walk that is under way, or by a copy that the hypervisor makes for it.
+/// </summary>
+[TestFixture]
+internal sealed class StaleTranslationAfterTypeChange : AdvisoryFixture
+{
+    private const ulong Address = 3ul << 12;
+
+    [Test]
+    public void A_frame_that_was_writable_is_forgotten_before_it_is_a_page_table()
+    {
+        Flush(Attacker.Victim);
+        Assert.That(Update(Attacker.Safe[7].Address | 3 * 8, 0), Is.Zero);
+        Assert.That(Attacker.Victim.FlushIsPending, Is.False, "nothing has changed its type yet");
+        Assert.That(Extended(MmuExtOperation.PinL1Table, Attacker.Frames[3].Value), Is.Zero);
+        Assert.That(Attacker.Victim.FlushIsPending);
+    }
+
+    [Test]
+    public void A_vCPU_that_has_flushed_since_is_left_alone()
+    {
+        Assert.That(Update(Attacker.Safe[7].Address | 3 * 8, 0), Is.Zero);
+        Flush(Attacker.Victim);
+        Assert.That(Extended(MmuExtOperation.PinL1Table, Attacker.Frames[3].Value), Is.Zero);
+        Assert.That(Attacker.Victim.FlushIsPending, Is.False);
+    }
+
+    [Test]
+    public void Flushes_of_other_vCPUs_however_many_are_not_its_own()
+    {
+        Flush(Attacker.Victim);
+        // As if the other vCPU had flushed so often, which takes it some minutes.
+        var clock = typeof(FrameTable).GetField("_flushClock", BindingFlags.Instance | BindingFlags.NonPublic)!;
+        clock.SetValue(Machine.Core.Frames, Machine.Core.Frames.FlushClock + (1ul << 31) + 5);
+        Assert.That(Update(Attacker.Safe[7].Address | 3 * 8, 0), Is.Zero);
+        Assert.That(Extended(MmuExtOperation.PinL1Table, Attacker.Frames[3].Value), Is.Zero);
+        Assert.That(Attacker.Victim.FlushIsPending);
+    }
+
+    [Test]
+    public void A_late_look_at_the_clock_does_not_take_back_a_later_one()
+    {
+        var frames = Machine.Core.Frames;
+        frames.TickFlushClock();
+        frames.NoteUseEnds(Attacker.Frames[3]);
+        var stamp = frames[Attacker.Frames[3]].Stamp;
+        var clock = typeof(FrameTable).GetField("_flushClock", BindingFlags.Instance | BindingFlags.NonPublic)!;
+        clock.SetValue(frames, stamp - 1);
+        frames.NoteUseEnds(Attacker.Frames[3]);
+        clock.SetValue(frames, stamp);
+        Assert.That(frames[Attacker.Frames[3]].Stamp, Is.EqualTo(stamp));
+    }
+
+    [Test]
+    public void A_page_table_that_becomes_memory_waits_for_walks_through_it()
+    {
+        var table = Attacker.Frames[FirstUnmapped];
+        Assert.That(Extended(MmuExtOperation.PinL1Table, table.Value), Is.Zero);
+        Assert.That(Update(Attacker.Safe[6].Address | 5 * 8, table.Address | PresentUser | Writable), Is.Zero);
+        Assert.That(Update(Attacker.Safe[6].Address | 5 * 8, 0), Is.Zero);
+        Flush(Attacker.Victim);
+        Assert.That(Extended(MmuExtOperation.UnpinTable, table.Value), Is.Zero);
+        Assert.That(Attacker.Victim.FlushIsPending, Is.False, "no table any more, but nothing else either");
+        Assert.That(Update(Attacker.Safe[7].Address | 20 * 8, table.Address | PresentUser | Writable), Is.Zero);
+        Assert.That(Attacker.Victim.FlushIsPending, "its processor may be reading the table as one");
+    }
+
+    [Test]
+    public void A_copy_that_is_under_way_is_waited_for()
+    {
+        // A value in one page goes the short way, a span the long one.
+        foreach (var length in new[] { 0, 16 })
+        {
+            bool? ended = null;
+            var frame = Attacker.Frames[3];
+            void InTheMiddle(Mfn written, FrameMark mark) => ended = Task.Run(Attacker.Victim.Walks.AwaitCurrent).Wait(30);
+            Machine.Core.Memory.Marks.Set(frame, FrameMark.DirtyLog);
+            Machine.Core.Memory.Marks.Written += InTheMiddle;
+            var access = GuestAccess.OfCaller(Attacker.Victim);
+            Assert.That(length == 0 ? access.TryWrite(Address, 1ul) : access.TryWrite(Address, new byte[length]));
+            Machine.Core.Memory.Marks.Written -= InTheMiddle;
+            Machine.Core.Memory.Marks.Clear(frame, FrameMark.DirtyLog);
+            Assert.That(ended, Is.False, $"{length}: the frame could have been taken away before the copy was over");
+        }
+    }
+
+    private static void Flush(Vcpu vcpu)
+    {
+        vcpu.RequestFlush();
+        vcpu.FlushIfRequested();
+    }
+}
