@@ -83,18 +83,26 @@ internal static class GrantMapping
         var readOnly = (map.Flags & GrantMapFlags.ReadOnly) != 0;
         if (granter.Grants.TryPin(map.Ref, caller.Id, readOnly, out var mfn) is not GrantStatus.Okay and var refused)
             return refused;
-        var made = new GrantMap(granter.Id, map.Ref, readOnly, map.HostAddress, map.Flags, mfn);
-        if (Insert(caller, call.Vcpu, made) is not GrantStatus.Okay and var failed)
+        if (!caller.Grants.TryTakeHandle(out var handle))
         {
-            granter.Grants.Unpin(map.Ref, readOnly);
-            return failed;
-        }
-        if (!caller.Grants.TryAddMap(made, out map.Handle))
-        {
-            Remove(caller, call.Vcpu, made);
             granter.Grants.Unpin(map.Ref, readOnly);
             return GrantStatus.NoDeviceSpace;
         }
+        var made = new GrantMap(granter.Id, map.Ref, readOnly, map.HostAddress, map.Flags, mfn);
+        var status = Insert(caller, call.Vcpu, made);
+        if (status == GrantStatus.Okay && !caller.Grants.TrySetMap(handle, made))
+        {
+            // Only the end of the domain refuses, and then none of its vCPUs touches what was inserted.
+            Remove(caller, call.Vcpu, made);
+            status = GrantStatus.NoDeviceSpace;
+        }
+        if (status != GrantStatus.Okay)
+        {
+            caller.Grants.ReturnHandle(handle);
+            granter.Grants.Unpin(map.Ref, readOnly);
+            return status;
+        }
+        map.Handle = handle;
         map.DevBusAddress = mfn.Address;
         return GrantStatus.Okay;
     }

@@ -16,6 +16,9 @@ internal sealed class GrantTable
 {
     private const int MapsPerFrame = 256;
 
+    // A guest that changes an entry so often while it is looked at means no good, and the looker holds the table's lock.
+    private const int MostTries = 5;
+
     private readonly Domain _domain;
     private readonly GrantEntries _entries;
     private readonly List<ActiveGrant> _active = [];
@@ -183,14 +186,8 @@ internal sealed class GrantTable
                 return GrantStatus.BadGrantRef;
             ref var own = ref CollectionsMarshal.AsSpan(_active)[(int)reference.Value];
             var marks = GrantEntryFlags.Reading | (readOnly ? 0 : GrantEntryFlags.Writing);
-            GrantEntry entry;
-            do
-            {
-                entry = _entries.Read(reference);
-                if (!Permits(entry, user, readOnly, use))
-                    return GrantStatus.GeneralError;
-            }
-            while (!_entries.TryMark(reference, entry, marks));
+            if (!TryReadAndMark(reference, user, readOnly, use, marks, out var entry))
+                return GrantStatus.GeneralError;
             var isPassedOn = entry.Type == GrantEntryFlags.Transitive;
             if (own.Pins == 0)
             {
@@ -232,8 +229,11 @@ internal sealed class GrantTable
         }
     }
 
-    /// <summary>Notes a map that this domain holds of another's entry, under a new handle.</summary>
-    public bool TryAddMap(GrantMap map, out uint handle)
+    /// <summary>
+    /// Takes a handle for a map to come, which nobody finds until <see cref="TrySetMap"/>: a map that exists has its handle, so that what could
+    /// be done to it in between need not be undone.
+    /// </summary>
+    public bool TryTakeHandle(out uint handle)
     {
         lock (Lock)
         {
@@ -241,15 +241,34 @@ internal sealed class GrantTable
             if (_closed)
                 return false;
             if (_freeHandles.TryPop(out handle))
-            {
-                _maps[(int)handle] = map;
                 return true;
-            }
             if (_maps.Count >= _maxMaptrackFrames * MapsPerFrame)
                 return false;
             handle = (uint)_maps.Count;
-            _maps.Add(map);
+            _maps.Add(null);
             return true;
+        }
+    }
+
+    /// <summary>Notes a map that this domain holds of another's entry. False when the domain came to its end meanwhile.</summary>
+    public bool TrySetMap(uint handle, GrantMap map)
+    {
+        lock (Lock)
+        {
+            if (_closed)
+                return false;
+            _maps[(int)handle] = map;
+            return true;
+        }
+    }
+
+    /// <summary>Gives back a handle under which there is no map.</summary>
+    public void ReturnHandle(uint handle)
+    {
+        lock (Lock)
+        {
+            if (!_closed)
+                _freeHandles.Push(handle);
         }
     }
 
@@ -298,6 +317,20 @@ internal sealed class GrantTable
         {
             _entries.Release();
         }
+    }
+
+    private bool TryReadAndMark(GrantRef reference, DomId user, bool readOnly, GrantUse use, GrantEntryFlags marks, out GrantEntry entry)
+    {
+        for (var tries = 0; tries < MostTries; tries++)
+        {
+            entry = _entries.Read(reference);
+            if (!Permits(entry, user, readOnly, use))
+                return false;
+            if (_entries.TryMark(reference, entry, marks))
+                return true;
+        }
+        entry = default;
+        return false;
     }
 
     private void Unpin(GrantRef reference, ref ActiveGrant own, bool readOnly)
