@@ -50,9 +50,12 @@ internal static class VcpuOperations
 
     private static HypercallResult Up(Vcpu vcpu)
     {
-        if (!vcpu.IsInitialised)
-            return Errno.EINVAL;
-        vcpu.IsOnline = true;
+        lock (vcpu.Domain.PagingLock)
+        {
+            if (!vcpu.IsInitialised)
+                return Errno.EINVAL;
+            vcpu.IsOnline = true;
+        }
         vcpu.Domain.Core.Scheduler.Wake(vcpu);
         return HypercallResult.Success;
     }
@@ -155,13 +158,17 @@ internal static class VcpuOperations
             return Errno.EFAULT;
         if (register.Offset > PageSize.Bytes - VcpuInfo.WireSize || register.Offset % 8 != 0)
             return Errno.ENXIO;
-        // The info of a vCPU that may run moves only at its own hands.
-        if (vcpu.HasOwnVcpuInfo || (vcpu != call.Vcpu && vcpu.IsOnline))
-            return Errno.EINVAL;
         var domain = call.Caller;
-        if (!HeldFrames.TryHold(domain, register.Mfn.Value, out var mfn))
-            return Errno.EINVAL;
-        vcpu.MoveInfo(mfn, register.Offset);
+        // Two vCPUs may want to move a third one's at once, or bring it up meanwhile.
+        lock (domain.PagingLock)
+        {
+            // The info of a vCPU that may run moves only at its own hands.
+            if (vcpu.HasOwnVcpuInfo || (vcpu != call.Vcpu && vcpu.IsOnline))
+                return Errno.EINVAL;
+            if (!HeldFrames.TryHold(domain, register.Mfn.Value, out var mfn))
+                return Errno.EINVAL;
+            vcpu.MoveInfo(mfn, register.Offset);
+        }
         return HypercallResult.Success;
     }
 }

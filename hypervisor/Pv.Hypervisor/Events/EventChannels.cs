@@ -247,9 +247,13 @@ public sealed partial class EventChannels
     /// <summary>Closes every port for good; no event touches the domain's memory afterwards. Its vCPUs are stopped.</summary>
     internal void Destroy()
     {
-        Reset();
         lock (_lock)
+        {
             _closed = true;
+            // From the first port on, however far a reset of the guest's own had come.
+            _nextToReset = 1;
+        }
+        Reset();
     }
 
     /// <summary>Raises a virtual interrupt, if the guest bound it.</summary>
@@ -373,7 +377,7 @@ public sealed partial class EventChannels
 
     private bool TryCloseInterdomain(EventPort port, DomId peer)
     {
-        // A peer that went meanwhile has closed its end, which unbound this one.
+        // A peer that went meanwhile has closed its end, which unbound this one: looked at again.
         if (_domain.Core.Domains.Find(peer) is not { } remote)
             return false;
         EnterBoth(_domain, remote);

@@ -24,6 +24,8 @@ internal static class PhysmapOperations
             return error;
         for (uint i = 0; i < batch.Size; i++)
         {
+            if (i > 0 && call.PreemptionWanted)
+                return ContinueBatch(ref call, argument, batch, i);
             if (!call.TryRead(batch.Indices + i * sizeof(ulong), out ulong index) || !call.TryRead(batch.Gpfns + i * sizeof(ulong), out Pfn gpfn))
                 return Errno.EFAULT;
             var result = AddOne(ref call, domain!, (PhysmapSpace)batch.Space, batch.Extra.ForeignDomain, index, gpfn);
@@ -31,6 +33,16 @@ internal static class PhysmapOperations
                 return Errno.EFAULT;
         }
         return HypercallResult.Success;
+    }
+
+    /// <summary>Says in the argument itself what remains, as Xen does.</summary>
+    private static HypercallResult ContinueBatch(ref HypercallContext call, ulong argument, AddToPhysmapBatch batch, uint done)
+    {
+        batch.Size -= (ushort)done;
+        batch.Indices += done * sizeof(ulong);
+        batch.Gpfns += done * sizeof(ulong);
+        batch.Errors += done * sizeof(int);
+        return call.TryWrite(argument, batch) ? HypercallResult.Again : Errno.EFAULT;
     }
 
     public static HypercallResult Remove(ref HypercallContext call, ulong argument)

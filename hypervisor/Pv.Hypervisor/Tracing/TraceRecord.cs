@@ -44,6 +44,9 @@ internal sealed class TraceRecord
 
     private void Note(List<TracedBytes> list, ulong address, ReadOnlySpan<byte> content)
     {
+        // Nothing is copied by some calls, as often as a guest likes: what costs no bytes is not kept.
+        if (content.IsEmpty)
+            return;
         if (Bytes + content.Length > BytesKept)
         {
             _truncated = true;
