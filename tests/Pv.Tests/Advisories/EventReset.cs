@@ -2,7 +2,6 @@ using NUnit.Framework;
 using Pv.Abi;
 using Pv.Hypervisor.Hypercalls;
 using Pv.Machine.Gate;
-using Pv.Tests.Core;
 
 namespace Pv.Tests.Advisories;
 

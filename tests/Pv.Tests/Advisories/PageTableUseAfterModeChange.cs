@@ -1,8 +1,6 @@
 using NUnit.Framework;
 using Pv.Abi;
 using Pv.Hypervisor.Memory;
-using Pv.Machine.Gate;
-using Pv.Tests.Core;
 
 namespace Pv.Tests.Advisories;
 

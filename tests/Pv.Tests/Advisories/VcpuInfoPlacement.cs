@@ -1,6 +1,5 @@
 using NUnit.Framework;
 using Pv.Abi;
-using Pv.Tests.Core;
 
 namespace Pv.Tests.Advisories;
 
