@@ -25,7 +25,7 @@ internal sealed class VcpuInfoPlacement : AdvisoryFixture
     public void A_vCPU_that_runs_keeps_its_info_where_it_is()
     {
         AssertRefused(Errno.EINVAL, () => Register(Attacker.Frames[0], 0, 0));
-        AssertRefused(Errno.ENOENT, () => Register(Attacker.Frames[0], 0, 2));
+        AssertRefused(Errno.ENOENT, () => Register(Attacker.Frames[0], 0, 3));
     }
 
     [Test]

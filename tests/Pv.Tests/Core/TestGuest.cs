@@ -21,11 +21,12 @@ internal sealed class TestGuest
     /// <param name="machine">Where.</param>
     /// <param name="frames">How many frames a test may do anything to.</param>
     /// <param name="maps">Which of them vCPU 0 maps writable at first, by number; all when null.</param>
-    public TestGuest(TestMachine machine, int frames, Predicate<int>? maps = null)
+    /// <param name="vcpus">How many vCPUs there are; those after the second have no state yet.</param>
+    public TestGuest(TestMachine machine, int frames, Predicate<int>? maps = null, int vcpus = 2)
     {
         _machine = machine;
         const int own = 10;
-        Domain = machine.CreateDomain(frames + own, 2);
+        Domain = machine.CreateDomain(frames + own, vcpus);
         var all = new List<Mfn>();
         for (var any = machine.Core.Frames.TryFirst(Domain, out var mfn); any; any = machine.Core.Frames.TryNext(mfn, out mfn))
             all.Add(mfn);
