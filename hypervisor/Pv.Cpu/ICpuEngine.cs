@@ -68,6 +68,9 @@ public interface ICpuHost
 
     /// <summary>64 bits from the machine's random source (RDRAND, RDSEED).</summary>
     ulong Random();
+
+    /// <summary>Asked between stretches of guest code; null when these are the engine's own affair.</summary>
+    ICpuPacer? Pacer => null;
 }
 
 /// <summary>What CPUID returns in its four registers.</summary>

@@ -5,6 +5,7 @@ using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Memory;
 using Pv.Hypervisor.Paging;
 using Pv.Hypervisor.Scheduling;
+using Pv.Hypervisor.Stepping;
 using Pv.Hypervisor.Time;
 using Pv.Hypervisor.Tracing;
 using Pv.Machine;
@@ -29,11 +30,17 @@ public sealed record MachineOptions
 
     public IClock Clock { get; init; } = new HostClock();
 
-    /// <summary>Timers fire only when whoever moves the clock has them fired, on its thread: the deterministic mode.</summary>
+    /// <summary>Timers fire only when whoever moves the clock has them fired, on its thread.</summary>
     public bool ManualTimers { get; init; }
 
     /// <summary>The source of chance for <c>rdrand</c> and the like.</summary>
     public Random Random { get; init; } = new();
+
+    /// <summary>
+    /// Makes the machine deterministic: time, chance and the order in which threads run are the stepper's, <see cref="Clock"/>,
+    /// <see cref="ManualTimers"/> and <see cref="Random"/> are not asked. The thread that made the stepper makes the machine, is its Dom0, and disposes it.
+    /// </summary>
+    public Stepper? Stepper { get; init; }
 
     /// <summary>The scheduler of pool 0.</summary>
     public SchedulerId Scheduler { get; init; } = SchedulerId.Credit2;
@@ -55,20 +62,23 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces, IDomainStatisti
 
     public HypervisorCore(MachineOptions options)
     {
-        Clock = options.Clock;
-        Random = new MachineRandom(options.Random);
+        Stepper = options.Stepper;
+        Clock = Stepper?.Clock ?? options.Clock;
+        Random = new MachineRandom(Stepper?.Random ?? options.Random);
+        Domains = new DomainTable(Stepper);
+        ControlLock = new CoreLock(Stepper, "control");
         Memory = new MachineMemory(options.Frames);
         MachineToPhysical = new MachineToPhysical(Memory);
         Allocator = new FrameAllocator(MachineToPhysical.ReservedFrames, options.Frames - MachineToPhysical.ReservedFrames);
-        Frames = new FrameTable(Memory, Allocator, Domains);
+        Frames = new FrameTable(Memory, Allocator, Domains, Stepper);
         PageTypes = new PageTypes(this);
         Flushes = new TlbFlushes(this);
         Frames.FlushBeforeFree = Flushes.DropStale;
-        Timekeeper = new Timekeeper(Clock, options.ManualTimers);
+        Timekeeper = new Timekeeper(Clock, options.ManualTimers && Stepper is null, Stepper);
         Timekeeper.Failed += failure => Log.Write($"a timer failed: {failure}");
         var policy = SchedulerPolicies.Create(options.Scheduler) ?? throw new ArgumentException($"There is no scheduler {options.Scheduler}.", nameof(options));
-        Scheduler = new Scheduler(Clock, Timekeeper, policy, options.PCpus, new VcpuLoop(this).Run);
-        PreemptionChooser = Scheduler.ShouldLeave;
+        Scheduler = new Scheduler(Clock, Timekeeper, policy, options.PCpus, new VcpuLoop(this).Run, Stepper);
+        PreemptionChooser = Stepper is null ? Scheduler.ShouldLeave : vcpu => Scheduler.ShouldLeave(vcpu) || Stepper.ChoosesPreemption();
         ParavirtualizedEngine = options.ParavirtualizedEngine?.Invoke(Memory);
         ManagedEngine = options.ManagedEngine?.Invoke(GateOf);
         _dom0Gate = DomainCreation.CreateDom0(this, options.Dom0Frames, options.Dom0MaptrackFrames);
@@ -80,7 +90,7 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces, IDomainStatisti
 
     public IClock Clock { get; }
 
-    public DomainTable Domains { get; } = new();
+    public DomainTable Domains { get; }
 
     /// <summary>What <c>xl dmesg</c> shows.</summary>
     public MessageRing Log { get; } = new();
@@ -97,6 +107,9 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces, IDomainStatisti
 
     /// <summary>Frames that nobody has.</summary>
     public ulong FreeFrames => Allocator.FreeFrames;
+
+    /// <summary>Steps the machine in deterministic mode; null otherwise.</summary>
+    internal Stepper? Stepper { get; }
 
     internal MachineRandom Random { get; }
 
@@ -124,7 +137,7 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces, IDomainStatisti
     internal ICpuEngine? ManagedEngine { get; }
 
     /// <summary>One domctl or sysctl at a time.</summary>
-    internal Lock ControlLock { get; } = new();
+    internal CoreLock ControlLock { get; }
 
     public bool TrySwitch(DomId domain, bool on)
     {
@@ -164,10 +177,18 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces, IDomainStatisti
 
     public void Dispose()
     {
-        foreach (var domain in Domains.Snapshot())
+        try
         {
-            if (domain.Kind != DomainKind.Control)
-                DomainDestruction.Destroy(domain);
+            foreach (var domain in Domains.Snapshot())
+            {
+                if (domain.Kind != DomainKind.Control)
+                    DomainDestruction.Destroy(domain);
+            }
+        }
+        catch (MachineStuckException)
+        {
+            // A deadlock, which whoever stepped the machine has been told of.
+            Stepper!.Abandon();
         }
         Scheduler.Dispose();
         Timekeeper.Dispose();
@@ -175,6 +196,7 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces, IDomainStatisti
         (ManagedEngine as IDisposable)?.Dispose();
         Frames.Dispose();
         Memory.Dispose();
+        Stepper?.End();
     }
 
     /// <summary>Raises a global virtual interrupt: Dom0 hears it.</summary>

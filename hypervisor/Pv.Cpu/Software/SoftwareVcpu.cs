@@ -25,6 +25,7 @@ internal sealed unsafe partial class SoftwareVcpu : ICpuVcpu
     private readonly ConcurrentQueue<FrameNote> _notes = new();
     private readonly BlockDecoder _decoder;
     private readonly IdleProbe _idle;
+    private readonly ICpuPacer? _pacer;
     private GCHandle _self;
     private volatile bool _kicked;
     private volatile bool _running;
@@ -36,6 +37,7 @@ internal sealed unsafe partial class SoftwareVcpu : ICpuVcpu
         _domain = domain;
         _number = number;
         Host = host;
+        _pacer = host.Pacer;
         var start = (byte*)(((nuint)Unsafe.AsPointer(ref _storage[0]) + 63) & ~(nuint)63);
         _state = (CpuState*)start;
         _state->Jumps = (JumpEntry*)(start + ((sizeof(CpuState) + 31) & ~31));
@@ -192,7 +194,7 @@ internal sealed unsafe partial class SoftwareVcpu : ICpuVcpu
         {
             if (s->Retired >= s->Limit)
             {
-                s->Limit = s->Retired + Quantum;
+                s->Limit = s->Retired + (_pacer?.Next((ulong)s->Retired) ?? Quantum);
                 Interlocked.MemoryBarrier();
                 Attend();
                 if (_kicked)

@@ -4,6 +4,7 @@ using Pv.Hypervisor.Events;
 using Pv.Hypervisor.Grants;
 using Pv.Hypervisor.Memory;
 using Pv.Hypervisor.Scheduling;
+using Pv.Hypervisor.Stepping;
 using Pv.Hypervisor.Tracing;
 
 namespace Pv.Hypervisor.Domains;
@@ -33,6 +34,8 @@ public sealed class Domain
         Id = id;
         Kind = kind;
         Limits = limits;
+        PagingLock = new CoreLock(core.Stepper, $"the page tables of {id}");
+        PageLock = new CoreLock(core.Stepper, $"the frames of {id}");
         Pool = pool;
         SchedulingGroup = pool.Policy.CreateGroup();
         Vcpus = new Vcpu?[limits.MaxVcpus];
@@ -63,13 +66,13 @@ public sealed class Domain
     internal bool IsDying => Life != DomainLife.Alive;
 
     /// <summary>Guards page tables, types under change, and the vCPUs' base pointers.</summary>
-    internal Lock PagingLock { get; } = new();
+    internal CoreLock PagingLock { get; }
 
     /// <summary>Tables whose last use was given back, but which are not taken apart yet. The paging lock guards it.</summary>
     internal Queue<Mfn> UnfinishedTables { get; } = new();
 
     /// <summary>Guards the list of frames, the page counts and the physical map.</summary>
-    internal Lock PageLock { get; } = new();
+    internal CoreLock PageLock { get; }
 
     /// <summary>Frames of the domain's own memory.</summary>
     public ulong TotalPages { get; internal set; }
@@ -165,7 +168,7 @@ public sealed class Domain
     /// <summary>The domain stops for good with a reason; the toolstack is told. The first reason counts.</summary>
     internal void ShutDown(ShutdownReason reason, Vcpu? caller)
     {
-        lock (PageLock)
+        using (PageLock.Hold())
         {
             if (Shutdown is not null)
                 return;
@@ -193,7 +196,7 @@ public sealed class Domain
     /// <summary>Begins or finishes the domain's end; see <see cref="DomainDestruction"/>.</summary>
     internal void Enter(DomainLife life)
     {
-        lock (PageLock)
+        using (PageLock.Hold())
             Life = life;
     }
 
@@ -202,7 +205,7 @@ public sealed class Domain
     {
         if (Life != DomainLife.Dead)
             return;
-        lock (PageLock)
+        using (PageLock.Hold())
         {
             if (TotalPages != 0 || Volatile.Read(ref XenFrames) != 0)
                 return;

@@ -13,7 +13,7 @@ internal static class DomainDestruction
     {
         if (domain.Kind == DomainKind.Control)
             throw new InvalidOperationException("Domain 0 ends with the machine.");
-        lock (domain.PageLock)
+        using (domain.PageLock.Hold())
         {
             if (domain.Life != DomainLife.Alive)
                 return;
@@ -67,7 +67,7 @@ internal static class DomainDestruction
     {
         var core = domain.Core;
         List<Mfn> frames = [];
-        lock (domain.PageLock)
+        using (domain.PageLock.Hold())
         {
             for (var any = core.Frames.TryFirst(domain, out var mfn); any; any = core.Frames.TryNext(mfn, out mfn))
                 frames.Add(mfn);

@@ -1,11 +1,12 @@
 using Pv.Abi;
+using Pv.Hypervisor.Stepping;
 
 namespace Pv.Hypervisor.Domains;
 
 /// <summary>The domains of the machine by number. A domain stays until its last frame is free, so that frames always have a living owner.</summary>
-public sealed class DomainTable
+public sealed class DomainTable(Stepper? stepper)
 {
-    private readonly Lock _lock = new();
+    private readonly CoreLock _lock = new(stepper, "the domain list");
     private readonly Domain?[] _domains = new Domain?[DomId.FirstReserved];
     private ushort _last, _highest;
 
@@ -15,14 +16,14 @@ public sealed class DomainTable
     /// <summary>All domains, by rising number.</summary>
     public IReadOnlyList<Domain> Snapshot()
     {
-        lock (_lock)
+        using (_lock.Hold())
             return [.. _domains.Take(_highest + 1).OfType<Domain>()];
     }
 
     /// <summary>Adds a domain under <paramref name="wanted"/>, or under the next free number when that is null; numbers are not reused soon.</summary>
     internal Errno TryAdd(DomId? wanted, Func<DomId, Domain> make, out Domain? domain)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             domain = null;
             if (wanted is not { } id)
@@ -49,7 +50,7 @@ public sealed class DomainTable
 
     internal void Remove(Domain domain)
     {
-        lock (_lock)
+        using (_lock.Hold())
             Volatile.Write(ref _domains[domain.Id.Value], null);
     }
 

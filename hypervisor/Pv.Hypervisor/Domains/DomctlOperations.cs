@@ -20,7 +20,7 @@ internal static class DomctlOperations
             return Errno.EPERM;
         if (control.InterfaceVersion != Domctl.CurrentInterfaceVersion)
             return Errno.EACCES;
-        lock (call.Core.ControlLock)
+        using (call.Core.ControlLock.Hold())
         {
             var result = Dispatch(ref call, ref control);
             return !result.Failed && !call.TryWrite(call.Arguments.First, control) ? Errno.EFAULT : result;
@@ -126,7 +126,7 @@ internal static class DomctlOperations
 
     private static HypercallResult SetMaxMemory(Domain domain, in DomctlMaxMemory memory)
     {
-        lock (domain.PageLock)
+        using (domain.PageLock.Hold())
             domain.MaxPages = memory.MaxMemoryKib >> (PageSize.Shift - 10);
         return HypercallResult.Success;
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Pv.Hypervisor.Stepping;
 
 namespace Pv.Hypervisor.Domains;
 
@@ -19,5 +20,5 @@ internal static class LockOrder
 {
     /// <summary>In debug builds: stops when the calling thread holds <paramref name="inner"/>, which must be taken later.</summary>
     [Conditional("DEBUG")]
-    public static void AssertNotHeld(Lock inner) => Debug.Assert(!inner.IsHeldByCurrentThread, "Locks were taken in the wrong order.");
+    public static void AssertNotHeld(in CoreLock inner) => Debug.Assert(!inner.IsHeldByCurrentThread, "Locks were taken in the wrong order.");
 }

@@ -2,6 +2,7 @@ using Pv.Abi;
 using Pv.Cpu;
 using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Memory;
+using Pv.Hypervisor.Stepping;
 using Pv.Machine;
 using Pv.Machine.Gate;
 
@@ -19,7 +20,16 @@ internal sealed class ManagedGate(Domain domain) : IGuestGate
 
     public Pfn StartInfo { get; internal set; }
 
-    public bool YieldRequested => domain.Kind != DomainKind.Control && domain.Core.Scheduler.ShouldLeave(FirstVcpu);
+    public bool YieldRequested
+    {
+        get
+        {
+            if (domain.Kind == DomainKind.Control)
+                return false;
+            domain.Core.Stepper?.Point();
+            return domain.Core.Scheduler.ShouldLeave(FirstVcpu);
+        }
+    }
 
     private Vcpu FirstVcpu => domain.Vcpus[0] ?? throw new InvalidOperationException($"{domain.Id} has no vCPU yet.");
 
@@ -34,7 +44,7 @@ internal sealed class ManagedGate(Domain domain) : IGuestGate
             while (result.Outcome == HypercallOutcome.Continue || result.Rerun);
             return result.Value;
         }
-        catch (Exception failure) when (failure is not OutOfMemoryException)
+        catch (Exception failure) when (failure is not (OutOfMemoryException or StrandAbandonedException))
         {
             if (domain.Kind == DomainKind.Control)
                 throw new InvalidOperationException($"Hypercall {registers.Number} of Dom0 failed inside the hypervisor.", failure);
@@ -50,7 +60,12 @@ internal sealed class ManagedGate(Domain domain) : IGuestGate
         return new SharedPage(domain.Core.Memory, mfn);
     }
 
-    public ulong ReadTsc() => domain.Core.Clock.Now;
+    public ulong ReadTsc()
+    {
+        // In deterministic mode time passes here, or a guest that waits by looking would wait for ever.
+        domain.Core.Stepper?.Point();
+        return domain.Core.Clock.Now;
+    }
 
     public void Crash(string reason)
     {

@@ -17,7 +17,7 @@ internal static class SysctlOperations
             return Errno.EPERM;
         if (control.InterfaceVersion != Sysctl.CurrentInterfaceVersion)
             return Errno.EACCES;
-        lock (call.Core.ControlLock)
+        using (call.Core.ControlLock.Hold())
         {
             var result = Dispatch(ref call, ref control);
             return !result.Failed && !call.TryWrite(call.Arguments.First, control) ? Errno.EFAULT : result;

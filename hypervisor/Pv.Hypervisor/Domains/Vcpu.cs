@@ -3,6 +3,7 @@ using Pv.Cpu;
 using Pv.Hypervisor.Memory;
 using Pv.Hypervisor.Paging;
 using Pv.Hypervisor.Scheduling;
+using Pv.Hypervisor.Stepping;
 using Pv.Hypervisor.Time;
 using Pv.Hypervisor.Tracing;
 using Pv.Hypervisor.Traps;
@@ -29,6 +30,8 @@ public sealed class Vcpu
         VcpuInfoAddress = domain.SharedInfo.Address + id.Value * VcpuInfo.WireSize;
         Runstate = new RunstateClock(domain.Core.Clock.Now);
         Timers = new VcpuTimers(this);
+        Walks = new TableWalks(domain.Core.Stepper);
+        Pacer = domain.Core.Stepper is { } stepper ? new VcpuPacer(stepper) : null;
         domain.Core.Scheduler.Add(this);
     }
 
@@ -49,6 +52,12 @@ public sealed class Vcpu
     internal VcpuTimers Timers { get; }
 
     internal VcpuCounters Counters { get; } = new();
+
+    /// <summary>Says how far its code goes before others may run, in deterministic mode; null otherwise.</summary>
+    internal VcpuPacer? Pacer { get; }
+
+    /// <summary>In deterministic mode: what its code did since the last time becomes time.</summary>
+    internal void CountInstructions() => Pacer?.Count(Engine!.InstructionsRetired);
 
     /// <summary>Where the guest wants its runstate kept up to date, a virtual address; 0 when nowhere.</summary>
     internal ulong RunstateArea { get; set; }
@@ -252,7 +261,7 @@ public sealed class Vcpu
     }
 
     /// <summary>Walks of this vCPU's page tables by the hypervisor itself.</summary>
-    internal TableWalks Walks { get; } = new();
+    internal TableWalks Walks { get; }
 
     internal bool FlushIsPending => Volatile.Read(ref _flushPending) != 0;
 

@@ -24,7 +24,7 @@ internal static class VcpuContexts
             return TryChange(vcpu, in context);
         // The tables may refuse: they come first, the rest cannot.
         var core = vcpu.Domain.Core;
-        lock (vcpu.Domain.PagingLock)
+        using (vcpu.Domain.PagingLock.Hold())
         {
             if (core.PageTypes.TrySetInitialTables(vcpu, in context) is not Errno.None and var error)
                 return error;

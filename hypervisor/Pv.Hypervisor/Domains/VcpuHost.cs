@@ -12,7 +12,14 @@ internal sealed class VcpuHost(Vcpu vcpu) : ICpuHost
 
     public void SetDescriptorAccessed(ushort selector) => DescriptorTables.SetAccessed(vcpu, selector);
 
-    public ulong ReadTsc() => vcpu.Domain.Core.Clock.Now;
+    public ICpuPacer? Pacer => vcpu.Pacer;
+
+    public ulong ReadTsc()
+    {
+        // The instructions up to here have taken their time.
+        vcpu.CountInstructions();
+        return vcpu.Domain.Core.Clock.Now;
+    }
 
     public Cpu.CpuidLeaf Cpuid(uint leaf, uint subleaf) => GuestCpuid.Get(leaf, subleaf, vcpu);
 

@@ -1,5 +1,6 @@
 using Pv.Cpu;
 using Pv.Hypervisor.Hypercalls;
+using Pv.Hypervisor.Stepping;
 using Pv.Hypervisor.Traps;
 using Pv.Machine.Gate;
 
@@ -43,10 +44,11 @@ internal sealed class VcpuLoop(HypervisorCore core)
                     continue;
                 var exit = vcpu.Engine!.Run(ref vcpu.Registers);
                 vcpu.LeaveGuest();
+                vcpu.CountInstructions();
                 Handle(vcpu, exit);
             }
         }
-        catch (Exception failure) when (failure is not OutOfMemoryException)
+        catch (Exception failure) when (failure is not (OutOfMemoryException or StrandAbandonedException))
         {
             DomainCrash.Report(vcpu, DomainCrash.ReasonOf(failure), failure);
         }
@@ -129,14 +131,15 @@ internal sealed class VcpuLoop(HypervisorCore core)
         registers.General[9] = arguments.Sixth;
     }
 
-    private static void BlockUnlessPending(Vcpu vcpu)
+    private void BlockUnlessPending(Vcpu vcpu)
     {
         vcpu.Block();
         UnblockIfPending(vcpu);
     }
 
-    private static void UnblockIfPending(Vcpu vcpu)
+    private void UnblockIfPending(Vcpu vcpu)
     {
+        core.Stepper?.Point();
         // Whatever came before the mark was set is seen here; whatever comes after it wakes.
         if (vcpu.HasUpcall || vcpu.PollIsOver() || vcpu.HasNmi)
             vcpu.Unblock();
@@ -163,6 +166,7 @@ internal sealed class VcpuLoop(HypervisorCore core)
     {
         vcpu.IsResting = true;
         vcpu.Block();
+        core.Stepper?.Point();
         // Behind the mark: however late this thread is, the timer finds it.
         vcpu.Timers.Rest(core.Clock.Now + RestNanoseconds);
         UnblockIfPending(vcpu);

@@ -44,13 +44,13 @@ internal static class VcpuOperations
         if (!call.TryRead(argument, out VcpuGuestContext context))
             return Errno.EFAULT;
         // Two vCPUs may want to give a third its state at once.
-        lock (call.Caller.PagingLock)
+        using (call.Caller.PagingLock.Hold())
             return vcpu.IsInitialised ? Errno.EEXIST : VcpuContexts.TrySet(vcpu, in context);
     }
 
     private static HypercallResult Up(Vcpu vcpu)
     {
-        lock (vcpu.Domain.PagingLock)
+        using (vcpu.Domain.PagingLock.Hold())
         {
             if (!vcpu.IsInitialised)
                 return Errno.EINVAL;
@@ -160,7 +160,7 @@ internal static class VcpuOperations
             return Errno.ENXIO;
         var domain = call.Caller;
         // Two vCPUs may want to move a third one's at once, or bring it up meanwhile.
-        lock (domain.PagingLock)
+        using (domain.PagingLock.Hold())
         {
             // The info of a vCPU that may run moves only at its own hands.
             if (vcpu.HasOwnVcpuInfo || (vcpu != call.Vcpu && vcpu.IsOnline))

@@ -1,5 +1,6 @@
 using Pv.Abi;
 using Pv.Hypervisor.Hypercalls;
+using Pv.Hypervisor.Stepping;
 using Pv.Hypervisor.Time;
 
 namespace Pv.Hypervisor.Domains;
@@ -13,15 +14,19 @@ internal sealed class Watchdogs
     private const long NoneFree = unchecked((uint)-(int)Errno.ENOSPC);
 
     private readonly Domain _domain;
-    private readonly Lock _lock = new();
+    private readonly CoreLock _lock;
     private readonly CoreTimer?[] _timers = new CoreTimer?[Count];
 
-    public Watchdogs(Domain domain) => _domain = domain;
+    public Watchdogs(Domain domain)
+    {
+        _domain = domain;
+        _lock = new CoreLock(domain.Core.Stepper, $"the watchdogs of {domain.Id}");
+    }
 
     /// <summary>Number 0 takes a new one, whose number is returned; a timeout of 0 ends one.</summary>
     public HypercallResult Set(uint id, ulong timeout)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (id > Count)
                 return Errno.EINVAL;
@@ -51,7 +56,7 @@ internal sealed class Watchdogs
 
     public void CancelAll()
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             foreach (var timer in _timers)
                 timer?.Cancel();

@@ -14,7 +14,7 @@ public sealed partial class EventChannels
         if (offset > PageSize.Bytes - FifoControlBlock.WireSize || offset % sizeof(ulong) != 0
             || !HeldFrames.TryHold(_domain, frameNumber, out var frame))
             return Errno.EINVAL;
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (!_closed && (_abi is not FifoEventAbi known || !known.HasControl(vcpu)))
             {
@@ -29,7 +29,7 @@ public sealed partial class EventChannels
     /// <summary>Takes the next page of the event array. What came for its ports before is pending there at once.</summary>
     internal Errno ExpandArray(ulong frameNumber)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (CheckExpansion() is not Errno.None and var early)
                 return early;
@@ -37,7 +37,7 @@ public sealed partial class EventChannels
         if (!HeldFrames.TryHold(_domain, frameNumber, out var frame))
             return Errno.EINVAL;
         Errno error;
-        lock (_lock)
+        using (_lock.Hold())
         {
             error = CheckExpansion();
             if (error == Errno.None)
@@ -50,7 +50,7 @@ public sealed partial class EventChannels
 
     internal Errno SetPriority(EventPort port, uint priority)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (FindLocked(port, evenClosed: true) is not { } channel)
                 return Errno.EINVAL;
@@ -94,7 +94,7 @@ public sealed partial class EventChannels
     private Errno LeaveFifo()
     {
         FifoEventAbi fifo;
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (_ports.Exists(channel => channel.State != EventChannelState.Closed))
                 return Errno.EAGAIN;

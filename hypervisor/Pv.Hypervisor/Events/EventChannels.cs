@@ -1,5 +1,6 @@
 using Pv.Abi;
 using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Stepping;
 
 namespace Pv.Hypervisor.Events;
 
@@ -14,7 +15,7 @@ public sealed partial class EventChannels
     private const int PortsPerBucket = 64;
 
     private readonly Domain _domain;
-    private readonly Lock _lock = new();
+    private readonly CoreLock _lock;
     private readonly List<EventChannel> _ports = new(PortsPerBucket);
     private readonly Dictionary<(VirtualIrq, VcpuId), EventChannel> _virqs = [];
     private IEventAbi _abi;
@@ -24,6 +25,7 @@ public sealed partial class EventChannels
     internal EventChannels(Domain domain)
     {
         _domain = domain;
+        _lock = new CoreLock(domain.Core.Stepper, $"the events of {domain.Id}");
         _abi = new TwoLevelEventAbi(domain);
         AddPorts();
     }
@@ -31,7 +33,7 @@ public sealed partial class EventChannels
     /// <summary>Allocates a port that <paramref name="remote"/> may bind to.</summary>
     internal Errno AllocateUnbound(DomId remote, out EventPort port)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             port = default;
             if (Allocate(out var channel) is not Errno.None and var error)
@@ -80,7 +82,7 @@ public sealed partial class EventChannels
             return Errno.EINVAL;
         if (!Exists(vcpu))
             return Errno.ENOENT;
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (_virqs.ContainsKey((virq, vcpu)))
                 return Errno.EEXIST;
@@ -100,7 +102,7 @@ public sealed partial class EventChannels
         port = default;
         if (!Exists(vcpu))
             return Errno.ENOENT;
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (Allocate(out var channel) is not Errno.None and var error)
                 return error;
@@ -115,7 +117,7 @@ public sealed partial class EventChannels
     {
         if (!Exists(vcpu))
             return Errno.ENOENT;
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (FindLocked(port) is not { } channel)
                 return Errno.EINVAL;
@@ -138,7 +140,7 @@ public sealed partial class EventChannels
         while (true)
         {
             DomId peer;
-            lock (_lock)
+            using (_lock.Hold())
             {
                 if (FindLocked(port) is not { } channel)
                     return Errno.EINVAL;
@@ -158,7 +160,7 @@ public sealed partial class EventChannels
     {
         DomId peer;
         EventPort peerPort;
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (FindLocked(port) is not { } channel)
                 return Errno.EINVAL;
@@ -183,7 +185,7 @@ public sealed partial class EventChannels
 
     internal Errno GetStatus(EventPort port, ref EventChannelStatus status)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (FindLocked(port, evenClosed: true) is not { } channel)
                 return Errno.EINVAL;
@@ -208,7 +210,7 @@ public sealed partial class EventChannels
 
     internal Errno Unmask(EventPort port)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (FindLocked(port, evenClosed: true) is not { } channel)
                 return Errno.EINVAL;
@@ -228,7 +230,7 @@ public sealed partial class EventChannels
         while (true)
         {
             EventPort port;
-            lock (_lock)
+            using (_lock.Hold())
             {
                 if (_nextToReset >= _ports.Count)
                 {
@@ -247,7 +249,7 @@ public sealed partial class EventChannels
     /// <summary>Closes every port for good; no event touches the domain's memory afterwards. Its vCPUs are stopped.</summary>
     internal void Destroy()
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             _closed = true;
             // From the first port on, however far a reset of the guest's own had come.
@@ -259,7 +261,7 @@ public sealed partial class EventChannels
     /// <summary>Raises a virtual interrupt, if the guest bound it.</summary>
     internal void RaiseVirq(VirtualIrq virq, VcpuId vcpu)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (_virqs.TryGetValue((virq, vcpu), out var channel))
                 NotifyLocked(channel);
@@ -269,14 +271,14 @@ public sealed partial class EventChannels
     /// <summary>Whether a port is pending; false for ports that do not exist.</summary>
     internal bool IsPending(EventPort port)
     {
-        lock (_lock)
+        using (_lock.Hold())
             return FindLocked(port) is { } channel && _abi.IsPending(channel);
     }
 
     /// <summary>Whether a port of this number is open: for <c>SCHEDOP_poll</c>.</summary>
     internal bool IsOpen(EventPort port)
     {
-        lock (_lock)
+        using (_lock.Hold())
             return FindLocked(port) is not null;
     }
 
@@ -285,14 +287,14 @@ public sealed partial class EventChannels
     {
         get
         {
-            lock (_lock)
+            using (_lock.Hold())
                 return _ports.Count(port => port is { State: not EventChannelState.Closed });
         }
     }
 
     private void Receive(EventPort port, DomId from)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (FindLocked(port) is { State: EventChannelState.Interdomain } channel && channel.RemoteDomain == from)
                 NotifyLocked(channel);
@@ -348,6 +350,7 @@ public sealed partial class EventChannels
             var candidate = _ports[(int)i];
             if (candidate.State != EventChannelState.Closed || _abi.IsBusy(candidate))
                 continue;
+            _lock.Point();
             channel = candidate;
             return Errno.None;
         }
@@ -363,6 +366,7 @@ public sealed partial class EventChannels
     {
         if (port.Value >= (uint)_ports.Count)
             return null;
+        _lock.Point();
         var channel = _ports[(int)port.Value];
         return channel.State == EventChannelState.Closed && !evenClosed ? null : channel;
     }

@@ -100,6 +100,7 @@ internal sealed class GrantEntries(Domain domain)
     /// <summary>Marks an entry as in use. False when it does not say any more what was read.</summary>
     public bool TryMark(GrantRef reference, in GrantEntry seen, GrantEntryFlags marks)
     {
+        domain.Core.Stepper?.Point();
         if (Version == 1)
         {
             var expected = seen.Header | seen.Frame << 32;

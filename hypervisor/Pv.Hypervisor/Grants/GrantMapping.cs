@@ -67,7 +67,7 @@ internal static class GrantMapping
     {
         if (domain.PhysicalMap is { } physical)
         {
-            lock (domain.PageLock)
+            using (domain.PageLock.Hold())
                 physical.Clear(Pfn.OfAddress(map.HostAddress));
         }
         GiveBack(domain.Core, map);
@@ -114,7 +114,7 @@ internal static class GrantMapping
         var at = Pfn.OfAddress(map.HostAddress);
         if (at.Value >= PhysicalMap.Limit)
             return GrantStatus.GeneralError;
-        lock (domain.PageLock)
+        using (domain.PageLock.Hold())
         {
             if (physical.Get(at, out _) != PhysicalMapKind.Empty)
                 return GrantStatus.GeneralError;
@@ -127,7 +127,7 @@ internal static class GrantMapping
     {
         if (domain.PhysicalMap is not { } physical)
             return GrantPaging.Remove(vcpu, map);
-        lock (domain.PageLock)
+        using (domain.PageLock.Hold())
         {
             var at = Pfn.OfAddress(map.HostAddress);
             if (physical.Get(at, out var mfn) != PhysicalMapKind.Grant || mfn != map.Mfn)

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Pv.Abi;
 using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Stepping;
 
 namespace Pv.Hypervisor.Grants;
 
@@ -30,12 +31,13 @@ internal sealed class GrantTable
     public GrantTable(Domain domain, uint maxFrames, uint maxMaptrackFrames)
     {
         _domain = domain;
+        Lock = new CoreLock(domain.Core.Stepper, $"the grants of {domain.Id}");
         _entries = new GrantEntries(domain);
         MaxFrames = maxFrames;
         _maxMaptrackFrames = maxMaptrackFrames;
     }
 
-    public Lock Lock { get; } = new();
+    public CoreLock Lock { get; }
 
     /// <summary>The most frames that the table may have.</summary>
     public uint MaxFrames { get; }
@@ -44,7 +46,7 @@ internal sealed class GrantTable
     {
         get
         {
-            lock (Lock)
+            using (Lock.Hold())
                 return (uint)_entries.FrameCount;
         }
     }
@@ -52,7 +54,7 @@ internal sealed class GrantTable
     /// <summary>Makes the table at least so long. False when that is too long, or there is no memory.</summary>
     public bool TryGrow(uint frames)
     {
-        lock (Lock)
+        using (Lock.Hold())
         {
             if (_closed || frames > MaxFrames)
                 return false;
@@ -74,7 +76,7 @@ internal sealed class GrantTable
             return Errno.EINVAL;
         if (!TryGrow(index + 1))
             return Errno.ENOMEM;
-        lock (Lock)
+        using (Lock.Hold())
         {
             // The domain may have come to its end in between.
             if (index >= (uint)_entries.FrameCount)
@@ -89,7 +91,7 @@ internal sealed class GrantTable
     {
         get
         {
-            lock (Lock)
+            using (Lock.Hold())
                 return _active.Exists(active => active.Pins != 0);
         }
     }
@@ -99,7 +101,7 @@ internal sealed class GrantTable
     {
         get
         {
-            lock (Lock)
+            using (Lock.Hold())
                 return _entries.Version;
         }
     }
@@ -107,7 +109,7 @@ internal sealed class GrantTable
     /// <summary>Changes the form of the entries, which makes all invalid but those reserved for console and xenstore. Others may not be in use.</summary>
     public Errno TrySetVersion(int version)
     {
-        lock (Lock)
+        using (Lock.Hold())
         {
             if (_entries.Version == version)
                 return Errno.None;
@@ -127,7 +129,7 @@ internal sealed class GrantTable
     /// <summary>One of the frames with the marks of use of version 2. False when there are not so many.</summary>
     public bool TryGetStatusFrame(uint index, out Mfn mfn)
     {
-        lock (Lock)
+        using (Lock.Hold())
         {
             mfn = Mfn.Invalid;
             if (index >= (uint)_entries.StatusFrameCount)
@@ -141,7 +143,7 @@ internal sealed class GrantTable
     {
         get
         {
-            lock (Lock)
+            using (Lock.Hold())
                 return (uint)_entries.StatusFrameCount;
         }
     }
@@ -149,7 +151,7 @@ internal sealed class GrantTable
     /// <summary>Swaps what two entries say (<c>GNTTABOP_swap_grant_ref</c>).</summary>
     public GrantStatus Swap(GrantRef one, GrantRef other)
     {
-        lock (Lock)
+        using (Lock.Hold())
         {
             if (_closed || one.Value >= _entries.Count || other.Value >= _entries.Count)
                 return GrantStatus.BadGrantRef;
@@ -180,7 +182,7 @@ internal sealed class GrantTable
     private GrantStatus TryPin(GrantRef reference, DomId user, bool readOnly, GrantUse use, out PinnedGrant pinned)
     {
         pinned = default;
-        lock (Lock)
+        using (Lock.Hold())
         {
             if (_closed || reference.Value >= _entries.Count)
                 return GrantStatus.BadGrantRef;
@@ -220,7 +222,7 @@ internal sealed class GrantTable
     /// <summary>Gives one use back.</summary>
     public void Unpin(GrantRef reference, bool readOnly)
     {
-        lock (Lock)
+        using (Lock.Hold())
         {
             ref var own = ref CollectionsMarshal.AsSpan(_active)[(int)reference.Value];
             if (!readOnly && !own.IsPassedOn)
@@ -235,7 +237,7 @@ internal sealed class GrantTable
     /// </summary>
     public bool TryTakeHandle(out uint handle)
     {
-        lock (Lock)
+        using (Lock.Hold())
         {
             handle = uint.MaxValue;
             if (_closed)
@@ -253,7 +255,7 @@ internal sealed class GrantTable
     /// <summary>Notes a map that this domain holds of another's entry. False when the domain came to its end meanwhile.</summary>
     public bool TrySetMap(uint handle, GrantMap map)
     {
-        lock (Lock)
+        using (Lock.Hold())
         {
             if (_closed)
                 return false;
@@ -265,7 +267,7 @@ internal sealed class GrantTable
     /// <summary>Gives back a handle under which there is no map.</summary>
     public void ReturnHandle(uint handle)
     {
-        lock (Lock)
+        using (Lock.Hold())
         {
             if (!_closed)
                 _freeHandles.Push(handle);
@@ -274,21 +276,21 @@ internal sealed class GrantTable
 
     public GrantMap? FindMap(uint handle)
     {
-        lock (Lock)
+        using (Lock.Hold())
             return handle < (uint)_maps.Count ? _maps[(int)handle] : null;
     }
 
     /// <summary>Whether the domain maps a frame by some grant.</summary>
     public bool HasMapOf(Mfn mfn)
     {
-        lock (Lock)
+        using (Lock.Hold())
             return _maps.Exists(map => map?.Mfn == mfn);
     }
 
     /// <summary>Forgets a map. False when it was forgotten before.</summary>
     public bool TryRemoveMap(uint handle, GrantMap map)
     {
-        lock (Lock)
+        using (Lock.Hold())
         {
             if (handle >= (uint)_maps.Count || _maps[(int)handle] != map)
                 return false;
@@ -302,7 +304,7 @@ internal sealed class GrantTable
     public void Destroy()
     {
         GrantMap?[] maps;
-        lock (Lock)
+        using (Lock.Hold())
         {
             _closed = true;
             maps = [.. _maps];
@@ -313,7 +315,7 @@ internal sealed class GrantTable
             if (map is { } held)
                 GrantMapping.Release(_domain, held);
         }
-        lock (Lock)
+        using (Lock.Hold())
         {
             _entries.Release();
         }
@@ -381,7 +383,7 @@ internal sealed class GrantTable
     public IReadOnlyList<(int Reference, DomId User, Mfn Mfn, int Pins)> ListUsed()
     {
         var used = new List<(int, DomId, Mfn, int)>();
-        lock (Lock)
+        using (Lock.Hold())
         {
             for (var i = 0; i < _active.Count; i++)
             {

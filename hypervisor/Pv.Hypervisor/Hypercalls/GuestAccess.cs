@@ -117,6 +117,14 @@ internal readonly ref struct GuestAccess
     /// <summary>Translates one address, and tells how many bytes from it on lie in the same page.</summary>
     private bool TryTranslate(ulong address, bool write, out ulong machine, out int length)
     {
+        var found = Translate(address, write, out machine, out length);
+        // Between looking up and copying, a mapping may go.
+        _vcpu.Domain.Core.Stepper?.Point();
+        return found;
+    }
+
+    private bool Translate(ulong address, bool write, out ulong machine, out int length)
+    {
         var offset = address & PageSize.OffsetMask;
         length = PageSize.Bytes - (int)offset;
         machine = 0;

@@ -95,6 +95,7 @@ internal sealed class HypercallTable
     /// <summary>Serves a call of a vCPU, with its trace when that is on.</summary>
     public HypercallResult Enter(Vcpu vcpu, ref HypercallRegisters registers)
     {
+        vcpu.Domain.Core.Stepper?.Point();
         vcpu.Counters.NoteHypercall(registers.Number);
         var call = new HypercallContext(vcpu, registers, GuestAccess.OfCaller(vcpu));
         if (vcpu.Domain.Trace.IsOn)

@@ -104,7 +104,7 @@ internal static class ExchangeOperation
     /// <summary>The domain has both the old and the new for a moment, which its limit must not forbid.</summary>
     private static Errno TryAllocate(HypervisorCore core, Domain domain, int order, int outOrder, ulong limit, Mfn[] fresh)
     {
-        lock (domain.PageLock)
+        using (domain.PageLock.Hold())
         {
             domain.MaxPages += 1ul << order;
             try

@@ -1,6 +1,7 @@
 using Pv.Abi;
 using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Paging;
+using Pv.Hypervisor.Stepping;
 using Pv.Machine;
 
 namespace Pv.Hypervisor.Memory;
@@ -18,10 +19,12 @@ internal sealed partial class FrameTable : IDisposable
     private readonly FrameAllocator _allocator;
     private readonly MachineTable<FrameInfo> _rows;
     private readonly DomainTable _domains;
+    private readonly Stepper? _stepper;
     private ulong _flushClock = 1;
 
-    public FrameTable(MachineMemory memory, FrameAllocator allocator, DomainTable domains)
+    public FrameTable(MachineMemory memory, FrameAllocator allocator, DomainTable domains, Stepper? stepper = null)
     {
+        _stepper = stepper;
         _memory = memory;
         _allocator = allocator;
         _domains = domains;
@@ -69,7 +72,7 @@ internal sealed partial class FrameTable : IDisposable
     {
         first = Mfn.Invalid;
         var frames = 1ul << order;
-        lock (owner.PageLock)
+        using (owner.PageLock.Hold())
         {
             if (owner.IsDying)
                 return Errno.EINVAL;
@@ -115,6 +118,7 @@ internal sealed partial class FrameTable : IDisposable
         while (true)
         {
             var seen = Volatile.Read(ref row.Count);
+            _stepper?.Point();
             if ((seen & Allocated) == 0 || (seen & ReferenceMask) is 0 or >= ReferenceMask - 1)
                 return false;
             if (row.Owner != owner)
@@ -135,6 +139,7 @@ internal sealed partial class FrameTable : IDisposable
     /// <summary>Gives a reference back. The last one frees the frame.</summary>
     public void Put(Mfn mfn)
     {
+        _stepper?.Point();
         ref var row = ref this[mfn];
         var left = Interlocked.Decrement(ref row.Count);
         if ((left & ReferenceMask) == ReferenceMask)
@@ -283,7 +288,7 @@ internal sealed partial class FrameTable : IDisposable
         }
         else
         {
-            lock (owner.PageLock)
+            using (owner.PageLock.Hold())
             {
                 if (row.Previous != 0)
                     this[new Mfn(row.Previous)].Next = row.Next;

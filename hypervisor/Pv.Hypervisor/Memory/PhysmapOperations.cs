@@ -92,7 +92,7 @@ internal static class PhysmapOperations
     {
         PhysicalMapKind kind;
         Mfn mfn;
-        lock (domain.PageLock)
+        using (domain.PageLock.Hold())
         {
             kind = domain.PhysicalMap!.Get(gpfn, out mfn);
             if (kind == PhysicalMapKind.Empty)
@@ -146,7 +146,7 @@ internal static class PhysmapOperations
     /// <summary>Enters a frame where nothing is mapped; a foreign frame's reference is given back when something is.</summary>
     private static Errno Insert(Domain domain, Pfn gpfn, PhysicalMapKind kind, Mfn mfn)
     {
-        lock (domain.PageLock)
+        using (domain.PageLock.Hold())
         {
             if (domain.PhysicalMap!.Get(gpfn, out _) == PhysicalMapKind.Empty)
             {

@@ -76,7 +76,7 @@ internal static class ReservationOperations
             core.MachineToPhysical[first.Plus(i)] = populate ? at.Plus(i) : Pfn.Invalid;
             if (domain.PhysicalMap is { } map && populate)
             {
-                lock (domain.PageLock)
+                using (domain.PageLock.Hold())
                     map.Set(at.Plus(i), PhysicalMapKind.Own, first.Plus(i));
             }
         }
@@ -90,7 +90,7 @@ internal static class ReservationOperations
         var frames = 1ul << (int)order;
         if (first.Value > PhysicalMap.Limit - frames)
             return false;
-        lock (domain.PageLock)
+        using (domain.PageLock.Hold())
         {
             for (ulong i = 0; i < frames; i++)
             {

@@ -43,7 +43,7 @@ internal sealed partial class PageTypes
     /// <summary>Gives back what a vCPU holds; it will not run again.</summary>
     public void ReleaseVcpu(Vcpu vcpu)
     {
-        lock (vcpu.Domain.PagingLock)
+        using (vcpu.Domain.PagingLock.Hold())
         {
             DescriptorTables.ReleaseLdt(vcpu);
             DescriptorTables.ReleaseGdt(vcpu);
@@ -64,7 +64,7 @@ internal sealed partial class PageTypes
     {
         if (domain.Kind != DomainKind.Paravirtualized)
             return;
-        lock (domain.PagingLock)
+        using (domain.PagingLock.Hold())
         {
             FinishTables(domain, null);
             var frames = FramesOf(domain);
@@ -90,7 +90,7 @@ internal sealed partial class PageTypes
     private List<Mfn> FramesOf(Domain domain)
     {
         List<Mfn> frames = [];
-        lock (domain.PageLock)
+        using (domain.PageLock.Hold())
         {
             for (var any = Frames.TryFirst(domain, out var mfn); any; any = Frames.TryNext(mfn, out mfn))
                 frames.Add(mfn);

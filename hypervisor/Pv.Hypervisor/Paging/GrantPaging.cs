@@ -11,7 +11,7 @@ internal static class GrantPaging
 {
     public static GrantStatus Insert(Vcpu vcpu, GrantMap map)
     {
-        lock (vcpu.Domain.PagingLock)
+        using (vcpu.Domain.PagingLock.Hold())
         {
             if (!TryFindEntry(vcpu, map, out var entryAddress))
                 return GrantStatus.GeneralError;
@@ -22,7 +22,7 @@ internal static class GrantPaging
 
     public static GrantStatus Remove(Vcpu vcpu, GrantMap map)
     {
-        lock (vcpu.Domain.PagingLock)
+        using (vcpu.Domain.PagingLock.Hold())
         {
             if (!TryFindEntry(vcpu, map, out var entryAddress)
                 || !vcpu.Domain.Core.PageTypes.TryRemoveForeign(vcpu, entryAddress, EntryOf(map)))
@@ -37,7 +37,7 @@ internal static class GrantPaging
     {
         if ((map.Flags & GrantMapFlags.ContainsPte) != 0)
             return GrantStatus.GeneralError;
-        lock (vcpu.Domain.PagingLock)
+        using (vcpu.Domain.PagingLock.Hold())
         {
             if (!TryFindEntry(vcpu, map.HostAddress, false, out var entryAddress) || !TryFindEntry(vcpu, newAddress, false, out var newEntryAddress)
                 || !vcpu.Domain.Core.PageTypes.TryReplaceForeign(vcpu, entryAddress, EntryOf(map), newEntryAddress))

@@ -21,7 +21,7 @@ internal static class MmuExtOperations
             return Errno.EINVAL;
         LockOrder.AssertNotHeld(frames.PageLock);
         LockOrder.AssertNotHeld(frames.Grants.Lock);
-        lock (frames.PagingLock)
+        using (frames.PagingLock.Hold())
         {
             if (call.Core.PageTypes.FinishTables(frames, call.Preemptible) == Errno.ERESTART)
                 return batch.Again(ref call, 0);

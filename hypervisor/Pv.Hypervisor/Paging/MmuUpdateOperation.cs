@@ -22,7 +22,7 @@ internal static class MmuUpdateOperation
             return batch.Finish(ref call, 0, error);
         LockOrder.AssertNotHeld(tables!.PageLock);
         LockOrder.AssertNotHeld(tables.Grants.Lock);
-        lock (tables.PagingLock)
+        using (tables.PagingLock.Hold())
         {
             if (call.Core.PageTypes.FinishTables(call.Caller, call.Vcpu) == Errno.ERESTART)
                 return batch.Again(ref call, 0);

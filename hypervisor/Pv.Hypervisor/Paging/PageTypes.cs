@@ -51,6 +51,7 @@ internal sealed partial class PageTypes(HypervisorCore core)
         while (true)
         {
             var seen = Volatile.Read(ref row.Use);
+            core.Stepper?.Point();
             if ((seen & CountMask) == CountMask)
                 return Errno.EINVAL;
             if ((seen & CountMask) != 0)
@@ -98,6 +99,7 @@ internal sealed partial class PageTypes(HypervisorCore core)
         while (true)
         {
             var seen = Volatile.Read(ref row.Use);
+            core.Stepper?.Point();
             Debug.Assert((seen & CountMask) != 0, "A use was given back that nobody held.");
             var level = EntryRules.LevelOf((FrameType)((seen & TypeMask) >> TypeShift));
             if ((seen & CountMask) == 1 && level != 0 && (seen & (Valid | Partial)) != 0)

@@ -1,3 +1,5 @@
+using Pv.Hypervisor.Stepping;
+
 namespace Pv.Hypervisor.Paging;
 
 /// <summary>
@@ -5,7 +7,7 @@ namespace Pv.Hypervisor.Paging;
 /// copy that may have seen it is over; one that begins later finds the tables as they are then.
 /// </summary>
 /// <remarks>Begun and ended by the thread that serves the vCPU; awaited by any.</remarks>
-internal sealed class TableWalks
+internal sealed class TableWalks(Stepper? stepper)
 {
     // Odd while a copy is being made.
     private int _state;
@@ -23,6 +25,11 @@ internal sealed class TableWalks
         var seen = Volatile.Read(ref _state);
         if ((seen & 1) == 0)
             return;
+        if (stepper is not null)
+        {
+            stepper.WaitUntil(() => Volatile.Read(ref _state) != seen, "a copy by page tables to end");
+            return;
+        }
         var spinner = default(SpinWait);
         while (Volatile.Read(ref _state) == seen)
             spinner.SpinOnce();

@@ -58,10 +58,15 @@ internal sealed class TlbFlushes(HypervisorCore core)
     }
 
     /// <summary>A vCPU that runs guest code leaves, and flushes before it goes in again; one that does not will flush first.</summary>
-    private static void AwaitLeft(Vcpu vcpu)
+    private void AwaitLeft(Vcpu vcpu)
     {
         if (VcpuLoop.IsCurrent(vcpu))
             return;
+        if (core.Stepper is { } stepper)
+        {
+            vcpu.Engine?.Kick();
+            stepper.WaitUntil(() => !vcpu.InGuest || !vcpu.FlushIsPending, $"{vcpu} to leave its guest's code");
+        }
         var spinner = default(SpinWait);
         while (vcpu.InGuest && vcpu.FlushIsPending)
         {

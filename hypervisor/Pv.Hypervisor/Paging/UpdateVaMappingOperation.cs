@@ -23,7 +23,7 @@ internal static class UpdateVaMappingOperation
         if (call.Caller.Kind != DomainKind.Paravirtualized)
             return Errno.EINVAL;
         Errno error;
-        lock (call.Caller.PagingLock)
+        using (call.Caller.PagingLock.Hold())
         {
             if (call.Core.PageTypes.FinishTables(call.Caller, call.Vcpu) == Errno.ERESTART)
                 return HypercallResult.Again;

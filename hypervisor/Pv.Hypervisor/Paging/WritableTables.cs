@@ -27,7 +27,7 @@ internal static class WritableTables
         if (store.Address >> PageSize.Shift != faultAddress >> PageSize.Shift || offset % (ulong)store.Size != 0)
             return false;
         using var outside = vcpu.StepOutOfGuest();
-        lock (vcpu.Domain.PagingLock)
+        using (vcpu.Domain.PagingLock.Hold())
             return TryFindTable(vcpu, faultAddress, out var table) && TryWrite(vcpu, table, offset, ref store);
     }
 

@@ -1,18 +1,19 @@
+using Pv.Hypervisor.Stepping;
 using Pv.Hypervisor.Time;
-using Pv.Machine;
 
 namespace Pv.Hypervisor.Scheduling;
 
 /// <summary>A physical CPU: a thread that runs vCPUs, one at a time. Its fields are the run queue's lock's, but for the flags said otherwise.</summary>
 internal sealed class PCpu
 {
-    private readonly Thread _thread;
+    private readonly CoreThread _thread;
 
-    public PCpu(int index, Timekeeper timekeeper, Action<PCpu> serve)
+    public PCpu(int index, Timekeeper timekeeper, Stepper? stepper, Action<PCpu> serve)
     {
         Index = index;
         SliceTimer = new CoreTimer(timekeeper, EndSlice);
-        _thread = new Thread(() => serve(this)) { IsBackground = true, Name = $"pcpu{index}" };
+        Signal = new CoreSignal(stepper);
+        _thread = new CoreThread(stepper, $"pcpu{index}", () => serve(this));
     }
 
     public int Index { get; }
@@ -21,7 +22,7 @@ internal sealed class PCpu
     public CpuPool? Pool { get; set; }
 
     /// <summary>Wakes the thread when it has nothing to run.</summary>
-    public HostSignal Signal { get; } = new();
+    public CoreSignal Signal { get; }
 
     public CoreTimer SliceTimer { get; }
 
@@ -46,8 +47,7 @@ internal sealed class PCpu
         SliceOver = true;
         Current?.Vcpu.Engine?.Kick();
         Signal.Set();
-        if (_thread.IsAlive)
-            _thread.Join();
+        _thread.Join();
         SliceTimer.Cancel();
         Signal.Dispose();
     }

@@ -19,7 +19,7 @@ public sealed partial class Scheduler
     {
         get
         {
-            lock (_lock)
+            using (_lock.Hold())
             {
                 return _pools.Values.Aggregate(AllCpus, (free, pool) => free & ~pool.Cpus);
             }
@@ -29,7 +29,7 @@ public sealed partial class Scheduler
     /// <summary>Makes a pool without pCPUs; <see cref="CpuPools.Any"/>: of any number.</summary>
     internal Errno CreatePool(uint wanted, SchedulerId scheduler, out uint id)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             id = wanted;
             if (SchedulerPolicies.Create(scheduler) is not { } policy)
@@ -50,7 +50,7 @@ public sealed partial class Scheduler
 
     internal Errno DestroyPool(uint id)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (!_pools.TryGetValue(id, out var pool))
                 return Errno.ENOENT;
@@ -65,7 +65,7 @@ public sealed partial class Scheduler
     /// <summary>What the pool of that number, or the next one, is made of.</summary>
     internal Errno DescribePool(uint from, out CpuPoolFacts facts)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             facts = default;
             foreach (var pool in _pools.Values)
@@ -82,7 +82,7 @@ public sealed partial class Scheduler
     /// <summary>Gives a pool a free pCPU; <see cref="CpuPools.Any"/>: the first.</summary>
     internal Errno AddCpu(uint id, uint cpu)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             var free = FreeCpus;
             if (cpu == CpuPools.Any && free != 0)
@@ -104,7 +104,7 @@ public sealed partial class Scheduler
     internal Errno RemoveCpu(uint id, uint cpu)
     {
         PCpu pcpu;
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (!_pools.TryGetValue(id, out var pool))
                 return Errno.ENOENT;
@@ -131,7 +131,7 @@ public sealed partial class Scheduler
     /// <summary>The pool for a new domain.</summary>
     internal Errno FindPool(uint id, out CpuPool? pool)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (!_pools.TryGetValue(id, out pool))
                 return Errno.ESRCH;
@@ -142,21 +142,21 @@ public sealed partial class Scheduler
     /// <summary>Counts a new domain in its pool.</summary>
     internal void Enter(Domain domain)
     {
-        lock (_lock)
+        using (_lock.Hold())
             domain.Pool.Domains.Add(domain);
     }
 
     /// <summary>The domain is gone, its vCPUs were removed.</summary>
     internal void Leave(Domain domain)
     {
-        lock (_lock)
+        using (_lock.Hold())
             domain.Pool.Domains.Remove(domain);
     }
 
     /// <summary>Moves a domain to another pool, where it begins with that scheduler's defaults. It is stopped meanwhile.</summary>
     internal Errno Move(Domain domain, uint id)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (!_pools.TryGetValue(id, out var pool) || pool.Cpus == 0)
                 return Errno.ENOENT;
@@ -164,7 +164,7 @@ public sealed partial class Scheduler
                 return Errno.None;
         }
         domain.Pause();
-        lock (_lock)
+        using (_lock.Hold())
         {
             // Sysctls come one at a time, so the pool is still there.
             var pool = _pools[id];
@@ -193,7 +193,7 @@ public sealed partial class Scheduler
     /// </summary>
     internal Errno SetAffinity(Vcpu vcpu, ulong? hard, ulong? soft)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             var (unit, pool) = (vcpu.Unit, PoolOf(vcpu));
             if (hard is { } wanted && (wanted & pool.Cpus) == 0)
@@ -220,14 +220,14 @@ public sealed partial class Scheduler
     /// <summary>A vCPU's hard and soft affinity as they were asked for.</summary>
     internal (ulong Hard, ulong Soft) AffinityOf(Vcpu vcpu)
     {
-        lock (_lock)
+        using (_lock.Hold())
             return (vcpu.Unit.HardAffinity & AllCpus, vcpu.Unit.SoftAffinity & AllCpus);
     }
 
     /// <summary>Runs something that concerns a domain's parameters in its pool's policy.</summary>
     internal Errno Adjust(Domain domain, SchedulerId scheduler, Func<ISchedulerPolicy, Errno> change)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (domain.Pool.Scheduler != scheduler)
                 return Errno.EINVAL;
@@ -241,7 +241,7 @@ public sealed partial class Scheduler
     /// <summary>Changes or tells a pool's own parameters.</summary>
     internal Errno Adjust(ref SysctlSchedulerOp operation)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (!_pools.TryGetValue(operation.CpuPoolId, out var pool))
                 return Errno.ESRCH;
@@ -251,7 +251,7 @@ public sealed partial class Scheduler
 
     private bool IsBusy(PCpu pcpu)
     {
-        lock (_lock)
+        using (_lock.Hold())
             return pcpu.Current is not null && pcpu.Pool is null;
     }
 

@@ -1,5 +1,6 @@
 using Pv.Abi;
 using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Stepping;
 using Pv.Hypervisor.Time;
 
 namespace Pv.Hypervisor.Scheduling;
@@ -14,7 +15,8 @@ namespace Pv.Hypervisor.Scheduling;
 /// </remarks>
 public sealed partial class Scheduler : IDisposable
 {
-    private readonly Lock _lock = new();
+    private readonly CoreLock _lock;
+    private readonly Stepper? _stepper;
     private readonly IClock _clock;
     private readonly Timekeeper _timekeeper;
     private readonly PCpu[] _pcpus;
@@ -28,16 +30,19 @@ public sealed partial class Scheduler : IDisposable
     /// <param name="policy">Who runs next in pool 0, which has all pCPUs at first.</param>
     /// <param name="pcpus">How many physical CPUs the machine has.</param>
     /// <param name="run">Runs a vCPU until it can or should not go on (see <see cref="ShouldLeave"/>); called on a pCPU's thread.</param>
-    public Scheduler(IClock clock, Timekeeper timekeeper, ISchedulerPolicy policy, int pcpus, Action<Vcpu> run)
+    /// <param name="stepper">Steps the machine, in deterministic mode.</param>
+    public Scheduler(IClock clock, Timekeeper timekeeper, ISchedulerPolicy policy, int pcpus, Action<Vcpu> run, Stepper? stepper = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(pcpus, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(pcpus, 64);
         _clock = clock;
         _timekeeper = timekeeper;
         _run = run;
+        _stepper = stepper;
+        _lock = new CoreLock(stepper, "the run queue");
         _pcpus = new PCpu[pcpus];
         for (var i = 0; i < pcpus; i++)
-            _pcpus[i] = new PCpu(i, timekeeper, Serve);
+            _pcpus[i] = new PCpu(i, timekeeper, stepper, Serve);
         DefaultPool = new CpuPool(0, policy, timekeeper, Tick);
         _pools.Add(0, DefaultPool);
         DefaultPool.SetCpus(AllCpus);
@@ -60,7 +65,7 @@ public sealed partial class Scheduler : IDisposable
     {
         get
         {
-            lock (_lock)
+            using (_lock.Hold())
                 return _guestTime;
         }
     }
@@ -68,20 +73,20 @@ public sealed partial class Scheduler : IDisposable
     /// <summary>Nanoseconds for which a pCPU had nothing to run.</summary>
     public ulong IdleTime(int pcpu)
     {
-        lock (_lock)
+        using (_lock.Hold())
             return _pcpus[pcpu].IdleTime + (_pcpus[pcpu].Idle ? _clock.Now - _pcpus[pcpu].IdleSince : 0);
     }
 
     /// <summary>Takes a new vCPU into its domain's pool.</summary>
     internal void Add(Vcpu vcpu)
     {
-        lock (_lock)
+        using (_lock.Hold())
             vcpu.Unit = CreateUnit(vcpu);
     }
 
     internal void Remove(Vcpu vcpu)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             Forget(vcpu);
             SignalIdle(PoolOf(vcpu));
@@ -93,7 +98,7 @@ public sealed partial class Scheduler : IDisposable
     {
         PCpu? toSignal = null;
         Vcpu? toKick = null;
-        lock (_lock)
+        using (_lock.Hold())
         {
             var unit = vcpu.Unit;
             if (unit.Queued || unit.RunningOn >= 0 || !vcpu.IsRunnable)
@@ -113,7 +118,7 @@ public sealed partial class Scheduler : IDisposable
     /// <summary>A reason not to run was set: dequeues the vCPU, or makes its pCPU let go of it soon. Any thread.</summary>
     internal void Sleep(Vcpu vcpu)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             var unit = vcpu.Unit;
             if (unit.Queued && !vcpu.IsRunnable)
@@ -134,6 +139,11 @@ public sealed partial class Scheduler : IDisposable
     internal void SleepSync(Vcpu vcpu)
     {
         Sleep(vcpu);
+        if (_stepper is not null)
+        {
+            _stepper.WaitUntil(() => vcpu.Unit.RunningOn < 0, $"{vcpu} to be given back");
+            return;
+        }
         var spinner = default(SpinWait);
         while (IsRunning(vcpu))
         {
@@ -144,7 +154,7 @@ public sealed partial class Scheduler : IDisposable
 
     internal bool IsRunning(Vcpu vcpu)
     {
-        lock (_lock)
+        using (_lock.Hold())
             return vcpu.Unit.RunningOn >= 0;
     }
 
@@ -161,7 +171,7 @@ public sealed partial class Scheduler : IDisposable
     /// <summary>The running vCPU lets others go first.</summary>
     internal void Yield(Vcpu vcpu)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             PoolOf(vcpu).Policy.Yield(vcpu.Unit);
             if (vcpu.Unit.RunningOn >= 0)
@@ -172,7 +182,7 @@ public sealed partial class Scheduler : IDisposable
     /// <summary>What a vCPU's runstate clock shows now, the running stretch included.</summary>
     internal RunstateSnapshot Snapshot(Vcpu vcpu)
     {
-        lock (_lock)
+        using (_lock.Hold())
             return vcpu.Runstate.Snapshot(_clock.Now);
     }
 
@@ -282,7 +292,7 @@ public sealed partial class Scheduler : IDisposable
     /// <summary>What a pool's policy waited for is due. On the timekeeper's thread.</summary>
     private void Tick(CpuPool pool)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             pool.Disarmed();
             var now = _clock.Now;
@@ -328,7 +338,7 @@ public sealed partial class Scheduler : IDisposable
 
     private bool TakeNext(PCpu pcpu, out SchedulingUnit? unit, out ulong sliceEnd)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             var now = _clock.Now;
             var slice = 0ul;
@@ -356,7 +366,7 @@ public sealed partial class Scheduler : IDisposable
     private void GiveBack(PCpu pcpu, SchedulingUnit unit)
     {
         PCpu? toSignal = null;
-        lock (_lock)
+        using (_lock.Hold())
         {
             var now = _clock.Now;
             var pool = PoolOf(unit.Vcpu);

@@ -1,4 +1,4 @@
-using Pv.Machine;
+using Pv.Hypervisor.Stepping;
 
 namespace Pv.Hypervisor.Time;
 
@@ -9,24 +9,27 @@ public sealed class Timekeeper : IDisposable
     private const int MostVoid = 64;
 
     private readonly IClock _clock;
-    private readonly Lock _lock = new();
+    private readonly CoreLock _lock;
     private readonly PriorityQueue<(CoreTimer Timer, ulong Generation), ulong> _heap = new();
     // Slices end early all the time: what puts the heap in order again allocates nothing.
     private readonly List<((CoreTimer Timer, ulong Generation) Entry, ulong Deadline)> _kept = [];
-    private readonly HostSignal _changed = new();
-    private readonly Thread? _thread;
+    private readonly CoreSignal _changed;
+    private readonly CoreThread? _thread;
     private ulong _sleepingUntil;
     private int _void;
     private volatile bool _stopping;
 
     /// <param name="clock">System time.</param>
-    /// <param name="manual">Without a thread: whoever moves the clock calls <see cref="FireExpired"/>. The deterministic mode.</param>
-    public Timekeeper(IClock clock, bool manual = false)
+    /// <param name="manual">Without a thread: whoever moves the clock calls <see cref="FireExpired"/>.</param>
+    /// <param name="stepper">Steps the machine, in deterministic mode.</param>
+    public Timekeeper(IClock clock, bool manual = false, Stepper? stepper = null)
     {
         _clock = clock;
+        _lock = new CoreLock(stepper, "timers");
+        _changed = new CoreSignal(stepper);
         if (manual)
             return;
-        _thread = new Thread(Serve) { IsBackground = true, Name = "timekeeper" };
+        _thread = new CoreThread(stepper, "timekeeper", Serve);
         _thread.Start();
     }
 
@@ -35,7 +38,7 @@ public sealed class Timekeeper : IDisposable
     {
         get
         {
-            lock (_lock)
+            using (_lock.Hold())
                 return _heap.Count;
         }
     }
@@ -46,7 +49,7 @@ public sealed class Timekeeper : IDisposable
     internal void Arm(CoreTimer timer, ulong deadline)
     {
         bool earlier;
-        lock (_lock)
+        using (_lock.Hold())
         {
             // A timer that is set again leaves a void entry behind, and a guest may set one as often as it likes.
             if (timer.Armed)
@@ -63,7 +66,7 @@ public sealed class Timekeeper : IDisposable
 
     internal void Disarm(CoreTimer timer)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             if (timer.Armed)
                 _void++;
@@ -92,7 +95,7 @@ public sealed class Timekeeper : IDisposable
     {
         get
         {
-            lock (_lock)
+            using (_lock.Hold())
             {
                 while (_heap.TryPeek(out var entry, out var deadline))
                 {
@@ -119,7 +122,7 @@ public sealed class Timekeeper : IDisposable
 
     private bool TakeExpired(out CoreTimer? timer, out long wait)
     {
-        lock (_lock)
+        using (_lock.Hold())
         {
             while (_heap.TryPeek(out var entry, out var deadline))
             {

@@ -1,5 +1,6 @@
 using Pv.Abi;
 using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Stepping;
 
 namespace Pv.Hypervisor.Time;
 
@@ -16,13 +17,14 @@ internal sealed class VcpuTimers
     private readonly CoreTimer _singleShot, _periodic, _poll, _rest;
 
     // Others may set the ticker while the vCPU runs.
-    private readonly Lock _tickerLock = new();
+    private readonly CoreLock _tickerLock;
     private ulong _period, _lastTick;
     private bool _runs;
 
     public VcpuTimers(Vcpu vcpu)
     {
         _vcpu = vcpu;
+        _tickerLock = new CoreLock(vcpu.Domain.Core.Stepper, $"the ticker of {vcpu}");
         var timekeeper = vcpu.Domain.Core.Timekeeper;
         _singleShot = new CoreTimer(timekeeper, RaiseTimer);
         _periodic = new CoreTimer(timekeeper, OnPeriod);
@@ -40,7 +42,7 @@ internal sealed class VcpuTimers
     /// <summary>Sets the ticker's period in nanoseconds; 0 stops it.</summary>
     public void SetPeriodic(ulong period)
     {
-        lock (_tickerLock)
+        using (_tickerLock.Hold())
         {
             _period = period;
             _lastTick = _vcpu.Domain.Core.Clock.Now;
@@ -54,7 +56,7 @@ internal sealed class VcpuTimers
     /// <summary>A pCPU has the vCPU now: it ticks, and at once if a tick is due. Asleep a vCPU does not tick, and is not woken to do so.</summary>
     public void BeginRunning()
     {
-        lock (_tickerLock)
+        using (_tickerLock.Hold())
         {
             _runs = true;
             if (_period == 0)
@@ -73,7 +75,7 @@ internal sealed class VcpuTimers
 
     public void EndRunning()
     {
-        lock (_tickerLock)
+        using (_tickerLock.Hold())
         {
             _runs = false;
             if (_period != 0)
@@ -105,7 +107,7 @@ internal sealed class VcpuTimers
 
     private void OnPeriod()
     {
-        lock (_tickerLock)
+        using (_tickerLock.Hold())
         {
             if (!_runs || _period == 0)
                 return;

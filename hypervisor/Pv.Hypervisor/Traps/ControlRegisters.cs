@@ -109,7 +109,7 @@ internal static class ControlRegisters
     /// <summary>An instruction cannot stop in the middle as a hypercall can; what is done of the table stays done, so this ends.</summary>
     private static bool TrySetTable(Vcpu vcpu, Mfn table)
     {
-        lock (vcpu.Domain.PagingLock)
+        using (vcpu.Domain.PagingLock.Hold())
         {
             Errno error;
             do

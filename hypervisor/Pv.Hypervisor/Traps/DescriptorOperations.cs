@@ -19,7 +19,7 @@ internal static class DescriptorOperations
         var count = (int)(entries + 511) / 512;
         if (!call.TryRead(list, System.Runtime.InteropServices.MemoryMarshal.AsBytes(frames[..count])))
             return Errno.EFAULT;
-        lock (call.Caller.PagingLock)
+        using (call.Caller.PagingLock.Hold())
             return DescriptorTables.TrySetGdt(call.Vcpu, frames[..count], entries);
     }
 
@@ -31,7 +31,7 @@ internal static class DescriptorOperations
         if (address % sizeof(ulong) != 0 || !Descriptor.TryFix(wanted, out var right) || !core.Frames.TryGet(mfn, call.Caller.Id))
             return Errno.EINVAL;
         var error = Errno.None;
-        lock (call.Caller.PagingLock)
+        using (call.Caller.PagingLock.Hold())
         {
             // A frame of descriptors is written in place; any other must be usable as writable.
             if (core.PageTypes.IsValid(mfn, FrameType.SegmentDescriptors))

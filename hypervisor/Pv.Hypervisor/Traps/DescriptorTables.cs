@@ -117,7 +117,7 @@ internal static class DescriptorTables
         var core = vcpu.Domain.Core;
         var address = vcpu.Traps.LdtBase + (ulong)page * PageSize.Bytes;
         using var outside = vcpu.StepOutOfGuest();
-        lock (vcpu.Domain.PagingLock)
+        using (vcpu.Domain.PagingLock.Hold())
         {
             if (!PageWalker.TryFindL1Entry(core.Memory, vcpu.Traps.KernelTable.Address, address, out var entryAddress))
                 return false;

@@ -292,7 +292,7 @@ internal sealed class PagingSteps : IDisposable
         var user = _dice.OneIn(2);
         var frame = user && _dice.OneIn(4) ? default : Frame(guest, FrameType.L4Table);
         Last = $"new {(user ? "user " : "")}base {frame}";
-        lock (guest.Domain.PagingLock)
+        using (guest.Domain.PagingLock.Hold())
         {
             for (var tries = _dice.Below(20); tries >= 0; tries--)
             {

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Pv.Abi;
 using Pv.Hypervisor;
 using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Stepping;
 using Pv.Hypervisor.Time;
 using Pv.Machine.Gate;
 
@@ -22,7 +23,7 @@ internal sealed class ManualClock : IClock
 /// <summary>A small machine around a hypervisor core, driven by Dom0's door; no code of a guest runs but a test's script.</summary>
 internal sealed class TestMachine : IDisposable
 {
-    public TestMachine(ulong frames = 1024, int pcpus = 1, ulong dom0Frames = 16, bool manualTime = true)
+    public TestMachine(ulong frames = 1024, int pcpus = 1, ulong dom0Frames = 16, bool manualTime = true, Stepper? stepper = null)
     {
         Core = new HypervisorCore(new MachineOptions
         {
@@ -32,6 +33,7 @@ internal sealed class TestMachine : IDisposable
             Clock = manualTime ? Clock : new HostClock(),
             ManualTimers = manualTime,
             Random = new Random(1),
+            Stepper = stepper,
             ParavirtualizedEngine = _ => Engine,
             ManagedEngine = _ => Managed,
         });
