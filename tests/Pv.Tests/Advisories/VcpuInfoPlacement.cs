@@ -33,7 +33,7 @@ internal sealed class VcpuInfoPlacement : AdvisoryFixture
     {
         Attacker.Victim.IsOnline = false;
         Task<long> attempt;
-        lock (Attacker.Domain.PagingLock)
+        using (Attacker.Domain.PagingLock.Hold())
         {
             attempt = Task.Run(() => Register(Attacker.Frames[0], 0, 0));
             Assert.That(attempt.Wait(30), Is.False, "it did not wait for whoever was at it");
