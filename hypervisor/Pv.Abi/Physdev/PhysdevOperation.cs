@@ -75,6 +75,17 @@ public struct PhysdevIrqStatusQuery
     [Xen("flags")] public uint Flags;
 }
 
+/// <summary>Argument of <see cref="PhysdevOperation.GetFreePirq"/> (<c>public/physdev.h</c>).</summary>
+[StructLayout(LayoutKind.Sequential, Size = WireSize)]
+[Xen("struct physdev_get_free_pirq")]
+public struct PhysdevGetFreePirq
+{
+    public const int WireSize = 8;
+
+    [Xen("type")] public int Type;
+    [Xen("pirq")] public uint Pirq;
+}
+
 /// <summary>Argument of <see cref="PhysdevOperation.PirqEoiGmfnV2"/> (<c>public/physdev.h</c>).</summary>
 [StructLayout(LayoutKind.Sequential, Size = WireSize)]
 [Xen("struct physdev_pirq_eoi_gmfn")]

@@ -80,11 +80,14 @@ public sealed class Domain
     /// <summary>The most it may have.</summary>
     public ulong MaxPages { get; internal set; }
 
+    /// <summary>How many frames are put aside for it; see <see cref="Memory.FrameTable.Claim"/>.</summary>
+    internal ulong ClaimedPages { get; set; }
+
     /// <summary>By how many seconds its wall clock is off the host's.</summary>
     public long TimeOffset { get; internal set; }
 
-    /// <summary>How many frames its memory map shows (<c>XENMEM_set_memory_map</c>); null until somebody said.</summary>
-    internal ulong? MemoryMapPages { get; set; }
+    /// <summary>The entries of its memory map, 20 bytes each (<c>XENMEM_set_memory_map</c>); null until somebody said.</summary>
+    internal byte[]? MemoryMap { get; set; }
 
     /// <summary>Frames that the hypervisor shares with it.</summary>
     internal int XenFrames;
@@ -132,6 +135,9 @@ public sealed class Domain
 
     /// <summary>What the guest wants its next shutdown called, whoever causes it (<c>SCHEDOP_shutdown_code</c>).</summary>
     internal ShutdownReason? ShutdownCode { get; set; }
+
+    /// <summary>A bit for each number of a physical interrupt that the guest was given; the page lock guards it.</summary>
+    internal ulong TakenPirqs;
 
     internal Watchdogs Watchdogs { get; }
 

@@ -41,6 +41,7 @@ internal static class DomainDestruction
         domain.Grants.Destroy();
         if (domain.PhysicalMap is { } map)
             ReleaseForeign(domain, map);
+        core.Frames.Claim(domain, 0);
         core.PageTypes.ReleaseAll(domain);
         ReleaseFrames(domain);
         core.Frames.ReleaseXenFrame(domain.SharedInfo);

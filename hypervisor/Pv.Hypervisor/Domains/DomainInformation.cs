@@ -14,6 +14,7 @@ internal static class DomainInformation
             Domain = domain.Id,
             TotalPages = domain.TotalPages,
             MaxPages = domain.MaxPages,
+            OutstandingPages = domain.ClaimedPages,
             SharedInfoFrame = domain.SharedInfo.Value,
             GuestAddressBits = 39,
             CpuPool = domain.Pool.Id,

@@ -16,10 +16,10 @@ internal static class DomctlOperations
     {
         if (!call.TryRead(call.Arguments.First, out Domctl control))
             return Errno.EFAULT;
-        if (!call.Caller.IsPrivileged)
-            return Errno.EPERM;
         if (control.InterfaceVersion != Domctl.CurrentInterfaceVersion)
             return Errno.EACCES;
+        if (!call.Caller.IsPrivileged)
+            return Refuse(ref call, control);
         using (call.Core.ControlLock.Hold())
         {
             var result = Dispatch(ref call, ref control);
@@ -53,6 +53,26 @@ internal static class DomctlOperations
             DomctlOperation.SetVcpuAffinity or DomctlOperation.GetVcpuAffinity
                 => DomctlScheduling.Affinity(ref call, domain, As<DomctlVcpuAffinity>(ref control), control.Operation == DomctlOperation.SetVcpuAffinity),
             _ => Errno.ENOSYS,
+        };
+    }
+
+    /// <summary>What a domU hears: some operations are judged, or are found to be absent, before it is asked who calls.</summary>
+    private static HypercallResult Refuse(ref HypercallContext call, in Domctl control)
+    {
+        var (operation, id) = (control.Operation, control.Domain);
+        if (operation == DomctlOperation.CreateDomain)
+            return Errno.EPERM;
+        if (operation == DomctlOperation.GetDomainInfo && id.Value >= DomId.FirstReserved)
+            return Errno.EINVAL;
+        if (call.Core.Domains.Find(id) is not { } domain)
+            return Errno.ESRCH;
+        return operation switch
+        {
+            DomctlOperation.SetTarget when domain == call.Caller => Errno.EOPNOTSUPP,
+            DomctlOperation.SetTarget or DomctlOperation.IoPortPermission or DomctlOperation.BindPtIrq or DomctlOperation.MemoryMapping
+                or DomctlOperation.UnbindPtIrq => Errno.EINVAL,
+            DomctlOperation.IoPortMapping or DomctlOperation.GetDeviceGroup => Errno.EOPNOTSUPP,
+            _ => Errno.EPERM,
         };
     }
 

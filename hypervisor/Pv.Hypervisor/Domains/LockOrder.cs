@@ -11,6 +11,7 @@ namespace Pv.Hypervisor.Domains;
 /// <item>grants: a domain's grant table (two domains': one after the other, never both);</item>
 /// <item>events: a domain's ports (two domains': by rising number);</item>
 /// <item>pages: a domain's list of frames and its physical map;</item>
+/// <item>claims of frames;</item>
 /// <item>domain list, frame allocator;</item>
 /// <item>timers, run queue: innermost, nothing is called under them.</item>
 /// </list>

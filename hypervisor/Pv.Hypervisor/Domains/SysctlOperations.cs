@@ -13,10 +13,10 @@ internal static class SysctlOperations
     {
         if (!call.TryRead(call.Arguments.First, out Sysctl control))
             return Errno.EFAULT;
-        if (!call.Caller.IsPrivileged)
-            return Errno.EPERM;
         if (control.InterfaceVersion != Sysctl.CurrentInterfaceVersion)
             return Errno.EACCES;
+        if (!call.Caller.IsPrivileged)
+            return Errno.EPERM;
         using (call.Core.ControlLock.Hold())
         {
             var result = Dispatch(ref call, ref control);
@@ -65,6 +65,7 @@ internal static class SysctlOperations
             Capabilities = PhysicalCapabilities.Pv | PhysicalCapabilities.GrantTableV1,
             TotalPages = core.Memory.FrameCount,
             FreePages = core.FreeFrames,
+            OutstandingPages = core.Frames.Claimed,
             MaxMfn = new Mfn(core.Memory.FrameCount - 1),
         };
         return HypercallResult.Success;

@@ -1,7 +1,6 @@
 using Pv.Abi;
 using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Memory;
-using Pv.Hypervisor.Paging;
 using Pv.Hypervisor.Time;
 
 namespace Pv.Hypervisor.Domains;
@@ -14,9 +13,9 @@ internal static class VcpuOperations
 
     public static HypercallResult Handle(ref HypercallContext call)
     {
-        var operation = (VcpuOperation)call.Arguments.First;
-        var id = call.Arguments.Second;
-        if (id >= (ulong)call.Caller.Vcpus.Length || call.Caller.Vcpus[id] is not { } vcpu)
+        var operation = (VcpuOperation)(uint)call.Arguments.First;
+        var id = (uint)call.Arguments.Second;
+        if (id >= (uint)call.Caller.Vcpus.Length || call.Caller.Vcpus[id] is not { } vcpu)
             return Errno.ENOENT;
         var argument = call.Arguments.Third;
         return operation switch
@@ -88,7 +87,7 @@ internal static class VcpuOperations
     {
         if (!call.TryRead(argument, out VcpuRegisterRunstateMemoryArea area))
             return Errno.EFAULT;
-        if (!MayBeTold(call.Caller, area.Address))
+        if (!call.MayBeMemory(area.Address))
             return Errno.EFAULT;
         // The first copy is the caller's to be made, by its page tables: the other vCPU may run, or have none yet.
         vcpu.RunstateArea = area.Address;
@@ -136,7 +135,7 @@ internal static class VcpuOperations
     {
         if (!call.TryRead(argument, out VcpuRegisterTimeMemoryArea area))
             return Errno.EFAULT;
-        if (!MayBeTold(call.Caller, area.Address))
+        if (!call.MayBeMemory(area.Address))
             return Errno.EFAULT;
         if (area.Address == 0)
             return HypercallResult.Success;
@@ -146,10 +145,6 @@ internal static class VcpuOperations
         _ = call.TryWrite(area.Address, time);
         return HypercallResult.Success;
     }
-
-    /// <summary>Whether an address can be a guest's at all; whether something is mapped there is seen when it is written.</summary>
-    private static bool MayBeTold(Domain domain, ulong address)
-        => domain.PhysicalMap is not null || (PageWalker.IsCanonical(address) && !PageWalker.IsReserved(address));
 
     /// <summary>Moves a vCPU's vcpu_info into a frame of the guest's, once.</summary>
     private static HypercallResult RegisterInfo(ref HypercallContext call, Vcpu vcpu, ulong argument)

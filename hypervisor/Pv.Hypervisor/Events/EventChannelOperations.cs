@@ -7,10 +7,16 @@ namespace Pv.Hypervisor.Events;
 /// <summary><c>event_channel_op</c>.</summary>
 internal static class EventChannelOperations
 {
+    // EVTCHNOP_reset_cont, which is not in the public header: how a reset that was stopped goes on.
+    private const uint ResetContinued = 14;
+
+    /// <summary>How many physical interrupts Xen lets a domU name: those of a machine with one I/O APIC, and 32.</summary>
+    public const uint PirqLimit = 24 + 32;
+
     public static HypercallResult Handle(ref HypercallContext call)
     {
         var argument = call.Arguments.Second;
-        return (EventChannelOperation)call.Arguments.First switch
+        return (EventChannelOperation)(uint)call.Arguments.First switch
         {
             EventChannelOperation.Send => Send(ref call, argument),
             EventChannelOperation.AllocUnbound => AllocateUnbound(ref call, argument),
@@ -22,7 +28,8 @@ internal static class EventChannelOperations
             EventChannelOperation.Close => Close(ref call, argument),
             EventChannelOperation.Status => Status(ref call, argument),
             EventChannelOperation.Unmask => Unmask(ref call, argument),
-            EventChannelOperation.Reset => Reset(ref call, argument),
+            EventChannelOperation.Reset => Reset(ref call, argument, goesOn: false),
+            (EventChannelOperation)ResetContinued => Reset(ref call, argument, goesOn: true),
             EventChannelOperation.InitControl => InitControl(ref call, argument),
             EventChannelOperation.ExpandArray => ExpandArray(ref call, argument),
             EventChannelOperation.SetPriority => SetPriority(ref call, argument),
@@ -85,7 +92,7 @@ internal static class EventChannelOperations
 
     // There is no physical interrupt that a domain could be given.
     private static HypercallResult BindPirq(ref HypercallContext call, ulong argument)
-        => call.TryRead(argument, out EventChannelBindPirq _) ? Errno.EINVAL : Errno.EFAULT;
+        => !call.TryRead(argument, out EventChannelBindPirq bind) ? Errno.EFAULT : bind.Pirq >= PirqLimit ? Errno.EINVAL : Errno.EPERM;
 
     private static HypercallResult BindVcpu(ref HypercallContext call, ulong argument)
         => call.TryRead(argument, out EventChannelBindVcpu bind) ? call.Caller.Events.BindVcpu(bind.Port, bind.Vcpu) : Errno.EFAULT;
@@ -97,16 +104,19 @@ internal static class EventChannelOperations
     {
         if (!call.TryRead(argument, out EventChannelStatus status))
             return Errno.EFAULT;
-        if (!TryFind(ref call, status.Domain, out var domain, out var error))
-            return error;
-        error = domain!.Events.GetStatus(status.Port, ref status);
+        // That there is no such port is told to anybody.
+        if (!TryFind(ref call, status.Domain, out var domain, out var refusal) && domain is null)
+            return refusal;
+        var error = domain!.Events.GetStatus(status.Port, ref status);
+        if (error == Errno.None)
+            error = refusal;
         return error != Errno.None ? error : Finish(ref call, argument, status);
     }
 
     private static HypercallResult Unmask(ref HypercallContext call, ulong argument)
         => call.TryRead(argument, out EventChannelUnmask unmask) ? call.Caller.Events.Unmask(unmask.Port) : Errno.EFAULT;
 
-    private static HypercallResult Reset(ref HypercallContext call, ulong argument)
+    private static HypercallResult Reset(ref HypercallContext call, ulong argument, bool goesOn)
     {
         if (!call.TryRead(argument, out EventChannelReset reset))
             return Errno.EFAULT;
@@ -115,8 +125,11 @@ internal static class EventChannelOperations
         // Another domain's ports do not change under its feet.
         if (domain != call.Caller && domain!.ToolstackPauses == 0)
             return Errno.EINVAL;
-        error = domain!.Events.Reset(call.Preemptible);
-        return error == Errno.ERESTART ? HypercallResult.Again : error;
+        error = domain!.Events.Reset(goesOn, call.Preemptible);
+        if (error != Errno.ERESTART)
+            return error;
+        call.Arguments = call.Arguments with { First = ResetContinued };
+        return HypercallResult.Again;
     }
 
     private static HypercallResult InitControl(ref HypercallContext call, ulong argument)

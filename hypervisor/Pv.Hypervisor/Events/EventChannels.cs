@@ -20,7 +20,7 @@ public sealed partial class EventChannels
     private readonly Dictionary<(VirtualIrq, VcpuId), EventChannel> _virqs = [];
     private IEventAbi _abi;
     private bool _closed;
-    private int _nextToReset = 1;
+    private int _nextToReset;
 
     internal EventChannels(Domain domain)
     {
@@ -223,10 +223,18 @@ public sealed partial class EventChannels
 
     /// <summary>
     /// Closes every port and goes back to the two-level ABI (<c>EVTCHNOP_reset</c>). <see cref="Errno.ERESTART"/> when others should go
-    /// before <paramref name="preemptible"/>: call again later. <see cref="Errno.EAGAIN"/> when the guest opened ports meanwhile.
+    /// before <paramref name="preemptible"/>: call again later, with <paramref name="goesOn"/>. <see cref="Errno.EBUSY"/> when another reset is not
+    /// at its end, or none is to go on. <see cref="Errno.EAGAIN"/> when the guest opened ports meanwhile.
     /// </summary>
-    internal Errno Reset(Vcpu? preemptible = null)
+    internal Errno Reset(bool goesOn, Vcpu? preemptible = null)
     {
+        using (_lock.Hold())
+        {
+            if (goesOn != _nextToReset > 0)
+                return Errno.EBUSY;
+            if (!goesOn)
+                _nextToReset = 1;
+        }
         while (true)
         {
             EventPort port;
@@ -234,7 +242,7 @@ public sealed partial class EventChannels
             {
                 if (_nextToReset >= _ports.Count)
                 {
-                    _nextToReset = 1;
+                    _nextToReset = 0;
                     break;
                 }
                 port = new EventPort((uint)_nextToReset++);
@@ -253,9 +261,9 @@ public sealed partial class EventChannels
         {
             _closed = true;
             // From the first port on, however far a reset of the guest's own had come.
-            _nextToReset = 1;
+            _nextToReset = 0;
         }
-        Reset();
+        Reset(goesOn: false);
     }
 
     /// <summary>Raises a virtual interrupt, if the guest bound it.</summary>

@@ -117,6 +117,27 @@ internal sealed class GrantEntries(Domain domain)
         return false;
     }
 
+    /// <summary>Commits to a frame that comes from <paramref name="from"/>. False when the entry says anything else than that it accepts one.</summary>
+    public bool TryAccept(GrantRef reference, DomId from, out Pfn at)
+    {
+        const uint accepts = (uint)GrantEntryFlags.AcceptTransfer, committed = (uint)GrantEntryFlags.TransferCommitted;
+        at = new Pfn(Version == 1 ? domain.Core.Memory.At<uint>(Frame(reference)) : domain.Core.Memory.At<ulong>(Frame(reference)));
+        var wanted = accepts | (uint)from.Value << 16;
+        return Interlocked.CompareExchange(ref FirstWord(reference), wanted | committed, wanted) == wanted;
+    }
+
+    /// <summary>Tells which frame came.</summary>
+    public void Complete(GrantRef reference, Mfn mfn)
+    {
+        if (reference.Value >= Count)
+            return;
+        if (Version == 1)
+            Volatile.Write(ref domain.Core.Memory.At<uint>(Frame(reference)), (uint)mfn.Value);
+        else
+            Volatile.Write(ref domain.Core.Memory.At<ulong>(Frame(reference)), mfn.Value);
+        Interlocked.Or(ref FirstWord(reference), (uint)GrantEntryFlags.TransferCompleted);
+    }
+
     public void ClearMarks(GrantRef reference, GrantEntryFlags marks)
     {
         // A table that is gone has nobody left to show the use to.
@@ -186,7 +207,15 @@ internal sealed class GrantEntries(Domain domain)
 
     // The entry of version 1 as one word, little-endian: flags, domain, frame.
     private ref ulong Word(uint reference)
-        => ref domain.Core.Memory.At<ulong>(_frames[(int)reference / FirstPerFrame].Address + reference % FirstPerFrame * GrantEntryV1.WireSize);
+        => ref domain.Core.Memory.At<ulong>(FirstAddress(reference));
+
+    private ulong FirstAddress(uint reference) => _frames[(int)reference / FirstPerFrame].Address + reference % FirstPerFrame * GrantEntryV1.WireSize;
+
+    // Flags and domain, of either version.
+    private ref uint FirstWord(GrantRef reference) => ref domain.Core.Memory.At<uint>(Version == 1 ? FirstAddress(reference.Value) : Address(reference.Value));
+
+    private ulong Frame(GrantRef reference)
+        => Version == 1 ? FirstAddress(reference.Value) + sizeof(uint) : Address(reference.Value) + sizeof(ulong);
 
     private ref uint Header(uint reference) => ref domain.Core.Memory.At<uint>(Address(reference));
 

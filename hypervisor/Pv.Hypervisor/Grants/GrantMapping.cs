@@ -10,10 +10,7 @@ namespace Pv.Hypervisor.Grants;
 internal static class GrantMapping
 {
     public static void Map(ref HypercallContext call, ref GrantTableMapGrantRef map)
-    {
-        map.Handle = uint.MaxValue;
-        map.Status = TryMap(ref call, ref map);
-    }
+        => map.Status = TryMap(ref call, ref map);
 
     public static void Unmap(ref HypercallContext call, ref GrantTableUnmapGrantRef unmap)
     {

@@ -219,6 +219,23 @@ internal sealed class GrantTable
         }
     }
 
+    /// <summary>Commits an entry to a frame that <paramref name="from"/> transfers, and tells where the domain wants it.</summary>
+    public bool TryAccept(GrantRef reference, DomId from, out Pfn at)
+    {
+        using (Lock.Hold())
+        {
+            at = Pfn.Invalid;
+            return !_closed && reference.Value < _entries.Count && _entries.TryAccept(reference, from, out at);
+        }
+    }
+
+    /// <summary>Tells the guest which frame came.</summary>
+    public void Complete(GrantRef reference, Mfn mfn)
+    {
+        using (Lock.Hold())
+            _entries.Complete(reference, mfn);
+    }
+
     /// <summary>Gives one use back.</summary>
     public void Unpin(GrantRef reference, bool readOnly)
     {

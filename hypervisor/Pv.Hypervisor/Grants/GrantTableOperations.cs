@@ -9,29 +9,40 @@ internal static class GrantTableOperations
 {
     private delegate void Each<T>(ref HypercallContext call, ref T element) where T : unmanaged;
 
-    public static HypercallResult Handle(ref HypercallContext call) => (GrantTableOperation)call.Arguments.First switch
+    // The bits above the operation's are for Xen's own way of going on, which only cache_flush has.
+    private const uint OperationMask = 0xfff;
+
+    public static HypercallResult Handle(ref HypercallContext call)
     {
-        GrantTableOperation.MapGrantRef => ForEach<GrantTableMapGrantRef>(ref call, GrantTableMapGrantRef.WireSize, GrantMapping.Map),
-        GrantTableOperation.UnmapGrantRef => ForEach<GrantTableUnmapGrantRef>(ref call, GrantTableUnmapGrantRef.WireSize, GrantMapping.Unmap),
-        GrantTableOperation.Copy => ForEach<GrantTableCopy>(ref call, GrantTableCopy.WireSize, Copy),
-        GrantTableOperation.SetupTable => One<GrantTableSetupTable>(ref call, SetupTable),
-        GrantTableOperation.QuerySize => One<GrantTableQuerySize>(ref call, QuerySize),
-        GrantTableOperation.SetVersion => SetVersion(ref call),
-        GrantTableOperation.GetVersion => GetVersion(ref call),
-        GrantTableOperation.GetStatusFrames => One<GrantTableGetStatusFrames>(ref call, GetStatusFrames),
-        GrantTableOperation.SwapGrantRef => ForEach<GrantTableSwapGrantRef>(ref call, GrantTableSwapGrantRef.WireSize, Swap),
-        GrantTableOperation.UnmapAndReplace => ForEach<GrantTableUnmapAndReplace>(ref call, GrantTableUnmapAndReplace.WireSize, GrantMapping.UnmapAndReplace),
-        GrantTableOperation.Transfer => ForEach<GrantTableTransfer>(ref call, GrantTableTransfer.WireSize, Transfer),
-        GrantTableOperation.CacheFlush => CacheFlush(ref call),
-        GrantTableOperation.DumpTable when call.Caller.IsPrivileged => One<GrantTableDumpTable>(ref call, DumpTable),
-        _ => Errno.ENOSYS,
-    };
+        var operation = (uint)call.Arguments.First;
+        if ((int)call.Arguments.Third < 0
+            || ((operation & ~OperationMask) != 0 && (GrantTableOperation)(operation & OperationMask) != GrantTableOperation.CacheFlush))
+            return Errno.EINVAL;
+        return (GrantTableOperation)(operation & OperationMask) switch
+        {
+            GrantTableOperation.MapGrantRef => ForEach<GrantTableMapGrantRef>(ref call, GrantTableMapGrantRef.WireSize, GrantMapping.Map),
+            GrantTableOperation.UnmapGrantRef => ForEach<GrantTableUnmapGrantRef>(ref call, GrantTableUnmapGrantRef.WireSize, GrantMapping.Unmap),
+            GrantTableOperation.Copy => ForEach<GrantTableCopy>(ref call, GrantTableCopy.WireSize, Copy),
+            GrantTableOperation.SetupTable => One<GrantTableSetupTable>(ref call, SetupTable, static setup => setup.FrameList),
+            GrantTableOperation.QuerySize => One<GrantTableQuerySize>(ref call, QuerySize),
+            GrantTableOperation.SetVersion => SetVersion(ref call),
+            GrantTableOperation.GetVersion => GetVersion(ref call),
+            GrantTableOperation.GetStatusFrames => One<GrantTableGetStatusFrames>(ref call, GetStatusFrames, static get => get.FrameList),
+            GrantTableOperation.SwapGrantRef => ForEach<GrantTableSwapGrantRef>(ref call, GrantTableSwapGrantRef.WireSize, Swap),
+            GrantTableOperation.UnmapAndReplace
+                => ForEach<GrantTableUnmapAndReplace>(ref call, GrantTableUnmapAndReplace.WireSize, GrantMapping.UnmapAndReplace),
+            GrantTableOperation.Transfer => ForEach<GrantTableTransfer>(ref call, GrantTableTransfer.WireSize, GrantTransfer.Transfer),
+            GrantTableOperation.CacheFlush => CacheFlush(ref call),
+            GrantTableOperation.DumpTable when call.Caller.IsPrivileged => One<GrantTableDumpTable>(ref call, DumpTable),
+            _ => Errno.ENOSYS,
+        };
+    }
 
     private static HypercallResult ForEach<T>(ref HypercallContext call, ulong size, Each<T> each) where T : unmanaged
     {
-        var (address, count) = (call.Arguments.Second, call.Arguments.Third);
-        if ((uint)count != count)
-            return Errno.EINVAL;
+        var (address, count) = (call.Arguments.Second, (ulong)(uint)call.Arguments.Third);
+        if (!call.MayBeMemory(address))
+            return Errno.EFAULT;
         for (ulong i = 0; i < count; i++)
         {
             if (i > 0 && call.PreemptionWanted)
@@ -49,12 +60,12 @@ internal static class GrantTableOperations
         return HypercallResult.Success;
     }
 
-    /// <summary>An operation that takes an array of exactly one.</summary>
-    private static HypercallResult One<T>(ref HypercallContext call, Each<T> each) where T : unmanaged
+    /// <summary>An operation that takes an array of exactly one, and may name a list of frames, whose address is looked at first.</summary>
+    private static HypercallResult One<T>(ref HypercallContext call, Each<T> each, Func<T, ulong>? list = null) where T : unmanaged
     {
-        if (call.Arguments.Third != 1)
+        if ((uint)call.Arguments.Third != 1)
             return Errno.EINVAL;
-        if (!call.TryRead(call.Arguments.Second, out T element))
+        if (!call.TryRead(call.Arguments.Second, out T element) || (list is not null && !call.MayBeMemory(list(element))))
             return Errno.EFAULT;
         each(ref call, ref element);
         return call.TryWrite(call.Arguments.Second, element) ? HypercallResult.Success : Errno.EFAULT;
@@ -99,14 +110,13 @@ internal static class GrantTableOperations
         }
     }
 
-    // No frame goes from one domain to another for good: none is suitable, as Xen says of one that is still mapped.
-    private static void Transfer(ref HypercallContext call, ref GrantTableTransfer transfer) => transfer.Status = GrantStatus.BadPage;
-
     /// <summary>Caches are coherent here, so that nothing is left to do once the arguments are right.</summary>
     private static HypercallResult CacheFlush(ref HypercallContext call)
     {
         const uint knownOperations = 3;
-        var (address, count) = (call.Arguments.Second, call.Arguments.Third);
+        var (address, count) = (call.Arguments.Second, (ulong)(uint)call.Arguments.Third);
+        if (!call.MayBeMemory(address))
+            return Errno.EFAULT;
         for (ulong i = 0; i < count; i++)
         {
             if (i > 0 && call.PreemptionWanted)

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Pv.Abi;
 using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Paging;
 using Pv.Hypervisor.Tracing;
 using Pv.Machine.Gate;
 
@@ -44,6 +45,13 @@ internal ref struct HypercallContext
 
     /// <summary>The caller's vCPU where long work must make way for others, null for Dom0, which holds no pCPU.</summary>
     public readonly Vcpu? Preemptible => Caller.Kind == DomainKind.Paravirtualized ? Vcpu : null;
+
+    /// <summary>
+    /// Whether an address can be the caller's memory at all. Xen looks at it where an array is named, before the array's length; whether anything is
+    /// mapped there is seen when it is read.
+    /// </summary>
+    public readonly bool MayBeMemory(ulong address)
+        => Caller.Kind != DomainKind.Paravirtualized || (PageWalker.IsCanonical(address) && !PageWalker.IsReserved(address));
 
     public readonly bool TryRead(ulong address, Span<byte> to)
     {

@@ -62,13 +62,14 @@ internal sealed class HypercallTable
         this[HypercallNumber.EventChannelOpCompat] = EventChannelOperations.HandleCompat;
         this[HypercallNumber.PhysdevOpCompat] = PhysdevOperations.HandleCompat;
         this[HypercallNumber.NmiOp] = CallbackOperations.HandleNmi;
-        this[HypercallNumber.PlatformOp] = RefusedOperations.FirstArgument;
-        this[HypercallNumber.XenoprofOp] = RefusedOperations.SecondArgument;
-        this[HypercallNumber.HvmOp] = RefusedOperations.SecondArgument;
+        this[HypercallNumber.PlatformOp] = RefusedOperations.Platform;
+        this[HypercallNumber.HvmOp] = HvmOperations.Handle;
         this[HypercallNumber.KexecOp] = RefusedOperations.NotPermitted;
         this[HypercallNumber.XenPmuOp] = RefusedOperations.NotSupported;
+        this[HypercallNumber.DmOp] = RefusedOperations.DeviceModel;
         this[HypercallNumber.HypfsOp] = RefusedOperations.NotPermitted;
         this[HypercallNumber.Arch0] = RefusedOperations.NotPermitted;
+        this[HypercallNumber.Arch1] = RefusedOperations.PagingControl;
     }
 
     private HypercallHandler this[HypercallNumber number]

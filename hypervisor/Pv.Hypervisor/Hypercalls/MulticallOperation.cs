@@ -8,15 +8,13 @@ namespace Pv.Hypervisor.Hypercalls;
 /// </summary>
 internal static class MulticallOperation
 {
-    private const ulong LongestList = 1ul << 32;
-
     public static HypercallResult Handle(ref HypercallContext call)
     {
         if (call.InMulticall)
             return Errno.EINVAL;
-        var (list, count) = (call.Arguments.First, call.Arguments.Second);
-        if (count >= LongestList)
-            return Errno.EINVAL;
+        var (list, count) = (call.Arguments.First, (ulong)(uint)call.Arguments.Second);
+        if (!call.MayBeMemory(list))
+            return Errno.EFAULT;
         var own = call.Arguments;
         call.InMulticall = true;
         for (ulong done = 0; done < count; done++)
@@ -34,6 +32,12 @@ internal static class MulticallOperation
                 if (!call.TryWrite(at, entry))
                     return Stop(ref call, own, Errno.EFAULT);
                 return Continue(ref call, own, at, count - done);
+            }
+            if (result.Outcome == HypercallOutcome.RegistersSet)
+            {
+                // An iret: the vCPU is elsewhere now, and the list is left. Its result is what rax became.
+                _ = call.TryWrite(at + sizeof(ulong), call.Vcpu.Registers.Rax);
+                return Stop(ref call, own, result);
             }
             if (!call.TryWrite(at + sizeof(ulong), result.Value))
                 return Stop(ref call, own, Errno.EFAULT);

@@ -8,28 +8,46 @@ namespace Pv.Hypervisor.Hypercalls;
 /// </summary>
 internal static class RefusedOperations
 {
-    /// <summary>The call is Dom0's, and its argument is looked at first. The argument is the first register.</summary>
-    public static HypercallResult FirstArgument(ref HypercallContext call)
-        => call.TryRead(call.Arguments.First, out uint _) ? NotPermitted(ref call) : Errno.EFAULT;
+    // struct xen_platform_op: the command, then the version of the interface.
+    private const uint PlatformInterfaceVersion = 0x0300_0001;
 
-    /// <summary>The same for calls whose command stands in front of the argument.</summary>
-    public static HypercallResult SecondArgument(ref HypercallContext call)
-        => call.TryRead(call.Arguments.Second, out uint _) ? NotPermitted(ref call) : Errno.EFAULT;
+    /// <summary><c>platform_op</c>: nothing of the platform is anybody's here.</summary>
+    public static HypercallResult Platform(ref HypercallContext call)
+    {
+        if (!call.TryRead(call.Arguments.First, out ulong head))
+            return Errno.EFAULT;
+        return head >> 32 == PlatformInterfaceVersion ? NotPermitted(ref call) : Errno.EACCES;
+    }
+
+    /// <summary><c>dm_op</c> is about domains that have emulated devices. Arguments: the domain, the number of buffers, the buffers.</summary>
+    public static HypercallResult DeviceModel(ref HypercallContext call)
+    {
+        const uint mostBuffers = 2;
+        var (id, buffers) = (new DomId((ushort)call.Arguments.First), (uint)call.Arguments.Second);
+        if (buffers > mostBuffers)
+            return Errno.E2BIG;
+        Span<byte> descriptions = stackalloc byte[(int)buffers * 2 * sizeof(ulong)];
+        if (!call.TryRead(call.Arguments.Third, descriptions))
+            return Errno.EFAULT;
+        if (buffers == 0)
+            return Errno.ENODATA;
+        return call.Core.Domains.Find(id) is not { } domain ? Errno.ESRCH : domain == call.Caller ? Errno.EPERM : Errno.EINVAL;
+    }
+
+    /// <summary>
+    /// <c>arch_1</c>: how Xen's own <c>domctl</c> of page tables goes on when it was stopped. Nobody else calls it, and <c>shadow_op</c> is not
+    /// stopped here.
+    /// </summary>
+    public static HypercallResult PagingControl(ref HypercallContext call)
+    {
+        if (!call.TryRead(call.Arguments.First, out Domctl control))
+            return Errno.EFAULT;
+        if (control.InterfaceVersion != Domctl.CurrentInterfaceVersion || control.Operation != DomctlOperation.ShadowOp)
+            return Errno.EOPNOTSUPP;
+        return call.Core.Domains.Find(control.Domain) is null ? Errno.ESRCH : NotPermitted(ref call);
+    }
 
     public static HypercallResult NotPermitted(ref HypercallContext call) => call.Caller.IsPrivileged ? Errno.ENOSYS : Errno.EPERM;
 
     public static HypercallResult NotSupported(ref HypercallContext call) => Errno.EOPNOTSUPP;
-
-    /// <summary>What is left of <c>memory_op</c> for a domain without privilege.</summary>
-    public static HypercallResult OfMemory(MemoryOperation operation) => operation switch
-    {
-        MemoryOperation.MachineMemoryMap => Errno.EPERM,
-        // Populate on demand and claims are a toolstack's.
-        MemoryOperation.SetPodTarget or MemoryOperation.GetPodTarget or MemoryOperation.ClaimPages => Errno.EINVAL,
-        // Nothing is shared.
-        MemoryOperation.GetSharingFreedPages or MemoryOperation.GetSharingSharedPages => HypercallResult.Success,
-        // No domain has a topology of its own.
-        MemoryOperation.GetVnumaInfo => Errno.EOPNOTSUPP,
-        _ => Errno.ENOSYS,
-    };
 }

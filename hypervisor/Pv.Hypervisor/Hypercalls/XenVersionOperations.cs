@@ -15,6 +15,8 @@ internal static class XenVersionOperations
     /// <summary>What kinds of guests run.</summary>
     public const string Capabilities = "xen-3.0-x86_64 ";
 
+    private const string Denied = "<denied>";
+
     // What Xen 4.17 tells a 64-bit PV domU: 0x220e0.
     private const uint PvFeatures =
         1u << (int)XenFeature.MmuPtUpdatePreserveAd | 1u << (int)XenFeature.HighmemAssist | 1u << (int)XenFeature.GrantMapAvailableBits
@@ -23,7 +25,7 @@ internal static class XenVersionOperations
     public static HypercallResult Handle(ref HypercallContext call)
     {
         var argument = call.Arguments.Second;
-        return (XenVersionOperation)call.Arguments.First switch
+        return (XenVersionOperation)(uint)call.Arguments.First switch
         {
             XenVersionOperation.Version => (long)(Major << 16 | Minor),
             XenVersionOperation.ExtraVersion => Text(ref call, argument, ExtraVersion, VersionLimits.ExtraVersionBytes),
@@ -36,7 +38,7 @@ internal static class XenVersionOperations
             XenVersionOperation.PageSize => argument == 0 ? (long)Abi.PageSize.Bytes : Errno.EINVAL,
             XenVersionOperation.GuestHandle => Handle(ref call, argument),
             XenVersionOperation.CommandLine => call.Caller.IsPrivileged
-                ? Text(ref call, argument, "", VersionLimits.CommandLineBytes) : Text(ref call, argument, "<denied>", VersionLimits.CommandLineBytes),
+                ? Text(ref call, argument, "", VersionLimits.CommandLineBytes) : Text(ref call, argument, Denied, Denied.Length + 1),
             XenVersionOperation.BuildId => call.Caller.IsPrivileged ? Errno.ENODATA : Errno.EPERM,
             _ => Errno.ENOSYS,
         };

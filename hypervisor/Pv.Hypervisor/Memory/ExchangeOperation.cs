@@ -25,6 +25,8 @@ internal static class ExchangeOperation
             || given.ExtentCount << (int)given.ExtentOrder != wanted.ExtentCount << (int)wanted.ExtentOrder
             || exchange.ExchangedCount > given.ExtentCount || given.Domain != wanted.Domain)
             return Errno.EINVAL;
+        if (exchange.ExchangedCount == given.ExtentCount)
+            return HypercallResult.Success;
         if (given.Domain != DomId.Self && given.Domain != call.Caller.Id)
             return call.Core.Domains.Find(given.Domain) is null ? Errno.ESRCH : Errno.EPERM;
         var order = (int)Math.Max(given.ExtentOrder, wanted.ExtentOrder);

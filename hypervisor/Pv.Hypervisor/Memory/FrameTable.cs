@@ -78,7 +78,7 @@ internal sealed partial class FrameTable : IDisposable
                 return Errno.EINVAL;
             if (owner.TotalPages + frames > owner.MaxPages)
                 return Errno.ENOMEM;
-            if (!_allocator.TryAllocate(order, limit, out first))
+            if (!TryTake(owner, order, limit, out first))
                 return Errno.ENOMEM;
             for (ulong i = 0; i < frames; i++)
                 Link(owner, first.Plus(i));
@@ -93,7 +93,7 @@ internal sealed partial class FrameTable : IDisposable
     /// </summary>
     public bool TryAllocateXenFrame(Domain owner, out Mfn mfn)
     {
-        if (!_allocator.TryAllocate(0, out mfn))
+        if (!TryTake(null, 0, ulong.MaxValue, out mfn))
             return false;
         ref var row = ref this[mfn];
         row.Owner = owner.Id;
@@ -290,13 +290,7 @@ internal sealed partial class FrameTable : IDisposable
         {
             using (owner.PageLock.Hold())
             {
-                if (row.Previous != 0)
-                    this[new Mfn(row.Previous)].Next = row.Next;
-                else
-                    owner.FirstFrame = row.Next;
-                if (row.Next != 0)
-                    this[new Mfn(row.Next)].Previous = row.Previous;
-                owner.TotalPages--;
+                Unlink(owner, ref row);
             }
             if (_batch is { } batch)
             {

@@ -11,10 +11,6 @@ internal static class MemoryOperations
     private const int ExtentShift = 6;
     private const ulong OperationMask = (1ul << ExtentShift) - 1;
 
-    // E820 type 1: usable memory (ACPI specification, system address map).
-    private const int E820EntryBytes = 20;
-    private const uint E820Ram = 1;
-
     public static HypercallResult Handle(ref HypercallContext call)
     {
         var argument = call.Arguments.Second;
@@ -28,16 +24,16 @@ internal static class MemoryOperations
             MemoryOperation.MaximumGpfn => OfDomain(ref call, argument, MaximumGpfn),
             MemoryOperation.MachphysMapping => MachphysMapping(ref call, argument),
             MemoryOperation.MachphysMfnList => MachphysMfnList(ref call, argument),
-            MemoryOperation.MemoryMap => MemoryMap(ref call, argument),
-            MemoryOperation.SetMemoryMap => SetMemoryMap(ref call, argument),
+            MemoryOperation.MemoryMap => MemoryMaps.Get(ref call, argument),
+            MemoryOperation.SetMemoryMap => MemoryMaps.Set(ref call, argument),
+            MemoryOperation.MachineMemoryMap => MemoryMaps.OfMachine(ref call, argument),
             MemoryOperation.Exchange => ExchangeOperation.Handle(ref call, argument),
             MemoryOperation.AddToPhysmap => PhysmapOperations.Add(ref call, argument),
             MemoryOperation.AddToPhysmapBatch => PhysmapOperations.AddBatch(ref call, argument),
             MemoryOperation.AcquireResource => PhysmapOperations.Acquire(ref call, argument),
             MemoryOperation.RemoveFromPhysmap => PhysmapOperations.Remove(ref call, argument),
-            MemoryOperation.ClaimPages when !call.TryRead(argument, out MemoryReservation _) => Errno.EFAULT,
-            _ when !call.Caller.IsPrivileged => RefusedOperations.OfMemory((MemoryOperation)(call.Arguments.First & OperationMask)),
-            _ => Errno.ENOSYS,
+            MemoryOperation.ClaimPages => Claim(ref call, argument),
+            _ => AbsentMemoryOperations.Handle(ref call, (MemoryOperation)(call.Arguments.First & OperationMask), argument),
         };
     }
 
@@ -86,43 +82,13 @@ internal static class MemoryOperations
         return call.TryWrite(argument, list) ? HypercallResult.Success : Errno.EFAULT;
     }
 
-    /// <summary>A PV guest's memory map: usable memory from 0 to its maximum.</summary>
-    private static HypercallResult MemoryMap(ref HypercallContext call, ulong argument)
+    /// <summary>Puts memory aside for a domain that a toolstack is about to fill. One extent is as large as the whole claim.</summary>
+    private static HypercallResult Claim(ref HypercallContext call, ulong argument)
     {
-        if (!call.TryRead(argument, out MemoryMap map))
+        if (!call.TryRead(argument, out MemoryReservation claim))
             return Errno.EFAULT;
-        if (call.Caller.MemoryMapPages is not { } pages)
-            return Errno.ENOSYS;
-        if (map.EntryCount == 0)
-            return HypercallResult.Success;
-        Span<byte> entry = stackalloc byte[E820EntryBytes];
-        entry.Clear();
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(entry[8..], pages << PageSize.Shift);
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(entry[16..], E820Ram);
-        map.EntryCount = 1;
-        return call.TryWrite(map.Buffer, entry) && call.TryWrite(argument, map) ? HypercallResult.Success : Errno.EFAULT;
-    }
-
-    /// <summary>Dom0, or the guest itself, says what its memory map shall be: one entry of usable memory from 0 on, or none.</summary>
-    private static HypercallResult SetMemoryMap(ref HypercallContext call, ulong argument)
-    {
-        if (!call.TryRead(argument, out ForeignMemoryMap foreign))
-            return Errno.EFAULT;
-        if ((foreign.Domain == DomId.Self ? call.Caller : call.Core.Domains.Find(foreign.Domain)) is not { } domain)
-            return Errno.ESRCH;
-        if (domain != call.Caller && !call.Caller.IsPrivileged)
-            return Errno.EPERM;
-        if (foreign.Map.EntryCount == 0)
-        {
-            domain.MemoryMapPages = null;
-            return HypercallResult.Success;
-        }
-        if (foreign.Map.EntryCount != 1)
+        if (claim.ExtentStart != 0 || claim.ExtentOrder != 0 || claim.Flags != 0 || call.Core.Domains.Find(claim.Domain) is not { } domain)
             return Errno.EINVAL;
-        Span<byte> entry = stackalloc byte[E820EntryBytes];
-        if (!call.TryRead(foreign.Map.Buffer, entry))
-            return Errno.EFAULT;
-        domain.MemoryMapPages = System.Buffers.Binary.BinaryPrimitives.ReadUInt64LittleEndian(entry[8..]) >> PageSize.Shift;
-        return HypercallResult.Success;
+        return call.Caller.IsPrivileged ? call.Core.Frames.Claim(domain, claim.ExtentCount) : Errno.EPERM;
     }
 }

@@ -7,13 +7,16 @@ namespace Pv.Hypervisor.Memory;
 /// <summary>The parts of <c>memory_op</c> that change an auto-translated domain's physical map.</summary>
 internal static class PhysmapOperations
 {
+    // struct xen_mem_acquire_resource: between the number of frames and the first.
+    private const int PadOffset = 12;
+
     public static HypercallResult Add(ref HypercallContext call, ulong argument)
     {
         if (!call.TryRead(argument, out AddToPhysmap add))
             return Errno.EFAULT;
         if (Find(ref call, add.Domain, out var domain) is not Errno.None and var error)
             return error;
-        return AddOne(ref call, domain!, add.Space, DomId.Invalid, add.Index, add.Gpfn);
+        return AddOne(ref call, domain, add.Space, DomId.Invalid, add.Index, add.Gpfn);
     }
 
     public static HypercallResult AddBatch(ref HypercallContext call, ulong argument)
@@ -28,7 +31,7 @@ internal static class PhysmapOperations
                 return ContinueBatch(ref call, argument, batch, i);
             if (!call.TryRead(batch.Indices + i * sizeof(ulong), out ulong index) || !call.TryRead(batch.Gpfns + i * sizeof(ulong), out Pfn gpfn))
                 return Errno.EFAULT;
-            var result = AddOne(ref call, domain!, (PhysmapSpace)batch.Space, batch.Extra.ForeignDomain, index, gpfn);
+            var result = AddOne(ref call, domain, (PhysmapSpace)batch.Space, batch.Extra.ForeignDomain, index, gpfn);
             if (!call.TryWrite(batch.Errors + i * sizeof(int), -(int)result))
                 return Errno.EFAULT;
         }
@@ -51,14 +54,16 @@ internal static class PhysmapOperations
             return Errno.EFAULT;
         if (Find(ref call, remove.Domain, out var domain) is not Errno.None and var error)
             return error;
-        return domain!.PhysicalMap is null ? Errno.EACCES : RemoveOne(domain, remove.Gpfn);
+        return RemoveOne(domain, remove.Gpfn);
     }
 
     /// <summary>Maps frames that the hypervisor shares with a domain (its grant table) into the physical map of Dom0, at frames of its choice.</summary>
     public static HypercallResult Acquire(ref HypercallContext call, ulong argument)
     {
-        if (!call.TryRead(argument, out AcquireResource acquire))
+        if (!call.TryRead(argument, out AcquireResource acquire) || !call.TryRead(argument + PadOffset, out uint pad))
             return Errno.EFAULT;
+        if (pad != 0)
+            return Errno.EINVAL;
         if (!call.Caller.IsPrivileged || call.Caller.PhysicalMap is null)
             return Errno.EPERM;
         if (call.Core.Domains.Find(acquire.Domain) is not { } domain)
@@ -174,11 +179,19 @@ internal static class PhysmapOperations
         return call.Core.Frames.TryGet(mfn, foreign.Id);
     }
 
-    private static Errno Find(ref HypercallContext call, DomId id, out Domain? domain)
+    /// <summary>The domain whose physical map an operation is about. That one has none is said before that it is not the caller's to change.</summary>
+    private static Errno Find(ref HypercallContext call, DomId id, out Domain domain)
     {
-        domain = id == DomId.Self ? call.Caller : call.Core.Domains.Find(id);
-        if (domain is null)
-            return Errno.ESRCH;
+        domain = call.Caller;
+        if (id != DomId.Self)
+        {
+            if (call.Core.Domains.Find(id) is not { } other)
+                return Errno.ESRCH;
+            domain = other;
+        }
+        // To others Dom0 is a paravirtualized domain, as on Xen.
+        if (domain.PhysicalMap is null || (domain != call.Caller && domain.Kind == DomainKind.Control))
+            return Errno.EACCES;
         return domain == call.Caller || call.Caller.IsPrivileged ? Errno.None : Errno.EPERM;
     }
 }

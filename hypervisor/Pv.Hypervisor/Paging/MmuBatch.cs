@@ -36,7 +36,10 @@ internal readonly struct MmuBatch
     {
         var count = (uint)call.Arguments.Second;
         uint doneBefore = 0;
-        if ((count & Preempted) != 0 && call.Arguments.Third != 0 && !call.TryRead(call.Arguments.Third, out doneBefore))
+        // What cannot be read counts as none.
+        if ((count & Preempted) != 0 && call.Arguments.Third != 0)
+            _ = call.TryRead(call.Arguments.Third, out doneBefore);
+        if (!call.MayBeMemory(call.Arguments.First))
             return new MmuBatch(0, 0, 0, 0, 0, Errno.EFAULT);
         return new MmuBatch(call.Arguments.First, size, count & ~Preempted, call.Arguments.Third, doneBefore, null);
     }

@@ -111,6 +111,9 @@ internal static class MmuExtOperations
             return Errno.EPERM;
         // Xen looks at 32 bits of the number.
         var (address, entries) = (operation.LinearAddress, (uint)operation.Argument2);
+        // A table without entries is nowhere.
+        if (entries == 0)
+            address = 0;
         if (address % PageSize.Bytes != 0 || !PageWalker.IsCanonical(address) || PageWalker.IsReserved(address) || entries > MostLdtEntries)
             return Errno.EINVAL;
         call.Vcpu.Traps.LdtBase = address;

@@ -16,11 +16,12 @@ internal static class MmuUpdateOperation
         if (batch.Refused is { } refused)
             return refused;
         var owners = (uint)call.Arguments.Fourth;
+        // Whether the caller may is asked with the first element: a list of none is nobody's business.
         if (!PageOwners.TryFindTables(ref call, owners, out var tables, out var error))
-            return error;
-        if (!PageOwners.TryFindFrames(ref call, new DomId((ushort)owners), out var frames, out error))
-            return batch.Finish(ref call, 0, error);
-        LockOrder.AssertNotHeld(tables!.PageLock);
+            return error == Errno.EPERM ? Refuse(ref call, batch, error) : error;
+        if (!PageOwners.TryFindFrames(ref call, new DomId((ushort)owners), out var frames, out error, mayBeNobody: true))
+            return Refuse(ref call, batch, error);
+        LockOrder.AssertNotHeld(tables.PageLock);
         LockOrder.AssertNotHeld(tables.Grants.Lock);
         using (tables.PagingLock.Hold())
         {
@@ -31,7 +32,7 @@ internal static class MmuUpdateOperation
                 if (done > 0 && call.PreemptionWanted)
                     return batch.Again(ref call, done);
                 error = call.TryRead(batch.ElementAddress(done), out MmuUpdate update)
-                    ? Apply(ref call, tables, frames!, update) : Errno.EFAULT;
+                    ? Apply(ref call, tables, frames, update) : Errno.EFAULT;
                 if (error == Errno.ERESTART)
                     return batch.Again(ref call, done);
                 if (error != Errno.None)
@@ -41,7 +42,10 @@ internal static class MmuUpdateOperation
         return batch.Finish(ref call, batch.Count, Errno.None);
     }
 
-    private static Errno Apply(ref HypercallContext call, Domain tables, Domain frames, in MmuUpdate update)
+    private static HypercallResult Refuse(ref HypercallContext call, in MmuBatch batch, Errno error)
+        => batch.Finish(ref call, 0, error == Errno.EPERM && batch.Count == 0 ? Errno.None : error);
+
+    private static Errno Apply(ref HypercallContext call, Domain tables, Domain? frames, in MmuUpdate update)
     {
         if ((update.Pointer & UnknownKind) != 0)
             return Errno.ENOSYS;
@@ -58,10 +62,10 @@ internal static class MmuUpdateOperation
         }
     }
 
-    private static Errno SetMachinePhysical(ref HypercallContext call, Domain frames, in MmuUpdate update)
+    private static Errno SetMachinePhysical(ref HypercallContext call, Domain? frames, in MmuUpdate update)
     {
         var mfn = Mfn.OfAddress(update.Address);
-        if (!call.Core.Frames.TryGet(mfn, frames.Id))
+        if (frames is null || !call.Core.Frames.TryGet(mfn, frames.Id))
             return Errno.EINVAL;
         call.Core.MachineToPhysical[mfn] = new Pfn(update.Value);
         call.Core.Frames.Put(mfn);

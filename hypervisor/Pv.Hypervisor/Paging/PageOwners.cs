@@ -26,12 +26,18 @@ internal static class PageOwners
         return false;
     }
 
-    public static bool TryFindFrames(ref HypercallContext call, DomId id, out Domain? frames, out Errno error)
+    /// <summary>Finds whose frames are meant; where <paramref name="mayBeNobody"/>, frames that no domain owns (<c>DOMID_IO</c>) will do: null.</summary>
+    public static bool TryFindFrames(ref HypercallContext call, DomId id, out Domain? frames, out Errno error, bool mayBeNobody = false)
     {
         frames = call.Caller;
         error = Errno.None;
         if (id == DomId.Self)
             return true;
+        if (id == DomId.Io && mayBeNobody)
+        {
+            frames = null;
+            return true;
+        }
         if (id == DomId.Io || id == DomId.Xen)
         {
             error = Errno.EPERM;

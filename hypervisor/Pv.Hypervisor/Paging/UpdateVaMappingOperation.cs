@@ -46,7 +46,7 @@ internal static class UpdateVaMappingOperation
     {
         const ulong targetMask = ~(ulong)UpdateVaMappingFlags.FlushTypeMask;
         var kind = (UpdateVaMappingFlags)flags & UpdateVaMappingFlags.FlushTypeMask;
-        if (kind == UpdateVaMappingFlags.None)
+        if (kind is not (UpdateVaMappingFlags.TlbFlush or UpdateVaMappingFlags.Invlpg))
             return HypercallResult.Success;
         ulong vcpus;
         switch (flags & targetMask)

@@ -13,7 +13,7 @@ internal static class SchedOperations
     public static HypercallResult Handle(ref HypercallContext call)
     {
         var argument = call.Arguments.Second;
-        return (SchedOperation)call.Arguments.First switch
+        return (SchedOperation)(uint)call.Arguments.First switch
         {
             SchedOperation.Yield => new HypercallResult(HypercallOutcome.Yield, 0),
             SchedOperation.Block => Block(ref call),
@@ -102,7 +102,8 @@ internal static class SchedOperations
     {
         if (!call.TryRead(argument, out SchedShutdown shutdown))
             return Errno.EFAULT;
-        call.Caller.ShutdownCode = shutdown.Reason;
+        // The first one stays.
+        call.Caller.ShutdownCode ??= shutdown.Reason;
         return HypercallResult.Success;
     }
 

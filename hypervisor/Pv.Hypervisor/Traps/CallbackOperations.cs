@@ -10,7 +10,7 @@ internal static class CallbackOperations
 {
     public static HypercallResult Handle(ref HypercallContext call)
     {
-        switch ((CallbackOperation)call.Arguments.First)
+        switch ((CallbackOperation)(uint)call.Arguments.First)
         {
             case CallbackOperation.Register:
                 return call.TryRead(call.Arguments.Second, out CallbackRegister register)
@@ -26,8 +26,8 @@ internal static class CallbackOperations
     /// <summary><c>nmi_op</c>: the older way to have a handler of NMIs.</summary>
     public static HypercallResult HandleNmi(ref HypercallContext call)
     {
-        const ulong register = 0, unregister = 1;
-        switch (call.Arguments.First)
+        const uint register = 0, unregister = 1;
+        switch ((uint)call.Arguments.First)
         {
             case register:
                 return call.TryRead(call.Arguments.Second, out ulong handler) ? TrySet(call.Vcpu.Traps, CallbackType.Nmi, handler, false) : Errno.EFAULT;

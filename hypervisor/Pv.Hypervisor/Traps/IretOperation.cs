@@ -11,7 +11,7 @@ internal static class IretOperation
 
     public static HypercallResult Handle(ref HypercallContext call)
     {
-        if (call.Caller.Kind != Domains.DomainKind.Paravirtualized || call.InMulticall)
+        if (call.Caller.Kind != Domains.DomainKind.Paravirtualized)
             return Errno.ENOSYS;
         var vcpu = call.Vcpu;
         ref var registers = ref vcpu.Registers;

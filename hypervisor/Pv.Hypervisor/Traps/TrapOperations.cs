@@ -63,7 +63,7 @@ internal static class TrapOperations
 
     public static HypercallResult VmAssist(ref HypercallContext call)
     {
-        var (command, type) = ((VmAssistCommand)call.Arguments.First, call.Arguments.Second);
+        var (command, type) = ((VmAssistCommand)(uint)call.Arguments.First, (uint)call.Arguments.Second);
         if (type >= 64 || (SupportedAssists >> (int)type & 1) == 0)
             return Errno.EINVAL;
         switch (command)
@@ -80,11 +80,11 @@ internal static class TrapOperations
     }
 
     public static HypercallResult SetDebugRegister(ref HypercallContext call)
-        => TrySetDebugRegister(call.Vcpu, (int)Math.Min(call.Arguments.First, 255), call.Arguments.Second);
+        => TrySetDebugRegister(call.Vcpu, (int)Math.Min((uint)call.Arguments.First, 255), call.Arguments.Second);
 
     public static HypercallResult GetDebugRegister(ref HypercallContext call)
     {
-        var which = (int)Math.Min(call.Arguments.First, 255);
+        var which = (int)Math.Min((uint)call.Arguments.First, 255);
         if (which is 4 or 5)
             which += 2;
         return which <= HighestDebugRegister ? (long)ReadDebugRegister(call.Vcpu.Traps, which) : Errno.ENODEV;
@@ -109,6 +109,8 @@ internal static class TrapOperations
                     return Errno.EPERM;
                 break;
             case StatusRegister:
+                if ((value & ControlHighMask) != 0)
+                    return Errno.EINVAL;
                 value = value & 0xe00f | StatusFixedOnes;
                 break;
             case ControlRegister:

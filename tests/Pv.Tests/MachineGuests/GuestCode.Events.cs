@@ -52,6 +52,20 @@ internal sealed partial class GuestCode
         return (port, sender);
     }
 
+    /// <summary>A variable that holds the guest's own number, which it finds in the status of a port to itself. Clobbers rbx, too.</summary>
+    public ulong OwnDomain()
+    {
+        var own = Variable();
+        var argument = EventOp(EventCommand.AllocUnbound, Self | Self << 16);
+        Asm.mov(ebx, __dword_ptr[argument + 4]);
+        Asm.shl(rbx, 32);
+        Asm.or(rbx, (int)Self);
+        EventOp(EventCommand.Status, rbx);
+        Asm.movzx(eax, __word_ptr[argument + 16]);
+        Asm.mov(__qword_ptr[own], rax);
+        return own;
+    }
+
     /// <summary>Records four bytes.</summary>
     public void Record32(string name, ulong address)
     {

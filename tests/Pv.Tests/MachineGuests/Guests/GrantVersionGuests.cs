@@ -206,31 +206,117 @@ internal static class GrantVersionGuests
             code.CallRecord("flush no frame", XenCall.GrantTableOp, CacheFlush, argument, 1);
             code.CallRecord("flush bad pointer", XenCall.GrantTableOp, CacheFlush, 0x1000, 1);
         }),
+        new("grant-transfer", "a page is transferred to a domain that accepts it; what becomes of it when that is refused", code => Transfers(code, 1)),
+        new("grant-second-transfer", "the same with entries of version 2", code => Transfers(code, 2)),
     ];
+
+    private static void Transfers(GuestCode code, uint version)
+    {
+        const ushort accept = 2;
+        var table = new Grants(code);
+        var (argument, reservation, before) = (code.Variable(0, 48), code.Variable(GuestCode.Self), code.Variable());
+        table.RecordVersion($"to {version}", version);
+        code.Call(XenCall.MemoryOp, 3, reservation);
+        code.Asm.mov(__qword_ptr[before], rax);
+        var entrySize = version == 1 ? 8u : 16u;
+
+        void Accept(uint reference, ushort flags, bool fromOwn = true)
+        {
+            var at = table.Table + reference * entrySize;
+            code.Store(at, 0);
+            if (version == 2)
+                code.Store(at + 8, 0);
+            if (fromOwn)
+            {
+                code.Asm.mov(rax, __qword_ptr[table.Own]);
+                code.Asm.mov(__word_ptr[at + 2], ax);
+            }
+            else
+            {
+                code.Store16(at + 2, 0x7000);
+            }
+            code.Store16(at, flags);
+        }
+
+        void Go(string name, ulong page, Operand domain, uint reference, bool unmapped = true)
+        {
+            var mfn = code.Variable();
+            code.Store(mfn, Operand.Mfn(page));
+            if (unmapped)
+                code.UpdateVaMapping(page, 0, 2);
+            code.Store(argument, Operand.At(mfn));
+            code.Store(argument + 8, domain);
+            code.Store32(argument + 12, reference);
+            code.Store(argument + 16, 0x5555);
+            code.CallRecord(name, XenCall.GrantTableOp, Transfer, argument, 1);
+            code.Asm.movsx(rax, __word_ptr[argument + 16]);
+            code.Record($"{name}: status", rax);
+            code.Call(XenCall.MemoryOp, 3, reservation);
+            code.Asm.mov(rdx, __qword_ptr[before]);
+            code.RecordDifference($"{name}: pages", rax, rdx);
+            var at = table.Table + reference * entrySize;
+            if (reference < 256)
+            {
+                code.RecordMasked($"{name}: flags", Operand.At(at), 0xffff);
+                // The frame that stands there now, if it is this one.
+                if (version == 1)
+                    code.Asm.mov(ecx, __dword_ptr[at + 4]);
+                else
+                    code.Asm.mov(rcx, __qword_ptr[at + 8]);
+                code.Asm.mov(rdx, __qword_ptr[mfn]);
+                code.RecordEqual($"{name}: frame", rcx, rdx);
+            }
+            code.Asm.mov(rax, __qword_ptr[mfn]);
+            code.Asm.shl(rax, 12);
+            code.Asm.or(rax, 0x63);
+            if (unmapped)
+                code.UpdateVaMappingRecord($"{name}: mapped again", page, rax, 2);
+        }
+
+        Accept(8, accept);
+        Go("mapped", code.Pages(), Operand.At(table.Own), 8, unmapped: false);
+        Go("to nobody", code.Pages(), 0x7000, 8);
+        Go("to dom0", code.Pages(), 0, 8);
+        Go("to self by name", code.Pages(), GuestCode.Self, 8);
+        Go("not prepared", code.Pages(), Operand.At(table.Own), 9);
+        Go("beyond the table", code.Pages(), Operand.At(table.Own), 5000);
+        Go("to self", code.Pages(), Operand.At(table.Own), 8);
+        Go("to self again", code.Pages(), Operand.At(table.Own), 8);
+        Accept(10, accept, fromOwn: false);
+        Go("from another", code.Pages(), Operand.At(table.Own), 10);
+        Accept(11, accept | 4);
+        Go("with a read-only flag", code.Pages(), Operand.At(table.Own), 11);
+        Accept(12, accept | 0x20);
+        Go("committed already", code.Pages(), Operand.At(table.Own), 12);
+        Accept(13, 1);
+        Go("a grant to access", code.Pages(), Operand.At(table.Own), 13);
+        var pinned = code.Pages();
+        code.MakeReadOnly(pinned);
+        code.MmuextRecord("pin", MmuextCommand.PinL1, Operand.Mfn(pinned));
+        Accept(14, accept);
+        Go("a table", pinned, Operand.At(table.Own), 14);
+    }
 
     /// <summary>The guest's table, one frame long and mapped, and the operations on it.</summary>
     private sealed class Grants
     {
         private readonly GuestCode _code;
-        private readonly ulong _argument, _frames, _own;
+        private readonly ulong _argument, _frames;
 
         public Grants(GuestCode code)
         {
             _code = code;
-            (_argument, _frames, _own, Table) = (code.Variable(0, 48), code.Variable(0, 72 * 8), code.Variable(), code.Pages());
+            (_argument, _frames, Table) = (code.Variable(0, 48), code.Variable(0, 72 * 8), code.Pages());
             RecordSetup("setup", 1);
             MapFirst(Table);
-            // A grant names its peer by number: the guest finds its own in the status of a port to itself.
-            var event0 = code.EventOp(EventCommand.AllocUnbound, GuestCode.Self | GuestCode.Self << 16);
-            code.Asm.mov(ebx, __dword_ptr[event0 + 4]);
-            code.Asm.shl(rbx, 32);
-            code.Asm.or(rbx, (int)GuestCode.Self);
-            code.EventOp(EventCommand.Status, rbx);
-            code.Asm.movzx(eax, __word_ptr[event0 + 16]);
-            code.Asm.mov(__qword_ptr[_own], rax);
+            // A grant names its peer by number.
+            Own = code.OwnDomain();
         }
 
         public ulong Table { get; }
+
+        /// <summary>Holds the guest's own number.</summary>
+        public ulong Own { get; }
 
         public void RecordSetup(string name, uint count)
         {
@@ -286,7 +372,7 @@ internal static class GrantVersionGuests
             var at = Table + reference * 8;
             Operand.Mfn(page).Load(_code.Asm, rax);
             _code.Asm.mov(__dword_ptr[at + 4], eax);
-            _code.Asm.mov(eax, __dword_ptr[_own]);
+            _code.Asm.mov(eax, __dword_ptr[Own]);
             _code.Asm.mov(__word_ptr[at + 2], ax);
             _code.Store16(at, PermitAccess);
         }
@@ -297,7 +383,7 @@ internal static class GrantVersionGuests
             _code.Store16(at + 4, offset);
             _code.Store16(at + 6, length);
             _code.Store(at + 8, Operand.Mfn(page));
-            _code.Asm.mov(eax, __dword_ptr[_own]);
+            _code.Asm.mov(eax, __dword_ptr[Own]);
             _code.Asm.mov(__word_ptr[at + 2], ax);
             _code.Store16(at, flags);
         }
@@ -312,12 +398,12 @@ internal static class GrantVersionGuests
             }
             else
             {
-                _code.Asm.mov(eax, __dword_ptr[_own]);
+                _code.Asm.mov(eax, __dword_ptr[Own]);
                 _code.Asm.mov(__word_ptr[at + 4], ax);
             }
 
             _code.Store(at + 8, passed);
-            _code.Asm.mov(eax, __dword_ptr[_own]);
+            _code.Asm.mov(eax, __dword_ptr[Own]);
             _code.Asm.mov(__word_ptr[at + 2], ax);
             _code.Store16(at, Transitive);
         }
@@ -326,7 +412,7 @@ internal static class GrantVersionGuests
         {
             _code.Store(_argument, address);
             _code.Store(_argument + 8, flags | (ulong)reference << 32);
-            _code.Store(_argument + 16, Operand.At(_own));
+            _code.Store(_argument + 16, Operand.At(Own));
             _code.CallRecord(name, XenCall.GrantTableOp, Map, _argument, 1);
             RecordStatus(name, _argument + 18);
             var refused = _code.Asm.CreateLabel();
