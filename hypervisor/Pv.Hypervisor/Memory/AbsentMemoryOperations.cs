@@ -1,5 +1,4 @@
 using Pv.Abi;
-using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Hypercalls;
 
 namespace Pv.Hypervisor.Memory;

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Pv.Abi;
-using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Hypercalls;
 
 namespace Pv.Hypervisor.Memory;

@@ -1,5 +1,3 @@
-using static Iced.Intel.AssemblerRegisters;
-
 namespace Pv.Tests.MachineGuests.Guests;
 
 /// <summary>The calls about page tables, descriptors and traps, with lists, domains, addresses and counts that nobody means.</summary>
