@@ -1,7 +1,6 @@
 using Pv.Abi;
 using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Hypercalls;
-using Pv.Hypervisor.Memory;
 using Pv.Hypervisor.Paging;
 
 namespace Pv.Hypervisor.Grants;
@@ -14,29 +13,13 @@ internal static class GrantMapping
 
     public static void Unmap(ref HypercallContext call, ref GrantTableUnmapGrantRef unmap)
     {
-        var caller = call.Caller;
-        if (caller.Grants.FindMap(unmap.Handle) is not { } map)
-        {
-            unmap.Status = GrantStatus.BadHandle;
-            return;
-        }
-        if (unmap.HostAddress != map.HostAddress)
-        {
-            unmap.Status = GrantStatus.BadVirtualAddress;
-            return;
-        }
-        if (Remove(caller, call.Vcpu, map) is not GrantStatus.Okay and var refused)
-        {
-            unmap.Status = refused;
-            return;
-        }
-        if (!caller.Grants.TryRemoveMap(unmap.Handle, map))
-        {
-            unmap.Status = GrantStatus.BadHandle;
-            return;
-        }
-        GiveBack(caller.Core, map);
-        unmap.Status = GrantStatus.Okay;
+        var grants = call.Caller.Grants;
+        GrantMap map;
+        unmap.Status = call.Caller.PhysicalMap is { } physical
+            ? grants.TryUnmapPhysical(physical, unmap.Handle, unmap.HostAddress, out map)
+            : TryUnmapLinear(call.Vcpu, unmap.Handle, unmap.HostAddress, out map);
+        if (unmap.Status == GrantStatus.Okay)
+            GiveBack(call.Core, map);
     }
 
     /// <summary>Unmaps, and moves what another linear address maps to the map's place. Only where page tables are the guest's own.</summary>
@@ -80,58 +63,52 @@ internal static class GrantMapping
         var readOnly = (map.Flags & GrantMapFlags.ReadOnly) != 0;
         if (granter.Grants.TryPin(map.Ref, caller.Id, readOnly, out var mfn) is not GrantStatus.Okay and var refused)
             return refused;
-        if (!caller.Grants.TryTakeHandle(out var handle))
-        {
-            granter.Grants.Unpin(map.Ref, readOnly);
-            return GrantStatus.NoDeviceSpace;
-        }
         var made = new GrantMap(granter.Id, map.Ref, readOnly, map.HostAddress, map.Flags, mfn);
-        var status = Insert(caller, call.Vcpu, made);
-        if (status == GrantStatus.Okay && !caller.Grants.TrySetMap(handle, made))
-        {
-            // Only the end of the domain refuses, and then none of its vCPUs touches what was inserted.
-            Remove(caller, call.Vcpu, made);
-            status = GrantStatus.NoDeviceSpace;
-        }
+        var status = caller.PhysicalMap is { } physical
+            ? caller.Grants.TryMapPhysical(physical, made, out map.Handle)
+            : TryMapLinear(call.Vcpu, made, out map.Handle);
         if (status != GrantStatus.Okay)
         {
-            caller.Grants.ReturnHandle(handle);
             granter.Grants.Unpin(map.Ref, readOnly);
             return status;
         }
-        map.Handle = handle;
         map.DevBusAddress = mfn.Address;
         return GrantStatus.Okay;
     }
 
-    private static GrantStatus Insert(Domain domain, Vcpu vcpu, GrantMap map)
+    /// <summary>Maps in the guest's own tables, whose lock comes before that of its grants.</summary>
+    private static GrantStatus TryMapLinear(Vcpu vcpu, in GrantMap map, out uint handle)
     {
-        if (domain.PhysicalMap is not { } physical)
-            return GrantPaging.Insert(vcpu, map);
-        var at = Pfn.OfAddress(map.HostAddress);
-        if (at.Value >= PhysicalMap.Limit)
-            return GrantStatus.GeneralError;
-        using (domain.PageLock.Hold())
+        var grants = vcpu.Domain.Grants;
+        handle = uint.MaxValue;
+        if (!grants.TryTakeHandle(out var taken))
+            return GrantStatus.NoDeviceSpace;
+        var status = GrantPaging.Insert(vcpu, map);
+        if (status == GrantStatus.Okay && !grants.TrySetMap(taken, map))
         {
-            if (physical.Get(at, out _) != PhysicalMapKind.Empty)
-                return GrantStatus.GeneralError;
-            physical.Set(at, PhysicalMapKind.Grant, map.Mfn);
-            return GrantStatus.Okay;
+            // Only the end of the domain refuses, and then none of its vCPUs touches what was inserted.
+            GrantPaging.Remove(vcpu, map);
+            status = GrantStatus.NoDeviceSpace;
         }
+        if (status == GrantStatus.Okay)
+            handle = taken;
+        else
+            grants.ReturnHandle(taken);
+        return status;
     }
 
-    private static GrantStatus Remove(Domain domain, Vcpu vcpu, GrantMap map)
+    private static GrantStatus TryUnmapLinear(Vcpu vcpu, uint handle, ulong hostAddress, out GrantMap map)
     {
-        if (domain.PhysicalMap is not { } physical)
-            return GrantPaging.Remove(vcpu, map);
-        using (domain.PageLock.Hold())
-        {
-            var at = Pfn.OfAddress(map.HostAddress);
-            if (physical.Get(at, out var mfn) != PhysicalMapKind.Grant || mfn != map.Mfn)
-                return GrantStatus.GeneralError;
-            physical.Clear(at);
-            return GrantStatus.Okay;
-        }
+        var grants = vcpu.Domain.Grants;
+        map = default;
+        if (grants.FindMap(handle) is not { } found)
+            return GrantStatus.BadHandle;
+        map = found;
+        if (hostAddress != map.HostAddress)
+            return GrantStatus.BadVirtualAddress;
+        if (GrantPaging.Remove(vcpu, map) is not GrantStatus.Okay and var refused)
+            return refused;
+        return grants.TryRemoveMap(handle, map) ? GrantStatus.Okay : GrantStatus.BadHandle;
     }
 
     private static void GiveBack(HypervisorCore core, GrantMap map)

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Pv.Abi;
 using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Memory;
 using Pv.Hypervisor.Stepping;
 
 namespace Pv.Hypervisor.Grants;
@@ -210,7 +211,7 @@ internal sealed class GrantTable
             if (!readOnly)
                 own.WritablePins++;
             pinned = new PinnedGrant(own.Mfn, entry.Granted, isPassedOn ? (entry.PassedDomain, entry.PassedRef) : null);
-            if (!readOnly && !isPassedOn && _domain.Core.PageTypes.TryGet(own.Mfn, Memory.FrameType.Writable) != Errno.None)
+            if (!readOnly && !isPassedOn && _domain.Core.PageTypes.TryGet(own.Mfn, FrameType.Writable) != Errno.None)
             {
                 Unpin(reference, ref own, readOnly);
                 return GrantStatus.GeneralError;
@@ -255,18 +256,7 @@ internal sealed class GrantTable
     public bool TryTakeHandle(out uint handle)
     {
         using (Lock.Hold())
-        {
-            handle = uint.MaxValue;
-            if (_closed)
-                return false;
-            if (_freeHandles.TryPop(out handle))
-                return true;
-            if (_maps.Count >= _maxMaptrackFrames * MapsPerFrame)
-                return false;
-            handle = (uint)_maps.Count;
-            _maps.Add(null);
-            return true;
-        }
+            return TryTakeHandleLocked(out handle);
     }
 
     /// <summary>Notes a map that this domain holds of another's entry. False when the domain came to its end meanwhile.</summary>
@@ -288,6 +278,59 @@ internal sealed class GrantTable
         {
             if (!_closed)
                 _freeHandles.Push(handle);
+        }
+    }
+
+    /// <summary>
+    /// Maps a frame into the physical map of an auto-translated domain. Frame and handle appear together, under one taking of the lock:
+    /// Dom0's back ends come here at the rate of their rings.
+    /// </summary>
+    public GrantStatus TryMapPhysical(PhysicalMap physical, in GrantMap map, out uint handle)
+    {
+        handle = uint.MaxValue;
+        var at = Pfn.OfAddress(map.HostAddress);
+        if (at.Value >= PhysicalMap.Limit)
+            return GrantStatus.GeneralError;
+        using (Lock.Hold())
+        {
+            if (!TryTakeHandleLocked(out var taken))
+                return GrantStatus.NoDeviceSpace;
+            using (_domain.PageLock.Hold())
+            {
+                if (physical.Get(at, out _) != PhysicalMapKind.Empty)
+                {
+                    _freeHandles.Push(taken);
+                    return GrantStatus.GeneralError;
+                }
+                physical.Set(at, PhysicalMapKind.Grant, map.Mfn);
+            }
+            _maps[(int)taken] = map;
+            handle = taken;
+            return GrantStatus.Okay;
+        }
+    }
+
+    /// <summary>Undoes <see cref="TryMapPhysical"/>, and tells what was mapped.</summary>
+    public GrantStatus TryUnmapPhysical(PhysicalMap physical, uint handle, ulong hostAddress, out GrantMap map)
+    {
+        map = default;
+        using (Lock.Hold())
+        {
+            if (handle >= (uint)_maps.Count || _maps[(int)handle] is not { } found)
+                return GrantStatus.BadHandle;
+            if (hostAddress != found.HostAddress)
+                return GrantStatus.BadVirtualAddress;
+            var at = Pfn.OfAddress(hostAddress);
+            using (_domain.PageLock.Hold())
+            {
+                if (physical.Get(at, out var mfn) != PhysicalMapKind.Grant || mfn != found.Mfn)
+                    return GrantStatus.GeneralError;
+                physical.Clear(at);
+            }
+            _maps[(int)handle] = null;
+            _freeHandles.Push(handle);
+            map = found;
+            return GrantStatus.Okay;
         }
     }
 
@@ -336,6 +379,20 @@ internal sealed class GrantTable
         {
             _entries.Release();
         }
+    }
+
+    private bool TryTakeHandleLocked(out uint handle)
+    {
+        handle = uint.MaxValue;
+        if (_closed)
+            return false;
+        if (_freeHandles.TryPop(out handle))
+            return true;
+        if (_maps.Count >= _maxMaptrackFrames * MapsPerFrame)
+            return false;
+        handle = (uint)_maps.Count;
+        _maps.Add(null);
+        return true;
     }
 
     private bool TryReadAndMark(GrantRef reference, DomId user, bool readOnly, GrantUse use, GrantEntryFlags marks, out GrantEntry entry)
@@ -391,7 +448,7 @@ internal sealed class GrantTable
     private bool TryHold(ulong frame, out Mfn mfn)
     {
         mfn = new Mfn(frame);
-        if (_domain.PhysicalMap is { } map && map.Get(new Pfn(frame), out mfn) != Memory.PhysicalMapKind.Own)
+        if (_domain.PhysicalMap is { } map && map.Get(new Pfn(frame), out mfn) != PhysicalMapKind.Own)
             return false;
         return _domain.Core.Frames.TryGet(mfn, _domain.Id);
     }
