@@ -15,6 +15,7 @@ public sealed class OutsideProgram : IAsyncDisposable
 {
     private const int LinesKept = 8;
     private const string UnlessOrphaned = "test \"$PPID\" = \"$0\" && exec \"$@\"";
+    private const string OnTerminal = "exec \"$@\" <>\"$0\" >&0 2>&1";
 
     // The host means the thread that started a program when it speaks of a parent's end, so one thread starts all and stays.
     private static readonly Lazy<BlockingCollection<Action>> Starter = new(() =>
@@ -43,6 +44,9 @@ public sealed class OutsideProgram : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>How it ended, once it has: its exit code, or 128 and the number of the signal that ended it.</summary>
+    public int ExitCode => _process.ExitCode;
+
     /// <summary>The last of what it said on both its outputs, in one line.</summary>
     public string LastWords
     {
@@ -64,18 +68,33 @@ public sealed class OutsideProgram : IAsyncDisposable
     /// <param name="arguments">Handed over as they are; no shell reads them.</param>
     /// <param name="report">Gets each line that it says.</param>
     /// <exception cref="IOException">It cannot be started.</exception>
-    public static async Task<OutsideProgram> StartAsync(string path, IReadOnlyList<string> arguments, Action<string> report)
+    public static Task<OutsideProgram> StartAsync(string path, IReadOnlyList<string> arguments, Action<string> report)
+        => StartAsync(new ProcessStartInfo(), [path, .. arguments], report);
+
+    /// <summary>Starts a program whose input and outputs are a terminal: it leads a session there, so that its end ends what it left running.</summary>
+    /// <param name="path">From <see cref="Find"/>, or a path.</param>
+    /// <param name="arguments">Handed over as they are.</param>
+    /// <param name="terminal">The terminal's path.</param>
+    /// <param name="directory">Where it is started.</param>
+    /// <exception cref="IOException">It cannot be started.</exception>
+    public static Task<OutsideProgram> StartOnTerminalAsync(string path, IReadOnlyList<string> arguments, string terminal, string directory)
+    {
+        var start = new ProcessStartInfo { WorkingDirectory = directory };
+        start.Environment["TERM"] = "vt100";
+        string[] session = Find("setsid") is { } setsid ? [setsid, "--ctty"] : [];
+        return StartAsync(start, ["/bin/sh", "-c", OnTerminal, terminal, .. session, path, .. arguments], static _ => { });
+    }
+
+    private static async Task<OutsideProgram> StartAsync(ProcessStartInfo start, IReadOnlyList<string> program, Action<string> report)
     {
         string[] guard = OperatingSystem.IsLinux() && Find("setpriv") is { } setpriv
             ? [setpriv, "--pdeathsig", "TERM", "/bin/sh", "-c", UnlessOrphaned, Environment.ProcessId.ToString(CultureInfo.InvariantCulture)]
             : [];
-        string[] words = [.. guard, path, .. arguments];
-        var start = new ProcessStartInfo(words[0], words[1..])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        string[] words = [.. guard, .. program];
+        start.FileName = words[0];
+        foreach (var word in words[1..])
+            start.ArgumentList.Add(word);
+        (start.RedirectStandardInput, start.RedirectStandardOutput, start.RedirectStandardError) = (true, true, true);
         var started = new TaskCompletionSource<Process>(TaskCreationOptions.RunContinuationsAsynchronously);
         Starter.Value.Add(() =>
         {
@@ -94,7 +113,7 @@ public sealed class OutsideProgram : IAsyncDisposable
         }
         catch (Win32Exception failure)
         {
-            throw new IOException($"{path} cannot be started: {failure.Message}", failure);
+            throw new IOException($"{program[0]} cannot be started: {failure.Message}", failure);
         }
     }
 

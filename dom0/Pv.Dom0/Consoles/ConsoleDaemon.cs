@@ -19,18 +19,24 @@ public sealed class ConsoleDaemon(Action<string> report) : IConsoles, IAsyncDisp
     /// <summary>Begins to serve a domain's console, which has a page and a channel.</summary>
     /// <param name="domain">Whose console it is.</param>
     /// <param name="channel">The page and the event channel; the daemon's from now on.</param>
-    /// <param name="logPath">Where its log goes; the folder exists.</param>
+    /// <param name="logPath">Where its log goes; the folder exists. One that was prepared goes on with its own.</param>
     /// <param name="logBytes">The log's limit.</param>
     /// <param name="scrollbackBytes">The scrollback's size.</param>
     /// <exception cref="InvalidOperationException">The domain has a console already.</exception>
     public void Open(DomId domain, IConsoleChannel channel, string logPath, long logBytes = DefaultLogBytes, int scrollbackBytes = DefaultScrollbackBytes)
     {
-        var console = new DomainConsole(domain, channel, new ConsoleLog(logPath, logBytes, report), scrollbackBytes, report);
-        if (_consoles.TryAdd(domain, console))
-            return;
-        _ = console.DisposeAsync().AsTask();
-        throw new InvalidOperationException($"{domain} has a console already.");
+        var console = _consoles.GetOrAdd(domain, _ => new DomainConsole(domain, new ConsoleLog(logPath, logBytes, report), scrollbackBytes, report));
+        if (console.IsConnected)
+        {
+            channel.Dispose();
+            throw new InvalidOperationException($"{domain} has a console already.");
+        }
+        console.Connect(new ConsoleRing(console, channel));
     }
+
+    /// <summary>The console of a domain that has no page and no channel yet: others may read it, and speak there until <see cref="Open"/>.</summary>
+    internal DomainConsole Prepare(DomId domain, string logPath)
+        => _consoles.GetOrAdd(domain, _ => new DomainConsole(domain, new ConsoleLog(logPath, DefaultLogBytes, report), DefaultScrollbackBytes, report));
 
     public IConsoleReader? Attach(DomId domain, int number)
         => number == 0 && _consoles.TryGetValue(domain, out var console) ? console.Attach() : null;

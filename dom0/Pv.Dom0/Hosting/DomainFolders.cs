@@ -68,5 +68,6 @@ internal sealed class DomainFolders
         }
     }
 
-    private string Of(DomId domain) => _directory.File(domain.Value.ToString(CultureInfo.InvariantCulture));
+    /// <summary>A domain's folder, which exists from <see cref="Begin"/> on.</summary>
+    public string Of(DomId domain) => _directory.File(domain.Value.ToString(CultureInfo.InvariantCulture));
 }

@@ -6,6 +6,7 @@ using Pv.Backends.Block;
 using Pv.Backends.Storage;
 using Pv.Cpu.Managed;
 using Pv.Cpu.Software;
+using Pv.Dom0.BootLoaders;
 using Pv.Dom0.Consoles;
 using Pv.Dom0.XenStore;
 using Pv.Guest;
@@ -72,6 +73,7 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
         _domains = new XenDomains(control, _store.OpenClient(), new DomainAssembly(control, _kernel.Memory, managed), line => LogDomains(line))
         {
             DumpFolder = directory.File("dump"),
+            BootLoaders = new BootLoaderRunner(PrepareConsole, _folders.Of, line => LogDomains(line)),
         };
         _domains.Introduced += OpenConsoleAsync;
         _domains.Ending += LetGoAsync;
@@ -137,6 +139,12 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
     {
         if (_refused.TryAdd(domain, true))
             _core.Log.Write($"{domain}{vcpu}: the software engine does not run this instruction: {reason}");
+    }
+
+    private DomainConsole PrepareConsole(DomId domain)
+    {
+        _folders.Begin(domain, _domains.ConfigurationOf(domain)!);
+        return _consoles.Prepare(domain, _folders.ConsoleLog(domain));
     }
 
     private Task OpenConsoleAsync(DomId domain, BuiltDomain built)

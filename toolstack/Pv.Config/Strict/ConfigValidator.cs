@@ -153,9 +153,13 @@ public sealed class ConfigValidator(string directory, HostTopology host)
 
     private void CheckFiles(ConfigSettings settings, DomainConfiguration domain, FindingList findings)
     {
-        Demand("kernel", domain.Kernel, settings.PlaceOf("kernel"));
-        if (!DomainRules.IsManaged(domain))
-            Demand("ramdisk", domain.Ramdisk, settings.PlaceOf("ramdisk"));
+        // To a boot loader they are names in the disk.
+        if (domain.Bootloader is null)
+        {
+            Demand("kernel", domain.Kernel, settings.PlaceOf("kernel"));
+            if (!DomainRules.IsManaged(domain))
+                Demand("ramdisk", domain.Ramdisk, settings.PlaceOf("ramdisk"));
+        }
         for (int i = 0; i < domain.Disks.Count; i++)
             Demand("disk", domain.Disks[i].Script is null ? domain.Disks[i].Target : null, settings.PlaceOf("disk", i));
 

@@ -59,8 +59,8 @@ internal static class DomainRules
                         Warn(key, "counts for nothing beside cmdline", "put it into cmdline");
                 }
             }
-            if (domain.Kernel is not null && domain.Bootloader is not null)
-                Warn("bootloader", "counts for nothing beside kernel", "keep one of them");
+            if (domain.Bootloader is not null && domain.Disks.Count == 0)
+                Error("bootloader", "reads the first disk, and the domain has none", "add a disk, or name a kernel instead");
             if (domain.Ramdisk is not null && IsManaged(domain))
                 Warn("ramdisk", "counts for nothing: the kernel is a C# guest");
         }

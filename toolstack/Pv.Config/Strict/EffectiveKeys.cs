@@ -10,7 +10,7 @@ internal static class EffectiveKeys
         [.. settings.All.Where(static setting => !Acts(setting.Name) && !IsPlain(setting)).OrderBy(static setting => setting.Line).Select(static setting => setting.Name)];
 
     private static bool Acts(string key) => key is
-        "name" or "type" or "builder" or "uuid" or "pool" or "kernel" or "ramdisk" or "bootloader" or "cmdline" or "root" or "extra"
+        "name" or "type" or "builder" or "uuid" or "pool" or "kernel" or "ramdisk" or "bootloader" or "bootloader_args" or "cmdline" or "root" or "extra"
         or "memory" or "maxmem" or "vcpus" or "maxvcpus" or "cpus" or "cpus_soft" or "cpu_weight" or "cap" or "period" or "slice" or "extratime"
         or "localtime" or "rtc_timeoffset"
         or "max_grant_frames" or "max_maptrack_frames" or "max_grant_version" or "max_event_channels"

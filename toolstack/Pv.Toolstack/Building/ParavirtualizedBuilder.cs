@@ -40,4 +40,8 @@ internal static class ParavirtualizedBuilder
 }
 
 /// <summary>The files that a domain is built from, and its command line.</summary>
-internal sealed record BuildImages(ReadOnlyMemory<byte> Kernel, ReadOnlyMemory<byte> Ramdisk, string CommandLine);
+internal sealed record BuildImages(ReadOnlyMemory<byte> Kernel, ReadOnlyMemory<byte> Ramdisk, string CommandLine)
+{
+    /// <summary>Those of a domain of which it is not known yet what it boots.</summary>
+    public static BuildImages None { get; } = new(default, default, "");
+}

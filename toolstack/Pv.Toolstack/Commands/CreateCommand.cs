@@ -49,9 +49,14 @@ internal static class CreateCommand
         if (options.Has('V') || options.Has('A'))
             await context.ComplainAsync("Pv has no displays: -V and -A do nothing.");
         IConsoleReader? console = null;
+        // A boot loader is talked with before there is a domain.
+        var hasBootLoader = configuration.Bootloader is { Length: > 0 };
+        Task showing = Task.CompletedTask;
         Task AttachAsync(DomId domain)
         {
             console = context.Toolstack.Consoles.Attach(domain, 0);
+            if (hasBootLoader && console != null)
+                showing = ConsoleCommand.RunAsync(context, domain, console);
             return Task.CompletedTask;
         }
 
@@ -59,18 +64,21 @@ internal static class CreateCommand
         {
             var how = new CreateOptions(
                 Paused: options.Has('p'), ActOnEnd: !options.Has('e'), context.Terminal.Directory, options.Has('c') ? AttachAsync : null);
-            var domain = await context.WithProgressAsync($"Building domain {configuration.Name}", context.Domains.CreateAsync(configuration, how, context.Terminal.Gone));
+            var creating = context.Domains.CreateAsync(configuration, how, context.Terminal.Gone);
+            var domain = hasBootLoader && options.Has('c') ? await creating : await context.WithProgressAsync($"Building domain {configuration.Name}", creating);
             if (context.IsJson)
             {
                 var built = new JObject { ["domid"] = domain.Value, ["name"] = configuration.Name, ["uuid"] = $"{configuration.Uuid}" };
                 await context.PrintAsync(built.ToString(Formatting.Indented));
             }
-            if (console != null)
-                await ConsoleCommand.RunAsync(context, domain, console);
+            if (console != null && !hasBootLoader)
+                showing = ConsoleCommand.RunAsync(context, domain, console);
+            await showing;
             return options.Has('F') ? await WaitAsync(context, domain) : 0;
         }
         finally
         {
+            await showing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (console != null)
                 await console.DisposeAsync();
         }

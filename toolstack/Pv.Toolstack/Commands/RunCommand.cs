@@ -50,21 +50,30 @@ internal static class RunCommand
         CommandContext context, DomainConfiguration configuration, RunScript script, Stream? log, CancellationToken stop)
     {
         using var life = new CancellationTokenSource();
+        using var building = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var attached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task creating = Task.CompletedTask;
         FollowedConsole? console = null;
         var ended = Task.FromResult<ShutdownReason?>(null);
         Task AttachAsync(DomId domain)
         {
             console = new FollowedConsole(context.Toolstack, domain, context.Toolstack.Consoles.Attach(domain, 0)!);
             ended = context.Domains.WaitForEndAsync(domain, CancellationToken.None);
+            attached.SetResult();
             return Task.CompletedTask;
         }
 
         try
         {
             var how = new CreateOptions(Paused: false, ActOnEnd: true, context.Terminal.Directory, AttachAsync, life.Token);
-            await context.WithProgressAsync($"Building domain {configuration.Name}", context.Domains.CreateAsync(configuration, how, stop));
+            creating = context.Domains.CreateAsync(configuration, how, building.Token);
+            // Its boot loader may have to be talked with before it is built.
+            if (await context.WithProgressAsync($"Building domain {configuration.Name}", Task.WhenAny(creating, attached.Task)) == creating)
+                await creating;
             if (!await TalkAsync(context, script, console!, log, stop))
                 return null;
+            if (!script.IsMet)
+                await creating;
             return script.IsMet ? RunEnd.Good : RunEnds.Of(await ended.WaitAsync(stop), isMissed: script.Awaited != null);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -73,6 +82,8 @@ internal static class RunCommand
         }
         finally
         {
+            await building.CancelAsync();
+            await creating.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await life.CancelAsync();
             await ended;
             if (console != null)

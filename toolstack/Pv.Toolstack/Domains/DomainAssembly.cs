@@ -2,6 +2,7 @@ using Pv.Abi;
 using Pv.Config.Domain;
 using Pv.Guest;
 using Pv.Machine.Gate;
+using Pv.Toolstack.BootLoaders;
 using Pv.Toolstack.Building;
 using Pv.Toolstack.Disks;
 using Pv.Toolstack.Dumps;
@@ -33,9 +34,6 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
     {
         if (configuration.Type != DomainType.Pv)
             throw new ToolstackException($"Pv runs paravirtualized domains; type {configuration.Type} is not one.", Failed);
-        // Where both are given, xl boots what the boot loader finds and not the kernel.
-        if (configuration.Bootloader is { Length: > 0 } || configuration.Kernel is not { } kernel)
-            throw new ToolstackException("bootloader= is not built yet in this version of Pv; name a kernel instead (pvgrub is one that boots from a disk).", Failed);
         if (configuration.EffectiveMaxVcpus > SharedInfoLimits.VcpuCount)
             throw new ToolstackException($"Domain {configuration.Name}: maxvcpus={configuration.EffectiveMaxVcpus} is too much; a domain has {SharedInfoLimits.VcpuCount} vCPUs at most.", Failed);
         if (configuration.MaxGrantVersion is not (null or DefaultGrants or 1 or 2))
@@ -43,10 +41,33 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
         if (configuration.Nics.Count > 0)
             throw new ToolstackException("Network interfaces are not built yet in this version of Pv.", Failed);
         var disks = DiskPlan.OfAll(configuration.Disks, directory);
-        var kernelFile = await ReadAsync(kernel, directory, cancel);
-        var ramdisk = configuration.Ramdisk is { } file ? (await ReadAsync(file, directory, cancel)).Content : [];
-        var managed = GuestAssembly.IsAssembly(kernelFile.Content) ? ChooseKernel(kernelFile.Path, configuration) : null;
-        return new DomainPlan(configuration, new BuildImages(kernelFile.Content, ramdisk, configuration.CommandLine ?? ""), managed, disks);
+        // Where both are given, xl boots what the boot loader chooses, which is told of the kernel.
+        if (BootLoaderCall.Of(configuration, disks, directory) is { } call)
+            return new DomainPlan(configuration, call, BuildImages.None, null, disks);
+        var (path, kernel, ramdisk) = await ReadImagesAsync(configuration, directory, cancel);
+        var managed = GuestAssembly.IsAssembly(kernel) ? ChooseKernel(path, configuration) : null;
+        return new DomainPlan(configuration, null, new BuildImages(kernel, ramdisk, configuration.CommandLine ?? ""), managed, disks);
+    }
+
+    /// <summary>The plan of a domain whose boot loader has chosen.</summary>
+    /// <exception cref="ToolstackException">What it chose cannot be built.</exception>
+    internal static async Task<DomainPlan> PlanAsync(DomainPlan plan, BootLoaderResult chosen, CancellationToken cancel)
+    {
+        var call = plan.BootLoader!;
+        var booted = plan.Configuration.Clone();
+        (booted.Kernel, booted.Ramdisk, booted.CommandLine) = (chosen.Kernel, chosen.Ramdisk, chosen.CommandLine);
+        if (booted.Kernel is not { Length: > 0 })
+            throw new ToolstackException($"Domain {call.Domain}: the boot loader {call.Program} has named no kernel.", Failed);
+        var (path, kernel, ramdisk) = await ReadImagesAsync(booted, call.Directory, cancel);
+        if (GuestAssembly.IsAssembly(kernel))
+            throw new ToolstackException($"Domain {call.Domain}: the boot loader {call.Program} has named {path}, a C# guest; name that as kernel.", Failed);
+        return plan with { Configuration = booted, Images = new BuildImages(kernel, ramdisk, booted.CommandLine ?? "") };
+    }
+
+    private static async Task<(string Path, byte[] Kernel, byte[] Ramdisk)> ReadImagesAsync(DomainConfiguration configuration, string directory, CancellationToken cancel)
+    {
+        var (path, kernel) = await ReadAsync(configuration.Kernel!, directory, cancel);
+        return (path, kernel, configuration.Ramdisk is { } ramdisk ? (await ReadAsync(ramdisk, directory, cancel)).Content : []);
     }
 
     /// <summary>Makes the empty domain: a number, limits, vCPUs.</summary>
@@ -137,8 +158,10 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
 }
 
 /// <summary>A domain that is to be built.</summary>
-/// <param name="Configuration">What was asked for.</param>
-/// <param name="Images">Its files.</param>
+/// <param name="Configuration">What was asked for; of what boots, what was chosen.</param>
+/// <param name="BootLoader">The program that chooses what boots, or null where the configuration says it.</param>
+/// <param name="Images">Its files; none before the boot loader has chosen.</param>
 /// <param name="Managed">The C# kernel, or null for a real one.</param>
 /// <param name="Disks">Its disks.</param>
-internal sealed record DomainPlan(DomainConfiguration Configuration, BuildImages Images, ManagedKernelFactory? Managed, IReadOnlyList<DiskPlan> Disks);
+internal sealed record DomainPlan(
+    DomainConfiguration Configuration, BootLoaderCall? BootLoader, BuildImages Images, ManagedKernelFactory? Managed, IReadOnlyList<DiskPlan> Disks);

@@ -10,6 +10,7 @@ internal sealed class DomainRecord(DomId id, DomainConfiguration configuration, 
     private readonly TaskCompletionSource<DomId?> _successor = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private readonly TaskCompletionSource _built = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _abandoned = new();
     private bool _isSuspended;
 
     public DomId Id => id;
@@ -56,6 +57,11 @@ internal sealed class DomainRecord(DomId id, DomainConfiguration configuration, 
 
     /// <summary>Whether its creation was told, so that its end is to be told, too.</summary>
     public bool IsTold { get; set; }
+
+    /// <summary>Cancelled when somebody wants its end while it is built, which may wait for a person at a boot loader.</summary>
+    public CancellationToken Abandoned => _abandoned.Token;
+
+    public Task AbandonAsync() => _abandoned.CancelAsync();
 
     /// <summary>Its building is over: others have their turn.</summary>
     public void EndBuilding()

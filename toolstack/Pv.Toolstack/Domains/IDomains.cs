@@ -83,7 +83,7 @@ public interface IDomains
 /// <param name="Paused">Leave it paused.</param>
 /// <param name="ActOnEnd">Do what the configuration says (<c>on_poweroff</c> and its kin) when it shuts down.</param>
 /// <param name="Directory">Where relative paths of the configuration begin.</param>
-/// <param name="BeforeStart">Called with the new domain before it runs, so that its console can be attached from the first byte on.</param>
+/// <param name="BeforeStart">Called with the new domain before it runs, and before its boot loader does, so that its console can be attached from the first byte on.</param>
 /// <param name="Life">When it is cancelled, the domain is destroyed, or the one that its restarts have made of it by then, and none follows.</param>
 public sealed record CreateOptions(bool Paused, bool ActOnEnd, string Directory, Func<DomId, Task>? BeforeStart = null, CancellationToken Life = default);
 

@@ -1,6 +1,7 @@
 using Pv.Abi;
 using Pv.Config.Domain;
 using Pv.Guest;
+using Pv.Toolstack.BootLoaders;
 using Pv.Toolstack.Building;
 using Pv.Toolstack.Events;
 
@@ -44,8 +45,13 @@ public sealed partial class XenDomains
     {
         var plan = await DomainAssembly.PlanAsync(configuration, options.Directory, cancel);
         var record = Reserve(plan, options, lineage);
+        using var abandoned = CancellationTokenSource.CreateLinkedTokenSource(cancel, record.Abandoned);
+        cancel = abandoned.Token;
         try
         {
+            if (plan.BootLoader is { } call)
+                plan = await ChooseAsync(record, plan, call, cancel);
+            configuration = plan.Configuration;
             var built = _assembly.Build(plan, record.Id);
             _processors.Place(record.Id, configuration);
             cancel.ThrowIfCancellationRequested();
@@ -55,7 +61,7 @@ public sealed partial class XenDomains
             await _store.IntroduceAsync(record.Id, new Pfn(built.XenStorePage), built.XenStorePort);
             if (Introduced is { } introduced)
                 await introduced(record.Id, built);
-            if (options.BeforeStart is { } beforeStart)
+            if (plan.BootLoader == null && options.BeforeStart is { } beforeStart)
                 await beforeStart(record.Id);
             cancel.ThrowIfCancellationRequested();
             record.IsTold = true;
@@ -78,10 +84,28 @@ public sealed partial class XenDomains
                 ImageException or InvalidDataException => new ToolstackException(e.Message, Failed),
                 HypercallException or XenStoreException => new ToolstackException($"The domain could not be built: {e.Message}", Failed),
                 ToolstackException refused => new ToolstackException(refused.Message, Failed),
+                OperationCanceledException when record.Abandoned.IsCancellationRequested => new ToolstackException($"Domain {record.Name} was destroyed before it was built.", Failed),
                 _ => e,
             };
         }
     }
+
+    /// <summary>Lets the boot loader choose. Whoever wants the domain's console has it from before its first word on.</summary>
+    private async Task<DomainPlan> ChooseAsync(DomainRecord record, DomainPlan plan, BootLoaderCall call, CancellationToken cancel)
+    {
+        if (BootLoaders is not { } loaders)
+            throw new ToolstackException($"Domain {record.Name}: boot loaders cannot be run here.", Failed);
+        if (record.Options.BeforeStart is { } beforeStart)
+        {
+            loaders.Prepare(record.Id);
+            await beforeStart(record.Id);
+        }
+        using var choice = await loaders.RunAsync(record.Id, call, cancel);
+        return await DomainAssembly.PlanAsync(plan, choice.Result, cancel);
+    }
+
+    /// <summary>Runs boot loaders; null where none can be run.</summary>
+    public IBootLoaders? BootLoaders { get; init; }
 
     /// <summary>What xenstored lets the domain have and offers to it, where the configuration says so.</summary>
     private async Task OfferStoreAsync(DomId domain, DomainConfiguration configuration)

@@ -185,6 +185,7 @@ public sealed partial class XenDomains
     /// <summary>Takes everything of a domain away. Does nothing the second time.</summary>
     private async Task EndAsync(DomainRecord record)
     {
+        await record.AbandonAsync();
         using var turn = await record.Turn.EnterAsync();
         try
         {

@@ -1,0 +1,125 @@
+using Pv.Guest;
+
+namespace Pv.Dom0.Consoles;
+
+/// <summary>The back end of a console's ring: takes what the domain writes as it comes, and gives the domain what is typed.</summary>
+/// <remarks>
+/// Output is one loop that waits for nobody. Input goes straight from the typist to the ring, one at a time, and waits there while the ring is full.
+/// A domain whose indices cannot be true loses its console.
+/// </remarks>
+internal sealed class ConsoleRing : IConsoleEnd
+{
+    /// <summary>Bytes taken from the ring at once: all that it holds.</summary>
+    private const int ChunkBytes = 2048;
+
+    private readonly DomainConsole _console;
+    private readonly IConsoleChannel _channel;
+    private readonly ByteRingReader _output;
+    private readonly ByteRingWriter _input;
+    private readonly EventSignal _work = new();
+    private readonly EventSignal _room = new();
+    private readonly SemaphoreSlim _typing = new(1, 1);
+    private readonly Task _loop;
+    private volatile bool _isOver;
+
+    public ConsoleRing(DomainConsole console, IConsoleChannel channel)
+    {
+        _console = console;
+        _channel = channel;
+        _output = new ByteRingReader(channel.Page, ByteRingLayout.ConsoleOut);
+        _input = new ByteRingWriter(channel.Page, ByteRingLayout.ConsoleIn);
+        channel.Handler = Wake;
+        // What came before there was anybody to call.
+        Wake();
+        _loop = Task.Run(RunAsync);
+    }
+
+    public async ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> typed, CancellationToken cancel)
+    {
+        await _typing.WaitAsync(cancel);
+        try
+        {
+            using var wakeUp = cancel.UnsafeRegister(static signal => ((EventSignal)signal!).Set(), _room);
+            while (!_isOver && !typed.IsEmpty)
+            {
+                cancel.ThrowIfCancellationRequested();
+                if (_input.TryWrite(typed.Span, out var written) == RingResult.Corrupt)
+                {
+                    GiveUp(_input.Corruption!);
+                    break;
+                }
+                typed = typed[written..];
+                if (written > 0)
+                    _channel.Notify();
+                else
+                    await _room.WaitAsync();
+            }
+            return !_isOver;
+        }
+        finally
+        {
+            _typing.Release();
+        }
+    }
+
+    /// <summary>Ends it when all that the domain wrote has been taken, and lets its page go.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _channel.Handler = null;
+        _work.Close();
+        await _loop;
+        _isOver = true;
+        _room.Close();
+        // Whoever types sees the end before the page goes.
+        await _typing.WaitAsync();
+        _channel.Dispose();
+        _typing.Release();
+    }
+
+    private async Task RunAsync()
+    {
+        var chunk = new byte[ChunkBytes];
+        try
+        {
+            while (await _work.WaitAsync())
+            {
+                while (!_isOver && Take(chunk))
+                    await Task.Yield();
+            }
+            // The last words are the ones that are wanted; the ring holds no more of them than one chunk.
+            if (!_isOver)
+                Take(chunk);
+        }
+        catch (Exception failure)
+        {
+            GiveUp(failure.ToString());
+        }
+    }
+
+    private bool Take(byte[] chunk)
+    {
+        if (_output.TryRead(chunk, out var count, out var wasFull) == RingResult.Corrupt)
+            GiveUp(_output.Corruption!);
+        if (count == 0)
+            return false;
+        if (wasFull)
+            _channel.Notify();
+        _console.Keep(chunk.AsSpan(0, count));
+        return true;
+    }
+
+    private void GiveUp(string reason)
+    {
+        if (_isOver)
+            return;
+        _isOver = true;
+        _console.Break(reason);
+        _room.Set();
+    }
+
+    private void Wake()
+    {
+        _work.Set();
+        _room.Set();
+    }
+}
