@@ -55,8 +55,9 @@ internal sealed class BootLoaderRunner(Func<DomId, DomainConsole> openConsole, F
         await terminal.DisposeAsync();
         if (program.ExitCode == 0)
             return;
-        var words = terminal.LastLine is { Length: > 0 } line ? $": {line}" : "";
-        throw Refusal(call, program.ExitCode == CannotRun ? $"it cannot be run{words}" : $"it ended with exit code {program.ExitCode}{words}");
+        var line = terminal.LastLine;
+        throw Refusal(call, program.ExitCode == CannotRun ? $"it cannot be run: {line[(line.LastIndexOf(": ", StringComparison.Ordinal) + 1)..].Trim()}"
+            : $"it ended with exit code {program.ExitCode}{(line.Length > 0 ? ": " : "")}{line}");
     }
 
     private static ToolstackException Refusal(BootLoaderCall call, string reason) => new($"Domain {call.Domain}: bootloader={call.Program} failed: {reason.TrimEnd('.')}.", Failed);

@@ -36,20 +36,9 @@ internal static partial class XenStoreTools
     /// <summary>A Python program beside this file, which may import pyxs.</summary>
     public static ProcessStartInfo Python(string program, string socket)
     {
-        // Python itself comes from its packages, too. It finds its modules in as many folders as there are packages.
-        var python = DebianPackages.FetchNewest("python3.", PythonMinimal(), "usr/bin/python3.*");
-        var version = Path.GetFileName(python);
-        string[] modules =
-        [
-            FolderOf(DebianPackages.Fetch($"lib{version}-minimal", $"usr/lib/{version}/os.py")),
-            FolderOf(DebianPackages.Fetch($"lib{version}-stdlib", $"usr/lib/{version}/queue.py")),
-            FolderOf(DebianPackages.Fetch($"lib{version}-stdlib", $"usr/lib/{version}/lib-dynload/_queue*.so")),
-            FolderOf(FolderOf(DebianPackages.Fetch("python3-pyxs", "usr/lib/python3/dist-packages/pyxs/client.py"))),
-        ];
-        var start = Program(python, socket, [Path.Combine(Repository.Root, "tests/Pv.SystemTests/XenStore/Programs", program)]);
-        start.Environment["PYTHONHOME"] = FolderOf(FolderOf(FolderOf(modules[0])));
-        start.Environment["PYTHONPATH"] = string.Join(':', modules);
-        start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
+        var start = Program(DebianPython.Interpreter, socket, [Path.Combine(Repository.Root, "tests/Pv.SystemTests/XenStore/Programs", program)]);
+        foreach (var (name, value) in DebianPython.Environment(FolderOf(FolderOf(DebianPackages.Fetch("python3-pyxs", "usr/lib/python3/dist-packages/pyxs/client.py")))))
+            start.Environment[name] = value;
         return start;
     }
 
@@ -86,7 +75,4 @@ internal static partial class XenStoreTools
 
     [GeneratedRegex(@"^libxenmisc4\.(\d+)$")]
     private static partial Regex XenMisc();
-
-    [GeneratedRegex(@"^python3\.(\d+)-minimal$")]
-    private static partial Regex PythonMinimal();
 }

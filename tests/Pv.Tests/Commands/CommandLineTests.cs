@@ -61,20 +61,36 @@ public sealed class CommandLineTests
     }
 
     [Test]
-    public void Options_may_stand_anywhere_and_together()
+    public void Options_stand_together_and_before_the_words()
     {
-        var (words, _) = Sort("a", "-pn7", "b", "--number=8", "--qu=", "-n", "9");
+        var (words, _) = Sort("-pn7", "--number=8", "--qu=", "-n", "9");
         Assert.That(words, Is.Null, "an option without argument was given one");
 
-        (words, _) = Sort("a", "-pn7", "b", "--quiet", "--numb", "8", "--", "-p", "--x");
-        Assert.That(words!.Rest, Is.EqualTo(new[] { "a", "b", "-p", "--x" }));
+        (words, _) = Sort("-pn7", "--quiet", "--numb", "8", "a", "b", "-p", "--x", "-h", "--", "--json");
+        Assert.That(words!.Rest, Is.EqualTo(new[] { "a", "b", "-p", "--x", "-h", "--", "--json" }));
         Assert.That((words.Has('p'), words.Has('q'), words.Has('1'), words.Argument('n')), Is.EqualTo((true, true, false, "8")));
+        Assert.That(Sort("-p", "--", "-q", "a").Words!.Rest, Is.EqualTo(new[] { "-q", "a" }));
     }
+
+    [Test]
+    public void Commands_of_our_own_take_options_anywhere()
+        => Assert.That(CommandWords.Sort(Row with { Traits = CommandTraits.Own }, ["a", "-p", "b", "--", "-q"], out _)!.Rest, Is.EqualTo(new[] { "a", "b", "-q" }));
+
+    [TestCase("create", "f -p a=1 -q", "f a=1 -q")]
+    [TestCase("create", "a=1 -q f", "a=1 -q f")]
+    [TestCase("create", "-p f -q", "f -q")]
+    [TestCase("create", "f g -p", "f g -p")]
+    [TestCase("config-update", "d f -d x", "d f x")]
+    [TestCase("config-update", "d -d f", "d f")]
+    [TestCase("list", "d -l --json", "d -l")]
+    [TestCase("pause", "d --json", "d --json")]
+    public void Words_before_options_are_those_of_the_real_one(string command, string words, string rest)
+        => Assert.That(CommandWords.Sort(CommandRows.Find(command)!, words.Split(' '), out _)!.Rest, Is.EqualTo(rest.Split(' ')));
 
     [TestCase("option `x' not supported.", "-x")]
     [TestCase("option `1' not supported.", "-1")]
     [TestCase("option `--qui' not supported.", "--qui")]
-    [TestCase("option `n' needs an argument.", "a", "-n")]
+    [TestCase("option `n' needs an argument.", "-p", "-n")]
     [TestCase("option `--number' needs an argument.", "--number")]
     public void What_is_no_option_is_named(string refusal, params string[] words) => Assert.That(Sort(words), Is.EqualTo(((CommandWords?)null, refusal)));
 
@@ -88,6 +104,7 @@ public sealed class CommandLineTests
 
         Assert.That((words.Verbosity, words.DryRun, words.Force, words.Command), Is.EqualTo((2, true, false, "list")));
         Assert.That(words.After, Is.EqualTo(new[] { "-v" }));
+        Assert.That(GlobalWords.Sort(["-v", "--", "-x"])!.Command, Is.EqualTo("-x"));
         Assert.That(GlobalWords.Sort(["-x", "list"]), Is.Null);
     }
 

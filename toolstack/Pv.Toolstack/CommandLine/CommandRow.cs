@@ -10,6 +10,9 @@ public sealed record CommandRow(string Name, string Arguments, string Summary, i
 {
     public OptionRow[] Options { get; init; } = [];
 
+    /// <summary>How many words that are no options may stand before them.</summary>
+    public int LeadingWords { get; init; }
+
     /// <summary>What help says behind the options: whole lines, or null.</summary>
     public string? Notes { get; init; }
 

@@ -7,6 +7,7 @@ public static partial class CommandRows
     [
         new("create", "<ConfigFile> [options] [key=value ...]", "Build the domain that a configuration file describes, and start it", 0, Built | DryRun | Changes)
         {
+            LeadingWords = 1,
             Options =
             [
                 new('c', null, null, "Go to the domain's console once it is built"),
@@ -24,6 +25,7 @@ public static partial class CommandRows
         },
         new("config-update", "<Domain> <ConfigFile> [options] [key=value ...]", "Replace the configuration that a restart of the domain uses", 1, Built | DryRun | Changes)
         {
+            LeadingWords = 2,
             Options =
             [
                 new('f', "defconfig", "FILE", "Take the configuration from FILE"),

@@ -1,8 +1,13 @@
 namespace Pv.Toolstack.CommandLine;
 
-/// <summary>A subcommand's words, sorted: options and the rest. As getopt_long(3) sorts them: options may stand anywhere before a <c>--</c>.</summary>
+/// <summary>
+/// A subcommand's words, sorted: options and the rest. As xl sorts them, the first word that is no option ends the options, as <c>--</c> does. Only
+/// the commands that xl does not have take options anywhere, and <c>--json</c> is one wherever it stands.
+/// </summary>
 public sealed class CommandWords
 {
+    private const string Json = "--json";
+
     private readonly List<(char Letter, string? Argument)> _options = [];
     private readonly List<string> _rest = [];
 
@@ -34,23 +39,32 @@ public sealed class CommandWords
     {
         var sorted = new CommandWords();
         refusal = null;
+        var areOver = false;
         for (var i = 0; i < words.Length && refusal == null; i++)
         {
             var word = words[i];
-            if (word == "--")
+            if (areOver ? word != Json || row.LongOption("json") == null : i < row.LeadingWords && IsPlain(word) && sorted._options.Count == 0)
+                sorted._rest.Add(word);
+            else if (word == "--")
             {
                 sorted._rest.AddRange(words[(i + 1)..]);
                 break;
             }
-            if (word.StartsWith("--", StringComparison.Ordinal))
+            else if (word.StartsWith("--", StringComparison.Ordinal))
                 refusal = sorted.TakeLong(row, word[2..], words, ref i);
             else if (word.Length > 1 && word[0] == '-')
                 refusal = sorted.TakeCluster(row, word, words, ref i);
             else
+            {
                 sorted._rest.Add(word);
+                areOver = !row.IsOwn;
+            }
         }
         return refusal == null ? sorted : null;
     }
+
+    /// <summary>What may stand before the options: neither an option nor a line of a configuration.</summary>
+    private static bool IsPlain(string word) => !word.StartsWith('-') && !word.Contains('=');
 
     private string? TakeLong(CommandRow row, string word, ReadOnlySpan<string> words, ref int i)
     {

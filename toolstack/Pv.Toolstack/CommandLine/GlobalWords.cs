@@ -26,6 +26,11 @@ public sealed record GlobalWords(string Options, string? Command, string[] After
         for (; i < words.Length && words[i].Length > 1 && words[i][0] == '-'; i++)
         {
             var letters = words[i][1..];
+            if (letters == "-")
+            {
+                i++;
+                break;
+            }
             if (letters is "h" or "-help")
                 return new GlobalWords(options, "help", []);
             if (!letters.All(Known.Contains))

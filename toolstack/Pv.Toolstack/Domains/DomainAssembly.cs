@@ -16,8 +16,8 @@ namespace Pv.Toolstack.Domains;
 /// <param name="kernels">Where C# kernels are left for the engine that runs them.</param>
 public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots, IManagedKernels kernels)
 {
-    /// <summary>libxl's ERROR_FAIL, negated.</summary>
-    private const int Failed = 3;
+    /// <summary>libxl's ERROR_FAIL and ERROR_INVAL, negated.</summary>
+    private const int Failed = 3, Invalid = 6;
 
     /// <summary>What a domain may have above its memory, in KiB (libxl's constant of the same purpose).</summary>
     internal const ulong Slack = 1024;
@@ -38,6 +38,10 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
             throw new ToolstackException($"Domain {configuration.Name}: maxvcpus={configuration.EffectiveMaxVcpus} is too much; a domain has {SharedInfoLimits.VcpuCount} vCPUs at most.", Failed);
         if (configuration.MaxGrantVersion is not (null or DefaultGrants or 1 or 2))
             throw new ToolstackException($"Domain {configuration.Name}: max_grant_version={configuration.MaxGrantVersion} is none; it is 1 or 2.", Failed);
+        if (configuration.Vpmu == true)
+            throw new ToolstackException($"Domain {configuration.Name}: vpmu=1 cannot be had: this host has no performance counters for guests.", Invalid);
+        if (configuration.TscMode == "native_paravirt")
+            throw new ToolstackException($"Domain {configuration.Name}: tsc_mode=native_paravirt was removed from Xen; leave tsc_mode out.", Failed);
         if (configuration.Nics.Count > 0)
             throw new ToolstackException("Network interfaces are not built yet in this version of Pv.", Failed);
         var disks = DiskPlan.OfAll(configuration.Disks, directory);
