@@ -47,8 +47,10 @@ internal sealed class BootTerminal : IConsoleEnd
         await _typing.WaitAsync(cancel);
         try
         {
-            // It waits while the program takes nothing.
-            return !_isOver && await Task.Run(() => _terminal.Write(typed.Span), CancellationToken.None).WaitAsync(cancel);
+            // It waits while the program takes nothing. What is typed to one that has ended is lost: the console goes on.
+            if (!_isOver)
+                await Task.Run(() => _terminal.Write(typed.Span), CancellationToken.None).WaitAsync(cancel);
+            return true;
         }
         finally
         {

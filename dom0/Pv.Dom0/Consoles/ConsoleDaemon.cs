@@ -44,6 +44,10 @@ public sealed class ConsoleDaemon(Action<string> report) : IConsoles, IAsyncDisp
     /// <summary>Reads a domain's log from its oldest byte; null when it has no console.</summary>
     public IConsoleReader? OpenLog(DomId domain, bool follow) => _consoles.TryGetValue(domain, out var console) ? console.OpenLog(follow) : null;
 
+    /// <summary>What has passed through the rings of all consoles that have one.</summary>
+    public IReadOnlyList<(DomId Domain, ConsoleCounts Counts)> Measure()
+        => [.. from console in _consoles let counts = console.Value.Measure() where counts != null select (console.Key, counts)];
+
     /// <summary>Ends a domain's console: takes its last words, lets its page go, and shows its readers the end. Nothing happens where there is none.</summary>
     public ValueTask CloseAsync(DomId domain)
         => _consoles.TryRemove(domain, out var console) ? console.DisposeAsync() : ValueTask.CompletedTask;

@@ -21,6 +21,7 @@ internal sealed class ConsoleRing : IConsoleEnd
     private readonly SemaphoreSlim _typing = new(1, 1);
     private readonly Task _loop;
     private volatile bool _isOver;
+    private long _out, _in;
 
     public ConsoleRing(DomainConsole console, IConsoleChannel channel)
     {
@@ -33,6 +34,9 @@ internal sealed class ConsoleRing : IConsoleEnd
         Wake();
         _loop = Task.Run(RunAsync);
     }
+
+    /// <summary>What has passed through it.</summary>
+    public ConsoleCounts Measure() => new(Volatile.Read(ref _out), Volatile.Read(ref _in));
 
     public async ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> typed, CancellationToken cancel)
     {
@@ -49,6 +53,7 @@ internal sealed class ConsoleRing : IConsoleEnd
                     break;
                 }
                 typed = typed[written..];
+                Volatile.Write(ref _in, _in + written);
                 if (written > 0)
                     _channel.Notify();
                 else
@@ -102,6 +107,7 @@ internal sealed class ConsoleRing : IConsoleEnd
             GiveUp(_output.Corruption!);
         if (count == 0)
             return false;
+        Volatile.Write(ref _out, _out + count);
         if (wasFull)
             _channel.Notify();
         _console.Keep(chunk.AsSpan(0, count));

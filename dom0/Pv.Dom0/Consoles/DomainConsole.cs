@@ -25,6 +25,9 @@ internal sealed class DomainConsole(DomId domain, ConsoleLog log, int scrollback
     /// <summary>Says who speaks there from now on; null for nobody for a while. Whoever spoke before is the caller's to end.</summary>
     public void Connect(IConsoleEnd? end) => _end = end;
 
+    /// <summary>What has passed through its ring; null where it has none.</summary>
+    public ConsoleCounts? Measure() => (_end as ConsoleRing)?.Measure();
+
     /// <summary>One more reader, from the oldest byte that is kept.</summary>
     public ConsoleReader Attach() => Attach(new ConsoleReader(this, _scrollback));
 
@@ -45,12 +48,8 @@ internal sealed class DomainConsole(DomId domain, ConsoleLog log, int scrollback
     }
 
     /// <summary>Hands over what was typed; it is lost while nobody speaks there. False: the console is over.</summary>
-    public async ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> typed, CancellationToken cancel)
-    {
-        if (_end is { } end)
-            await end.WriteAsync(typed, cancel);
-        return !_isOver;
-    }
+    public ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> typed, CancellationToken cancel)
+        => _end?.WriteAsync(typed, cancel) ?? ValueTask.FromResult(!_isOver);
 
     /// <summary>Somebody has said this.</summary>
     public void Keep(ReadOnlySpan<byte> bytes)

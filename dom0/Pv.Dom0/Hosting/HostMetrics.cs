@@ -1,6 +1,7 @@
 using System.Globalization;
 using Pv.Abi;
 using Pv.Backends.Block;
+using Pv.Dom0.Consoles;
 using Pv.Dom0.XenStore;
 using Pv.Machine.Gate;
 using Pv.Toolstack.Domains;
@@ -9,13 +10,13 @@ using Pv.Toolstack.Metrics;
 namespace Pv.Dom0.Hosting;
 
 /// <summary>All that is measured: what the hypervisor counts, the disks' rings, the store.</summary>
-internal sealed class HostMetrics(IDomains domains, IHostFacts host, IDomainStatistics statistics, BlockBackend blocks, StoreService store) : IMetrics
+internal sealed class HostMetrics(IDomains domains, IHostFacts host, IDomainStatistics statistics, BlockBackend blocks, ConsoleDaemon consoles, StoreService store) : IMetrics
 {
     public async Task<IReadOnlyList<MetricFamily>> MeasureAsync()
     {
         var all = await domains.ListAsync();
         var names = all.ToDictionary(domain => domain.Id, domain => domain.Name);
-        return [.. DomainMetrics.Measure(all, host, statistics), .. Disks(names), .. await StoreAsync(names)];
+        return [.. DomainMetrics.Measure(all, host, statistics), .. Disks(names), .. Consoles(names), .. await StoreAsync(names)];
     }
 
     private MetricFamily[] Disks(Dictionary<DomId, string> names)
@@ -37,6 +38,18 @@ internal sealed class HostMetrics(IDomains domains, IHostFacts host, IDomainStat
             entries.Add(counts.RingEntries, labels);
         }
         return [requests, sectors, errors, outstanding, entries];
+    }
+
+    private MetricFamily[] Consoles(Dictionary<DomId, string> names)
+    {
+        var bytes = new MetricFamily("pv_console_bytes_total", "counter", "Bytes through the console's ring, as the domain sees them");
+        foreach (var (domain, counts) in consoles.Measure())
+        {
+            var labels = DomainMetrics.Labels(domain, names.GetValueOrDefault(domain, ""));
+            bytes.Add(counts.Out, [.. labels, ("direction", "out")]);
+            bytes.Add(counts.In, [.. labels, ("direction", "in")]);
+        }
+        return [bytes];
     }
 
     private async Task<MetricFamily[]> StoreAsync(Dictionary<DomId, string> names)

@@ -55,31 +55,31 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
             ParavirtualizedEngine = memory => software = new SoftwareEngine(memory, options.Translate ? SoftwareEngine.UsualTranslateAfter : -1),
             ManagedEngine = gates => managed = new ManagedEngine(gates),
         });
-        _core.Log.Written += line => LogHypervisor(line);
+        _core.Log.Written += SayHypervisor;
         software!.Unsupported += LogUnsupported;
         if (options.Translate && !SoftwareEngine.CanTranslate)
             _core.Log.Write("this host runs no translated code: guests are interpreted");
         managed!.Overran += (domain, ticks) => _core.Log.Write($"{domain} kept its pCPU {ticks / 1_000_000} ms after it was wanted back");
         _kernel = new Dom0Kernel(_core.Dom0, (channel, failure) => LogHandlerFailed(channel.Port, failure));
         _core.Dom0Upcall += _kernel.Upcall;
-        _store = new StoreService(_kernel, line => LogStore(line));
+        _store = new StoreService(_kernel, SayStore);
         _blocks = new BlockBackend(_kernel, _store.OpenClient(), new BlockBackendOptions
         {
             MaxQueues = Math.Min(options.Cpus, BlockBackendOptions.UsualQueues),
-            OpenAsync = new StorageOpener(directory.Path, line => LogBlocks(line)).OpenAsync,
-        }, line => LogBlocks(line));
-        _consoles = new ConsoleDaemon(line => LogConsole(line));
+            OpenAsync = new StorageOpener(directory.Path, SayBlocks).OpenAsync,
+        }, SayBlocks);
+        _consoles = new ConsoleDaemon(SayConsole);
         var control = new HypervisorControl(_core.Dom0);
-        _domains = new XenDomains(control, _store.OpenClient(), new DomainAssembly(control, _kernel.Memory, managed), line => LogDomains(line))
+        _domains = new XenDomains(control, _store.OpenClient(), new DomainAssembly(control, _kernel.Memory, managed), SayDomains)
         {
             DumpFolder = directory.File("dump"),
-            BootLoaders = new BootLoaderRunner(PrepareConsole, _folders.Of, line => LogDomains(line)),
+            BootLoaders = new BootLoaderRunner(PrepareConsole, _folders.Of, SayDomains),
         };
         _domains.Introduced += OpenConsoleAsync;
         _domains.Ending += LetGoAsync;
         Host = new XenHost(control);
         ConsoleLogs = new ConsoleLogs(_consoles, _folders);
-        Metrics = new HostMetrics(_domains, Host, _core, _blocks, _store);
+        Metrics = new HostMetrics(_domains, Host, _core, _blocks, _consoles, _store);
         LogMachine(options.Memory >> 20, options.Cpus);
     }
 
@@ -102,6 +102,8 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
     public IMetrics Metrics { get; }
 
     public IDomainTraces Traces => _core;
+
+    public LogFeed Log { get; } = new();
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -163,6 +165,23 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
 
     [LoggerMessage(LogLevel.Information, "a machine of {MiB} MiB and {Cpus} pCPUs")]
     private partial void LogMachine(ulong miB, int cpus);
+
+    private void SayHypervisor(string line) => Say(LogDepth.Hypervisor, "(XEN) ", line, LogHypervisor);
+
+    private void SayStore(string line) => Say(LogDepth.Daemons, "xenstored: ", line, LogStore);
+
+    private void SayBlocks(string line) => Say(LogDepth.Daemons, "disks: ", line, LogBlocks);
+
+    private void SayConsole(string line) => Say(LogDepth.Daemons, "consoles: ", line, LogConsole);
+
+    private void SayDomains(string line) => Say(LogDepth.Domains, "", line, LogDomains);
+
+    /// <summary>Writes a line to the log, and shows it to whoever follows.</summary>
+    private void Say(LogDepth depth, string who, string line, Action<string> log)
+    {
+        log(line);
+        Log.Publish(depth, who + line);
+    }
 
     [LoggerMessage(LogLevel.Information, "(XEN) {Line}")]
     private partial void LogHypervisor(string line);

@@ -32,6 +32,7 @@ public sealed class Vcpu
         Timers = new VcpuTimers(this);
         Walks = new TableWalks(domain.Core.Stepper);
         Pacer = domain.Core.Stepper is { } stepper ? new VcpuPacer(stepper) : null;
+        Counters = new VcpuCounters(isShared: domain.Kind == DomainKind.Control);
         domain.Core.Scheduler.Add(this);
     }
 
@@ -51,7 +52,7 @@ public sealed class Vcpu
 
     internal VcpuTimers Timers { get; }
 
-    internal VcpuCounters Counters { get; } = new();
+    internal VcpuCounters Counters { get; }
 
     /// <summary>Says how far its code goes before others may run, in deterministic mode; null otherwise.</summary>
     internal VcpuPacer? Pacer { get; }

@@ -6,7 +6,8 @@ namespace Pv.Hypervisor.Tracing;
 
 /// <summary>How often a vCPU has left its code, and for what. Always on: an increment each.</summary>
 /// <remarks>Written by the thread that runs the vCPU; whoever reads may miss the last.</remarks>
-internal sealed class VcpuCounters
+/// <param name="isShared">The vCPU is Dom0's, whose code is in the hypervisor on several threads at once.</param>
+internal sealed class VcpuCounters(bool isShared)
 {
     private const int HypercallNumbers = 64, Vectors = 32;
 
@@ -14,7 +15,14 @@ internal sealed class VcpuCounters
     private readonly ulong[] _exceptions = new ulong[Vectors];
     private readonly ulong[] _exits = new ulong[(int)CpuExitKind.Idle + 1];
 
-    public void NoteHypercall(ulong number) => _hypercalls[number & (HypercallNumbers - 1)]++;
+    public void NoteHypercall(ulong number)
+    {
+        ref var count = ref _hypercalls[number & (HypercallNumbers - 1)];
+        if (isShared)
+            Interlocked.Increment(ref count);
+        else
+            count++;
+    }
 
     public void NoteExit(CpuExit exit)
     {

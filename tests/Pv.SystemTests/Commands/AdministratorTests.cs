@@ -81,6 +81,52 @@ public sealed class AdministratorTests
     }
 
     [Test]
+    public async Task Two_domains_may_have_one_uuid_as_on_Xen()
+    {
+        const string Uuid = "11111111-2222-3333-4444-555555555555";
+        await using var host = await PvHost.StartAsync(memory: 128);
+        var free = await host.FreeMemoryAsync();
+        foreach (var name in (string[])["one", "other"])
+            await host.XlOutputAsync("create", "-q", "-p", host.WriteSample(name, more: $"uuid=\"{Uuid}\""));
+
+        Assert.That((await host.XlOutputAsync("vm-list")).Split('\n').Count(line => line.StartsWith(Uuid, StringComparison.Ordinal)), Is.EqualTo(2));
+        await host.XlOutputAsync("destroy", "other");
+        Assert.That(await host.XlOutputAsync("domid", "one"), Is.EqualTo("1\n"));
+        await host.XlOutputAsync("rename", "one", "another");
+        await host.XlOutputAsync("destroy", "another");
+        Assert.That(await host.FreeMemoryAsync(), Is.EqualTo(free));
+    }
+
+    /// <summary>Keys that libxl refuses on a host without what they ask for, and those that it only cannot heed.</summary>
+    [TestCase("vpmu=1", 6, "no performance counters")]
+    [TestCase("tsc_mode=\"native_paravirt\"", 3, "was removed from Xen")]
+    [TestCase("tsc_mode=\"native\"", 0, "without effect here: tsc_mode\n")]
+    [TestCase("seclabel=\"system_u:system_r:domU_t\";driver_domain=1;vkb=[\"backend-type=linux\"];vfb=[\"vnc=1\"]", 0, "without effect here: seclabel, driver_domain, vkb, vfb\n")]
+    public async Task A_key_acts_or_is_named(string keys, int code, string said)
+    {
+        await using var host = await PvHost.StartAsync(memory: 128);
+        var file = host.WriteSample("guest", more: keys);
+        var create = await host.XlAsync("create", "-p", file);
+
+        Assert.That(create.ExitCode, Is.EqualTo(code), create.Errors);
+        Assert.That(create.Errors, Does.Contain(said));
+        Assert.That(create.Errors.Split('\n').Count(line => line.Contains("without effect", StringComparison.Ordinal)), Is.LessThan(2));
+    }
+
+    [Test]
+    public async Task What_pvd_logs_is_shown_beside_a_verbose_command()
+    {
+        await using var host = await PvHost.StartAsync(memory: 128);
+        Assert.That((await host.XlAsync("create", "-p", host.WriteSample("quiet"))).Errors, Does.Not.Contain("pvd: "));
+        var create = await host.XlAsync("-v", "create", "-p", host.WriteSample("guest"));
+        Assert.That(create.Errors, Does.Contain("\npvd: domain 2 (guest) created\n"));
+        create = await host.XlAsync("-vT", "destroy", "guest");
+        Assert.That(create.Errors, Is.Empty.Or.Match(@"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \[\d+\] pvd: "));
+        create = await host.XlAsync("-vvvT", "create", "-p", host.WriteSample("third"));
+        Assert.That(create.Errors, Does.Match(@"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \[\d+\] pvd: domain 3 \(third\) created\n"));
+    }
+
+    [Test]
     public async Task Quotas_of_the_store_come_from_the_configuration_and_from_commands()
     {
         await using var host = await PvHost.StartAsync(memory: 512);

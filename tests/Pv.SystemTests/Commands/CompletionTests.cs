@@ -67,18 +67,48 @@ public sealed class CompletionTests
         await shell.ExitAsync();
     }
 
-    [TestCase("zsh", "-n")]
-    [TestCase("fish", "--no-execute")]
-    public async Task Other_shells_read_theirs(string shell, string check)
+    [TestCase("xl cre", "create\tBuild the domain that a configuration file describes, and start it")]
+    [TestCase("xl -v unp", "unpause\tLet a paused domain run on")]
+    [TestCase("xl list --lo", "--long\tTheir whole configuration as JSON")]
+    [TestCase("xl destroy gue", "guest-one")]
+    [TestCase("xl console -n 0 gue", "guest-one")]
+    [TestCase("xl wait guest-one cra", "crash")]
+    [TestCase("xl cpupool-destroy Po", "Pool-0")]
+    [TestCase("xl create som", "some.cfg")]
+    [TestCase("xl completion b", "bash")]
+    public async Task Fish_completes(string line, string word)
     {
-        var script = await _host.XlOutputAsync("completion", shell);
-        Assert.That(script, Does.Contain("guest").Or.Contain("unpause"));
-        if (!File.Exists($"/usr/bin/{shell}"))
-            Assert.Ignore($"There is no {shell}; its script is printed.");
-        var path = Path.Combine(_host.Folder, "completion." + shell);
-        await File.WriteAllTextAsync(path, script);
-        var done = Command.Run(shell, [check, path], _host.Folder);
-        Assert.That((done.ExitCode, done.Errors), Is.EqualTo((0, "")));
+        var fish = DebianPackages.Fetch("fish", "usr/bin/fish");
+        var functions = DebianPackages.Fetch("fish-common", "usr/share/fish/functions");
+        var library = Path.GetDirectoryName(DebianPackages.Fetch("libpcre2-32-0", "usr/lib/*-linux-gnu/libpcre2-32.so.0"));
+        await using var shell = _host.OpenShell($"""
+            cd '{_host.Folder}'; export PATH='{_host.Folder}':$PATH HOME='{_host.Folder}' LD_LIBRARY_PATH='{library}'
+            exec '{fish}' --no-config -c "set fish_function_path '{functions}'; xl completion fish | source; echo '['(complete -C '{line}')']'"
+            """);
+        await shell.ExpectAsync($"[{word}]");
+    }
+
+    [Test]
+    public async Task At_a_terminal_the_key_completes_in_zsh()
+    {
+        var zsh = DebianPackages.Fetch("zsh", "bin/zsh");
+        var modules = Path.GetDirectoryName(DebianPackages.Fetch("zsh", "usr/lib/*-linux-gnu/zsh/*/zsh"));
+        var functions = DebianPackages.Fetch("zsh-common", "usr/share/zsh/functions");
+        var start = Path.Combine(_host.Folder, "start.zsh");
+        await File.WriteAllTextAsync(start, $"""
+            module_path=({modules}); fpath=({functions} {functions}/Completion {functions}/Completion/*(/N))
+            autoload -Uz compinit && compinit -u -D; source <(xl completion zsh); PS1='ready> '; PROMPT_SP=
+            """);
+        await using var shell = _host.OpenShellAtTerminal($"cd '{_host.Folder}' && HOME='{_host.Folder}' TERM=dumb PATH='{_host.Folder}':$PATH exec '{zsh}' -f -i");
+        await shell.SendAsync($"source {start}\n");
+        await shell.ExpectAsync("ready> ");
+        foreach (var (line, answer) in ((string, string)[])[("xl domid gue\t", "\n1\r\n"), ("xl domna 1", "guest-one"), ("xl wait guest-one runn\t && echo ok-", "\nok-\r\n"), ("xl cpupool-list --js\t Po\t", "\"Pool-0\"")])
+        {
+            await shell.SendAsync(line + "\n");
+            await shell.ExpectAsync(answer);
+        }
+        await shell.SendAsync("exit\n");
+        await shell.ExitAsync();
     }
 
     [Test]

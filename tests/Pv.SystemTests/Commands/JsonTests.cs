@@ -53,10 +53,13 @@ public sealed class JsonTests
             "xenstore-quota-get" => ["xenstore-quota-get", "guest"],
             "top" => ["top", "-i", "1"],
             "validate" => ["validate", "/nowhere.cfg"],
+            "shutdown" or "reboot" => [command, "-w", "of-" + command],
             _ => [command],
         };
         if (command is "sched-credit" or "sched-rtds")
             await PoolAsync(command["sched-".Length..]);
+        if (command is "shutdown" or "reboot")
+            await _host.XlOutputAsync("create", "-q", _host.WriteSample("of-" + command, more: "on_reboot=\"destroy\""));
 
         var done = await _host.XlAsync([.. words, "--json"]);
         var text = done.Output;

@@ -76,6 +76,17 @@ public sealed class CommandLineTests
     public void Commands_of_our_own_take_options_anywhere()
         => Assert.That(CommandWords.Sort(Row with { Traits = CommandTraits.Own }, ["a", "-p", "b", "--", "-q"], out _)!.Rest, Is.EqualTo(new[] { "a", "b", "-q" }));
 
+    [TestCase("f -f g", "g")]
+    [TestCase("-f g f", null)]
+    [TestCase("f -p a=1 g", null)]
+    [TestCase("a=1 f", "f")]
+    [TestCase("a=1", "")]
+    public void One_file_counts(string words, string? file)
+    {
+        var sorted = CreateWords.Sort(CommandWords.Sort(CommandRows.Find("create")!, words.Split(' '), out _)!);
+        Assert.That(sorted == null ? null : sorted.File ?? "", Is.EqualTo(file));
+    }
+
     [TestCase("create", "f -p a=1 -q", "f a=1 -q")]
     [TestCase("create", "a=1 -q f", "a=1 -q f")]
     [TestCase("create", "-p f -q", "f -q")]

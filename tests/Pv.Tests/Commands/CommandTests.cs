@@ -121,7 +121,7 @@ public sealed class CommandTests
         _host.Console.Text = "login: ";
         _terminal = new FakeTerminal { Typed = "root\r" };
 
-        Assert.That(await RunAsync("console", "cloud-idle", "-e", "^a"), Is.Zero);
+        Assert.That(await RunAsync("console", "-e", "^a", "cloud-idle"), Is.Zero);
 
         Assert.That(_terminal.Output, Is.EqualTo("login: "));
         Assert.That(_host.Console.Typed, Is.EqualTo("root\r"u8.ToArray()));
@@ -142,7 +142,7 @@ public sealed class CommandTests
     {
         _terminal.Files["-"] = "name=\"a\"\nkernel=\"k\"\nmemory=8\n";
 
-        Assert.That(await RunAsync("create", "-", "memory=64", "-p", "-c", "vcpus=2"), Is.Zero);
+        Assert.That(await RunAsync("create", "-p", "-c", "-", "memory=64", "vcpus=2"), Is.Zero);
 
         Assert.That(_host.Created!.EffectiveMemoryKiB, Is.EqualTo(64 * 1024));
         Assert.That(_host.Created.EffectiveMaxVcpus, Is.EqualTo(2));
@@ -189,7 +189,7 @@ public sealed class CommandTests
     [Test]
     public async Task The_log_is_printed_and_emptied()
     {
-        _host.Log = "(XEN) one\n(XEN) two\n";
+        _host.HypervisorLog = "(XEN) one\n(XEN) two\n";
 
         Assert.That(await RunAsync("dmesg", "-c"), Is.Zero);
         Assert.That(await RunAsync("dmesg"), Is.Zero);

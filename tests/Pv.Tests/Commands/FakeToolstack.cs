@@ -22,7 +22,7 @@ internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsole
 
     public FakeConsole Console { get; } = new();
 
-    public string Log { get; set; } = "";
+    public string HypervisorLog { get; set; } = "";
 
     public Dictionary<DomId, ShutdownReason?> Shutdowns { get; } = [];
 
@@ -44,6 +44,8 @@ internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsole
     public List<MetricFamily> Measured { get; } = [];
 
     public IMetrics Metrics => this;
+
+    public LogFeed Log { get; } = new();
 
     public Task<IReadOnlyList<MetricFamily>> MeasureAsync() => Task.FromResult<IReadOnlyList<MetricFamily>>(Measured);
 
@@ -154,8 +156,8 @@ internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsole
 
     public string ReadLog(bool clear)
     {
-        var log = Log;
-        Log = clear ? "" : log;
+        var log = HypervisorLog;
+        HypervisorLog = clear ? "" : log;
         return log;
     }
 

@@ -45,13 +45,13 @@ public class GrammarVectorTests
     [TestCaseSource(nameof(Words))]
     public void Override(string text, JToken vector)
     {
-        if (ConfigWords.Parse(vector["argv"]!.Select(static word => (string)word!)) is not { } words)
+        if (Vectors.SortCreate([.. vector["argv"]!.Select(static word => (string)word!)]) is not { } words)
         {
             Assert.That((int)vector["rc"]!, Is.EqualTo(2));
             return;
         }
 
-        AssertOutcome(DomainConfigurationParser.Parse(words.FileName!, text, words.Overrides), vector);
+        AssertOutcome(DomainConfigurationParser.Parse(words.File!, text, words.Lines), vector);
     }
 
     private static void AssertOutcome(ParseOutcome outcome, JToken vector)

@@ -38,9 +38,9 @@ public class NeighbourVectorTests
 
     private static (int, JObject?, IReadOnlyList<string>) Create(string text, string[] words)
     {
-        if (ConfigWords.Parse(["f.cfg", .. words]) is not { } sorted)
+        if (Vectors.SortCreate(["f.cfg", .. words]) is not { } sorted)
             return (2, null, []);
-        ParseOutcome outcome = DomainConfigurationParser.Parse("f.cfg", text, sorted.Overrides);
+        ParseOutcome outcome = DomainConfigurationParser.Parse("f.cfg", text, sorted.Lines);
         return (outcome.ExitCode, outcome.Configuration is { } domain ? DomainConfigurationJson.Convert(domain) : null, outcome.Messages);
     }
 

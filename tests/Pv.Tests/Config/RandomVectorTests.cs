@@ -46,8 +46,8 @@ public class RandomVectorTests
             case "file":
                 return Judge(DomainConfigurationParser.Parse("f", (string)spec!, null, _host));
             case "words":
-                return ConfigWords.Parse(spec.Select(static word => (string)word!).Prepend("f")) is { } words
-                    ? Judge(DomainConfigurationParser.Parse("f", "name=\"g\"\nkernel=\"/k\"\nmemory=32\n", words.Overrides, _host))
+                return Vectors.SortCreate(["f", .. spec.Select(static word => (string)word!)]) is { } words
+                    ? Judge(DomainConfigurationParser.Parse("f", "name=\"g\"\nkernel=\"/k\"\nmemory=32\n", words.Lines, _host))
                     : (2, null);
             default:
                 throw new ArgumentException($"There are no vectors of kind {kind}.", nameof(kind));

@@ -1,6 +1,7 @@
 using NUnit.Framework;
 using Newtonsoft.Json.Linq;
 using Newtonsoft.Json;
+using Pv.Toolstack.CommandLine;
 
 namespace Pv.Tests.Config;
 
@@ -35,6 +36,10 @@ internal static class Vectors
 
     /// <summary>Lines of a message, the last newline taken off.</summary>
     internal static string[] Lines(JToken text) => ((string)text!).TrimEnd('\n') is { Length: > 0 } lines ? lines.Split('\n') : [];
+
+    /// <summary>The words of a create as the command sorts them; null where that is wrong use.</summary>
+    internal static CreateWords? SortCreate(params string[] words)
+        => CommandWords.Sort(CommandRows.Find("create")!, words, out _) is { } sorted ? CreateWords.Sort(sorted) : null;
 
     private static string Printable(string text) =>
         string.Concat(text.Select(static c => char.IsControl(c) || c is '"' or '(' or ')' ? '.' : c));

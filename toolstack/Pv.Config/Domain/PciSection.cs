@@ -50,13 +50,14 @@ internal static class PciSection
 
     /// <summary>
     /// <c>strategy=host,policy=strict|relaxed</c>. What is malformed is reported where it is named; what is not has no effect in xl 4.17 either.
+    /// A key ends at the equals sign, whatever stands before it.
     /// </summary>
     private static void JudgeRdm(string text, ConfigReader reader)
     {
-        foreach (string word in text.Split(','))
+        for (int at = 0, end; at < text.Length && text.IndexOf('=', at) is >= 0 and int equals; at = end + 1)
         {
-            if (!SpecificationWords.TryPair(word, out string key, out string value))
-                return;
+            end = text.IndexOf(',', equals) is >= 0 and int comma ? comma : text.Length;
+            string key = text[at..equals], value = text[(equals + 1)..end];
             if ((key == "strategy" && value == "host") || (key == "policy" && value is "strict" or "relaxed"))
                 continue;
             reader.Warn(key switch

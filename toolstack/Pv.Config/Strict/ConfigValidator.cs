@@ -64,6 +64,8 @@ public sealed class ConfigValidator(string directory, HostTopology host)
         {
             CheckFiles(settings, domain, findings);
             CheckOthers(settings, domain, findings);
+            foreach (string key in outcome.WithoutEffect.Where(static key => ConfigKeys.KindOf(key) != KeyKind.Unknown))
+                findings.Warn(settings.PlaceOf(key), key, "has no effect on domains of Pv");
         }
         return Keep(findings);
     }

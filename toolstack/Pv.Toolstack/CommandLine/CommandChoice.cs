@@ -41,10 +41,11 @@ public sealed record CommandChoice(int ExitCode, string Output, string ErrorOutp
 
     private static CommandChoice Help(CommandWords words)
     {
+        var isJson = words.Has(CommandRows.JsonLetter);
         if (words.Rest.Count == 0)
-            return new(0, CommandHelp.List(words.Has('1')), "");
+            return new(0, isJson ? HelpJson.Of(CommandRows.All) : CommandHelp.List(words.Has('1')), "");
         return CommandRows.Find(words.Rest[0]) is { } row
-            ? new(0, CommandHelp.Of(row), "")
+            ? new(0, isJson ? HelpJson.Of([row]) : CommandHelp.Of(row), "")
             : new(0, "", $"command \"{words.Rest[0]}\" not implemented\n");
     }
 }

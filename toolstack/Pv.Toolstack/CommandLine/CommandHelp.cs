@@ -68,11 +68,11 @@ public static class CommandHelp
     /// <summary>The global options.</summary>
     public static (string Option, string Meaning)[] Globals =>
     [
-        ("-v", "Tell more; repeat it for still more."),
+        ("-v", "Show what pvd logs meanwhile; twice, its daemons' lines, too; three times, the hypervisor's."),
         ("-N", "Do nothing; print what would be done."),
         ("-f", "Go on where a check would refuse (Pv makes none so far)."),
         ("-t", "Progress overwrites its line, even where the output is no terminal."),
-        ("-T", "Log lines bear the time."),
+        ("-T", "The lines of -v bear the time."),
     ];
 
     /// <summary>An option as it is typed: <c>-x, --long=ARGUMENT</c>.</summary>

@@ -18,6 +18,9 @@ public sealed class CommandWords
     /// <summary>What is not an option, in order.</summary>
     public IReadOnlyList<string> Rest => _rest;
 
+    /// <summary>How many of them stood before the options.</summary>
+    public int Leading { get; private set; }
+
     /// <summary>Whether the option was given.</summary>
     public bool Has(char letter) => _options.Exists(option => option.Letter == letter);
 
@@ -43,7 +46,12 @@ public sealed class CommandWords
         for (var i = 0; i < words.Length && refusal == null; i++)
         {
             var word = words[i];
-            if (areOver ? word != Json || row.LongOption("json") == null : i < row.LeadingWords && IsPlain(word) && sorted._options.Count == 0)
+            if (!areOver && i < row.LeadingWords && sorted._options.Count == 0 && IsPlain(word))
+            {
+                sorted._rest.Add(word);
+                sorted.Leading++;
+            }
+            else if (areOver && (word != Json || row.LongOption("json") == null))
                 sorted._rest.Add(word);
             else if (word == "--")
             {

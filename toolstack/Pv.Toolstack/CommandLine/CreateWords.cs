@@ -12,13 +12,15 @@ public sealed record CreateWords(string? File, string[] Lines)
     {
         var file = words.Argument('f');
         var lines = new List<string>();
-        foreach (var word in words.Rest.Skip(first))
+        for (var i = first; i < words.Rest.Count; i++)
         {
+            var word = words.Rest[i];
             if (word.Contains('='))
                 lines.Add(word);
             else if (file == null)
                 file = word;
-            else
+            // A file that -f replaces may stand before the options, and nowhere else.
+            else if (i >= words.Leading)
                 return null;
         }
         return new CreateWords(file, [.. lines]);

@@ -16,7 +16,7 @@ internal static class BlockCommands
             throw new ToolstackException($"{words[0]} is an invalid domain identifier");
         if (await ParseAsync(context, [.. words.Skip(1)]) is not { } disk)
             return 1;
-        return await ApplyAsync(context, disk, disks => disks.AttachDiskAsync(domain.Id, disk, context.Terminal.Directory, context.Terminal.Gone));
+        return await ApplyAsync(context, disk, $"Attaching {disk.VirtualDevice} to domain {domain.Name}", disks => disks.AttachDiskAsync(domain.Id, disk, context.Terminal.Directory, context.Terminal.Gone));
     }
 
     public static async Task<int> ListAsync(CommandContext context)
@@ -41,7 +41,8 @@ internal static class BlockCommands
         var domain = await context.FindAsync(word);
         if (!VirtualDiskNumber.TryParse(name, out var number) || (await context.Toolstack.Disks.ListDisksAsync(domain.Id)).All(disk => disk.Number != number.Number))
             throw new ToolstackException($"Error: Device {name} not connected.");
-        if (await context.Toolstack.Disks.DetachDiskAsync(domain.Id, number.Number, context.Words.Has('f'), context.Terminal.Gone))
+        var letGo = context.Toolstack.Disks.DetachDiskAsync(domain.Id, number.Number, context.Words.Has('f'), context.Terminal.Gone);
+        if (await context.WithProgressAsync($"Waiting for domain {domain.Name} to let go of {name}", letGo))
             return 0;
         throw new ToolstackException($"Domain {domain.Name} does not let go of {name}: it may be in use there (-f does not ask).\nlibxl_device_disk_safe_remove failed.");
     }
@@ -57,7 +58,7 @@ internal static class BlockCommands
     }
 
     /// <summary>Does what was asked with a disk or, in a dry run, shows what the words mean. Whatever fails, xl's exit code is 1.</summary>
-    internal static async Task<int> ApplyAsync(CommandContext context, DiskSpecification disk, Func<IDisks, Task> act)
+    internal static async Task<int> ApplyAsync(CommandContext context, DiskSpecification disk, string doing, Func<IDisks, Task> act)
     {
         if (context.Global.DryRun)
         {
@@ -67,7 +68,7 @@ internal static class BlockCommands
         }
         try
         {
-            await act(context.Toolstack.Disks);
+            await context.WithProgressAsync(doing, act(context.Toolstack.Disks));
             return 0;
         }
         catch (ToolstackException failure)

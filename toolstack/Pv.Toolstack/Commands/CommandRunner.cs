@@ -84,6 +84,7 @@ public sealed class CommandRunner(IToolstack toolstack)
             return answer.ExitCode;
         }
         var context = new CommandContext(toolstack, answer.Global!, row, words, terminal);
+        await using var log = VerboseLog.Begin(toolstack.Log, context.Global, terminal);
         try
         {
             if (row.IsAbsent)

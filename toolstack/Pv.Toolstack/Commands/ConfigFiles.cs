@@ -1,3 +1,4 @@
+using System.Text;
 using Pv.Toolstack.Domains;
 
 namespace Pv.Toolstack.Commands;
@@ -10,14 +11,14 @@ internal static class ConfigFiles
 
     private const int LongestFile = 1 << 20;
 
-    /// <summary>The file's content, read by <c>xl</c> itself where the name means another file there than here.</summary>
+    /// <summary>The file's text, read by <c>xl</c> itself where the name means another file there than here.</summary>
     /// <exception cref="ToolstackException">It cannot be read.</exception>
-    public static async Task<byte[]> ReadConfigFileAsync(this CommandContext context, string file)
+    public static async Task<string> ReadConfigFileAsync(this CommandContext context, string file, int exitCode = Fail)
     {
         try
         {
             if (IsOnlyThere(file))
-                return await context.Terminal.ReadFileAsync(file, LongestFile);
+                return Encoding.UTF8.GetString(await context.Terminal.ReadFileAsync(file, LongestFile));
             var place = Place(context, file);
             if (Directory.Exists(place))
                 throw new IOException("Is a directory");
@@ -27,7 +28,7 @@ internal static class ConfigFiles
             var chunk = new byte[1 << 14];
             while (await open.ReadAsync(chunk, context.Terminal.Gone) is > 0 and var read && content.Length <= LongestFile)
                 content.Write(chunk, 0, read);
-            return content.Length > LongestFile ? throw new IOException("File too large") : content.ToArray();
+            return content.Length > LongestFile ? throw new IOException("File too large") : Encoding.UTF8.GetString(content.ToArray());
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -37,7 +38,7 @@ internal static class ConfigFiles
                 UnauthorizedAccessException => "Permission denied",
                 _ => e.Message,
             };
-            throw new ToolstackException($"Failed to read config file: {file}: {reason}", Fail);
+            throw new ToolstackException($"Failed to read config file: {file}: {reason}", exitCode);
         }
     }
 

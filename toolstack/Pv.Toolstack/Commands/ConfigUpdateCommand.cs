@@ -1,4 +1,3 @@
-using System.Text;
 using Pv.Config.Domain;
 using Pv.Config.Json;
 using Pv.Toolstack.CommandLine;
@@ -15,16 +14,7 @@ internal static class ConfigUpdateCommand
         var domain = await context.FindAsync(context.Words.Rest[0]);
         var words = CreateWords.Sort(context.Words, 1) ?? throw new WrongUseException("", 2);
         var file = words.File ?? throw new ToolstackException("Config file not specified");
-        string text;
-        try
-        {
-            text = Encoding.UTF8.GetString(await context.ReadConfigFileAsync(file));
-        }
-        catch (ToolstackException failure)
-        {
-            // Unlike create, xl answers 1 here.
-            throw new ToolstackException(failure.Message);
-        }
+        var text = await context.ReadConfigFileAsync(file, exitCode: 1);
         var outcome = DomainConfigurationParser.Parse(file, text, words.Lines, context.Topology());
         foreach (var message in outcome.Messages)
             await context.ComplainAsync(message);

@@ -1,6 +1,6 @@
-using System.Text;
 using Pv.Config;
 using Pv.Config.Pools;
+using Pv.Toolstack.CommandLine;
 using Pv.Toolstack.Domains;
 using Pv.Toolstack.Processors;
 
@@ -31,10 +31,8 @@ internal static class CpuPoolCommands
 
     public static async Task<int> CreateAsync(CommandContext context)
     {
-        // A word that assigns is a line of the configuration; the file is the first that does not, or -f's.
-        var lines = context.Words.Rest.Where(word => word.Contains('=')).ToArray();
-        var file = context.Words.Argument('f') ?? context.Words.Rest.FirstOrDefault(word => !word.Contains('='));
-        var text = file is null ? "" : Encoding.UTF8.GetString(await context.ReadConfigFileAsync(file));
+        var (file, lines) = CreateWords.Sort(context.Words) ?? throw new WrongUseException("", 1);
+        var text = file is null ? "" : await context.ReadConfigFileAsync(file, exitCode: 1);
         await context.PrintAsync($"Using config file \"{file ?? "command line"}\"");
         var diagnostics = new ConfigDiagnostics();
         var processors = context.Toolstack.Processors;

@@ -1,4 +1,3 @@
-using System.Text;
 using Newtonsoft.Json;
 using Newtonsoft.Json.Linq;
 using Pv.Abi;
@@ -32,10 +31,10 @@ internal static class CreateCommand
     {
         var words = CreateWords.Sort(context.Words) ?? throw new WrongUseException("", 2);
         var file = words.File ?? throw new ToolstackException("Config file not specified and none in save file", Invalid);
-        var content = await context.ReadConfigFileAsync(file);
+        var text = await context.ReadConfigFileAsync(file);
         if (!quiet)
             await context.ComplainAsync($"Parsing config from {file}");
-        var outcome = DomainConfigurationParser.Parse(file, Encoding.UTF8.GetString(content), words.Lines, context.Topology(dryRun));
+        var outcome = DomainConfigurationParser.Parse(file, text, words.Lines, context.Topology(dryRun));
         foreach (var message in outcome.Messages)
             await context.ComplainAsync(message);
         if (!dryRun && !quiet && outcome.WithoutEffect is { Count: > 0 } keys)

@@ -18,6 +18,6 @@ internal static class DriveCommands
             return 1;
         if (disc.Format != DiskFormat.Empty && !File.Exists(Path.Combine(context.Terminal.Directory, disc.Target!)))
             throw new ToolstackException($"Cannot stat file: {disc.Target}");
-        return await BlockCommands.ApplyAsync(context, disc, disks => disks.ChangeDiscAsync(domain.Id, disc, context.Terminal.Directory, context.Terminal.Gone));
+        return await BlockCommands.ApplyAsync(context, disc, $"Changing the disc of domain {domain.Name}", disks => disks.ChangeDiscAsync(domain.Id, disc, context.Terminal.Directory, context.Terminal.Gone));
     }
 }

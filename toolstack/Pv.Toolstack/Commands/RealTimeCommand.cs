@@ -11,8 +11,6 @@ internal static class RealTimeCommand
     public static async Task<int> RunAsync(CommandContext context)
     {
         var words = context.Words;
-        if (words.Rest.Count > 0)
-            throw new WrongUseException("", 2);
         var vcpus = words.Arguments('v');
         var changes = Changes(words.Arguments('p'), words.Arguments('b'), words.Arguments('e'), vcpus.Count);
         if (words.Argument('d') is not { } word)

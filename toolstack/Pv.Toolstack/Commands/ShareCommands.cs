@@ -14,8 +14,6 @@ internal static class ShareCommands
     private static async Task<int> RunAsync(CommandContext context, SchedulerId scheduler)
     {
         var words = context.Words;
-        if (words.Rest.Count > 0)
-            throw new WrongUseException("", 2);
         var (weight, cap) = (words.Number('w'), words.Number('c'));
         var (slice, rate, delay) = (words.Number('t'), words.Number('r'), words.Number('m'));
         var ofPool = words.Has('s');

@@ -1,5 +1,9 @@
+using Newtonsoft.Json;
+using Newtonsoft.Json.Linq;
 using Pv.Abi;
+using Pv.Toolstack.Commands.Json;
 using Pv.Toolstack.Domains;
+using Pv.Toolstack.Events;
 
 namespace Pv.Toolstack.Commands;
 
@@ -29,12 +33,14 @@ internal static class ShutdownCommand
         try
         {
             foreach (var domain in domains)
-                await context.ComplainAsync($"{doing} domain {domain.Id.Value}");
+                await TellAsync(context, $"{doing} domain {domain.Id.Value}");
             await context.FlushAsync();
             var asked = domains.Select(domain => context.Domains.AskToShutDownAsync(domain.Id, request, end.Token)).ToArray();
             var refused = await TellRefusalsAsync(context, asked);
             if (ends.Length > 0)
                 await TellEndsAsync(context, [.. domains.Zip(ends).Where((_, i) => asked[i].IsCompletedSuccessfully)]);
+            if (context.IsJson)
+                await context.PrintAsync(new JArray(domains.Select((domain, i) => Outcome(domain, asked[i], ends.ElementAtOrDefault(i)))).ToString(Formatting.Indented));
             return refused ? 1 : 0;
         }
         catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
@@ -64,13 +70,29 @@ internal static class ShutdownCommand
 
     private static async Task TellEndsAsync(CommandContext context, (DomainView Domain, Task<ShutdownReason?> End)[] waited)
     {
-        await context.ComplainAsync($"Waiting for {waited.Length} domains");
+        await TellAsync(context, $"Waiting for {waited.Length} domains");
         foreach (var (domain, end) in waited)
         {
             await context.FlushAsync();
-            await context.ComplainAsync(await context.WithProgressAsync($"Waiting for domain {domain.Name}", end) is { } reason
+            await TellAsync(context, await context.WithProgressAsync($"Waiting for domain {domain.Name}", end) is { } reason
                 ? $"Domain {domain.Id.Value} has been shut down, reason code {(uint)reason}"
                 : $"Domain {domain.Id.Value} has been destroyed");
         }
+    }
+
+    /// <summary>What goes on; whoever wants JSON hears it there.</summary>
+    private static ValueTask TellAsync(CommandContext context, string line) => context.IsJson ? ValueTask.CompletedTask : context.ComplainAsync(line);
+
+    /// <param name="domain">Who was asked.</param>
+    /// <param name="asked">Its kernel's answer.</param>
+    /// <param name="end">Its end, if that was waited for.</param>
+    private static JObject Outcome(DomainView domain, Task asked, Task<ShutdownReason?>? end)
+    {
+        var json = JsonViews.Named(domain);
+        json["taken"] = asked.IsCompletedSuccessfully;
+        json["ended"] = asked.IsCompletedSuccessfully && end is { IsCompletedSuccessfully: true };
+        json["reason"] = end is { IsCompletedSuccessfully: true, Result: { } reason } ? DomainEvent.WordOf(reason) : "";
+        json["error"] = asked.Exception?.InnerException?.Message ?? "";
+        return json;
     }
 }

@@ -10,8 +10,6 @@ internal static class VcpuPinCommand
     public static async Task<int> RunAsync(CommandContext context)
     {
         var words = context.Words.Rest;
-        if (words.Count > 4)
-            throw new WrongUseException("", 1);
         var domain = await context.FindAsync(words[0]);
         uint? vcpu = words[1] == "all" ? null
             : uint.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number

@@ -26,4 +26,7 @@ public interface IToolstack
     IDomainTraces Traces { get; }
 
     IMetrics Metrics { get; }
+
+    /// <summary>What <c>pvd</c> logs.</summary>
+    LogFeed Log { get; }
 }

@@ -13,7 +13,7 @@ public static class DomainMetrics
     /// <summary>Asks for all of them.</summary>
     /// <param name="domains">The domains, as listed now.</param>
     /// <param name="host">The host.</param>
-    /// <param name="statistics">What the hypervisor counts. Dom0's calls are not counted: it makes them on any thread.</param>
+    /// <param name="statistics">What the hypervisor counts.</param>
     public static IEnumerable<MetricFamily> Measure(IReadOnlyList<DomainView> domains, IHostFacts host, IDomainStatistics statistics)
     {
         var physical = host.Describe().Physical;
@@ -37,7 +37,11 @@ public static class DomainMetrics
             memory.Add(domain.Pages * PageSize.Bytes, labels);
             vcpus.Add(domain.Vcpus, labels);
             time.Add(domain.CpuTime / 1e9, labels);
-            if (domain.Id == DomId.Dom0 || statistics.Measure(domain.Id) is not { } measured)
+            if (statistics.Measure(domain.Id) is not { } measured)
+                continue;
+            AddSums(calls, labels, "hypercall", measured.SelectMany(vcpu => vcpu.Counts.Hypercalls), number => TraceText.Name((ulong)number));
+            // Its code runs on threads of the host: nobody schedules it, and it leaves nothing but by calls.
+            if (domain.Id == DomId.Dom0)
                 continue;
             foreach (var vcpu in measured)
             {
@@ -46,7 +50,6 @@ public static class DomainMetrics
             }
             AddSums(exits, labels, "kind", measured.SelectMany(vcpu => vcpu.Counts.Exits), kind => kind);
             AddSums(exceptions, labels, "vector", measured.SelectMany(vcpu => vcpu.Counts.Exceptions), vector => Text(vector));
-            AddSums(calls, labels, "hypercall", measured.SelectMany(vcpu => vcpu.Counts.Hypercalls), number => TraceText.Name((ulong)number));
         }
         foreach (var family in (MetricFamily[])[state, memory, vcpus, time, runstates, exits, exceptions, calls])
             yield return family;
