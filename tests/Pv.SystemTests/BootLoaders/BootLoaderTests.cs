@@ -79,8 +79,7 @@ public sealed class BootLoaderTests
     /// <summary>A configuration with a boot loader of this body.</summary>
     private static string Write(PvHost host, string body, string more = "")
     {
-        var program = host.WriteConfiguration("loader", $"#!/bin/sh\n{Options}\n{body}\n");
-        File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        var program = host.WriteProgram("loader", $"#!/bin/sh\n{Options}\n{body}\n");
         File.WriteAllBytes(Path.Combine(host.Folder, "disk.img"), new byte[4096]);
         return host.WriteConfiguration("booted", $"name=\"booted\"\nmemory=64\nbootloader=\"{program}\"\ndisk=[\"{host.Folder}/disk.img,raw,xvda,rw\"]\n{more}\n");
     }

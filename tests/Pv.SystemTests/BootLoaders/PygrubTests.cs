@@ -31,7 +31,7 @@ public sealed class PygrubTests
         var image = Path.Combine(host.Folder, "boot.img");
         LinuxFiles.PackDisk(image, "48M", ("boot/grub/grub.cfg", menu), ("boot/vmlinuz", LinuxFiles.Kernel("cloud-amd64")));
         var configuration = host.WriteConfiguration(
-            "pygrub", $"name=\"pygrub\"\nmemory=256\nbootloader=\"{await WriteProgramAsync(host)}\"\ndisk=[\"{image},raw,xvda,rw\"]\n");
+            "pygrub", $"name=\"pygrub\"\nmemory=256\nbootloader=\"{WriteProgram(host)}\"\ndisk=[\"{image},raw,xvda,rw\"]\n");
 
         await using var console = host.OpenXlAtTerminal("create", "-c", configuration);
         await console.ExpectAsync("Debian, the other");
@@ -48,7 +48,7 @@ public sealed class PygrubTests
     }
 
     /// <summary>pygrub with what it needs of other packages.</summary>
-    private static async Task<string> WriteProgramAsync(PvHost host)
+    private static string WriteProgram(PvHost host)
     {
         var pygrub = DebianPackages.Fetch("xen-utils-4.17", "usr/lib/xen-4.17/bin/pygrub");
         var fileSystems = DebianPackages.Fetch("libxenmisc4.17", "usr/lib/xen-4.17/lib/*-linux-gnu/libxenfsimage.so.4.17");
@@ -59,15 +59,12 @@ public sealed class PygrubTests
         ];
         string[] libraries = [fileSystems, .. needed.Select(library => DebianPackages.Fetch(library.Package, library.File))];
         var folder = Path.GetDirectoryName(fileSystems)!;
-        var program = Path.Combine(host.Folder, "pygrub");
-        await File.WriteAllTextAsync(program, $"""
+        return host.WriteProgram("pygrub", $"""
             #!/bin/sh
             export {string.Join(' ', DebianPython.Environment().Select(variable => $"{variable.Name}={variable.Value}"))}
             export XEN_FSIMAGE_FSDIR={folder}/xenfsimage XENFSIMAGE_FSDIR={folder}/xenfsimage
             export LD_LIBRARY_PATH={string.Join(':', libraries.Select(Path.GetDirectoryName))}
             exec {DebianPython.Interpreter} {pygrub} "$@"
             """);
-        File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        return program;
     }
 }

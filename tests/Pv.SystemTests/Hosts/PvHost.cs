@@ -158,6 +158,15 @@ internal sealed class PvHost : IAsyncDisposable
         return path;
     }
 
+    /// <summary>Writes a script. Returns its path.</summary>
+    public string WriteProgram(string name, string content)
+    {
+        var path = Path.Combine(Folder, name);
+        File.WriteAllText(path, content);
+        Packages.Command.Run("chmod", ["+x", path], Folder);
+        return path;
+    }
+
     /// <summary>Ends the <c>pvd</c> that the test started as a service manager does. Returns its exit code.</summary>
     public Task<int> StopAsync()
     {

@@ -1,6 +1,5 @@
 using NUnit.Framework;
 using Newtonsoft.Json.Linq;
-using Pv.Config;
 using Pv.Config.Domain;
 using Pv.Config.Json;
 
