@@ -8,7 +8,7 @@ using Pv.Xl.Terminal;
 
 namespace Pv.Xl;
 
-/// <summary>What <c>xl</c> answers by itself, so that no <c>pvd</c> is started for it: help, wrong use, <c>create -n</c>, <c>validate</c>, <c>completion</c>, <c>man</c>.</summary>
+/// <summary>What <c>xl</c> answers by itself, so that no <c>pvd</c> is started for it: help, wrong use, <c>create -n</c>, <c>validate</c>, <c>completion</c>, <c>man</c>; and <c>lab</c>, which has a process of its own.</summary>
 internal static class LocalWords
 {
     /// <summary>Commands that go to <c>pvd</c> at once, without the cost of the command table, when their exact name comes first and no help is asked.</summary>
@@ -35,6 +35,8 @@ internal static class LocalWords
                     return ValidateWords.Run(choice.Words!);
                 case "man":
                     return Say(ManualPage.Text());
+                case "lab":
+                    return LabWords.Run(choice.Global!.After);
                 case "completion":
                     return Completion.For(choice.Words!.Rest[0]) is { } script
                         ? Say(script)

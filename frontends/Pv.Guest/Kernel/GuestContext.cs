@@ -15,6 +15,7 @@ public sealed class GuestContext
         CommandLine = devices.CommandLine;
         Hypercalls = devices.Hypercalls;
         Memory = devices.Memory;
+        SharedInfo = devices.SharedInfo;
         Clock = devices.Clock;
         Events = devices.Events;
         Grants = devices.Grants;
@@ -31,6 +32,9 @@ public sealed class GuestContext
     public Hypercalls Hypercalls { get; }
 
     public GuestMemory Memory { get; }
+
+    /// <summary>The frame of <c>shared_info</c>. Its event bits and masks are <see cref="Events"/>' to change, save those of ports that it does not know.</summary>
+    public Pfn SharedInfo { get; }
 
     public GuestClock Clock { get; }
 

@@ -14,6 +14,7 @@ internal sealed class GuestDevices
         var start = ReadStartInfo(gate);
         CommandLine = Text(start.CommandLine);
         var sharedInfo = Pfn.OfAddress(start.SharedInfo);
+        SharedInfo = sharedInfo;
         Shared = new SharedInfoPage(gate.Page(sharedInfo));
         Memory = new GuestMemory(gate, Taken(gate, start, sharedInfo));
         Hypercalls = new Hypercalls(new TurnDoor(gate, turns), new GuestArgumentPages(Memory));
@@ -34,6 +35,9 @@ internal sealed class GuestDevices
     public IGuestGate Gate { get; }
 
     public string CommandLine { get; }
+
+    /// <summary>The frame of <see cref="Shared"/>.</summary>
+    public Pfn SharedInfo { get; }
 
     public SharedInfoPage Shared { get; }
 

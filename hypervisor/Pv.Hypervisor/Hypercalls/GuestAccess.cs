@@ -107,11 +107,12 @@ internal readonly ref struct GuestAccess
         return true;
     }
 
-    private static bool FitsPage<T>(ulong address) where T : unmanaged => (address & PageSize.OffsetMask) <= PageSize.Bytes - SizeOf<T>.Bytes;
+    private static bool FitsPage<T>(ulong address) where T : unmanaged => (address & PageSize.OffsetMask) <= (ulong)(PageSize.Bytes - SizeOf<T>.Bytes);
 
-    private static class SizeOf<T> where T : unmanaged
+    /// <summary>How many bytes a value takes in a guest's memory.</summary>
+    internal static class SizeOf<T> where T : unmanaged
     {
-        public static readonly ulong Bytes = (ulong)MemoryMarshal.AsBytes<T>([default]).Length;
+        public static readonly int Bytes = MemoryMarshal.AsBytes<T>([default]).Length;
     }
 
     /// <summary>Translates one address, and tells how many bytes from it on lie in the same page.</summary>

@@ -57,12 +57,14 @@ internal ref struct HypercallContext
     {
         if (!_access.TryRead(address, to))
             return false;
+        Vcpu.Counters.NoteInput(to.Length);
         Trace?.NoteInput(address, to);
         return true;
     }
 
     public readonly bool TryWrite(ulong address, ReadOnlySpan<byte> from)
     {
+        Vcpu.Counters.NoteOutput(from.Length);
         Trace?.NoteOutput(address, from);
         return _access.TryWrite(address, from);
     }
@@ -71,6 +73,7 @@ internal ref struct HypercallContext
     {
         if (!_access.TryRead(address, out value))
             return false;
+        Vcpu.Counters.NoteInput(GuestAccess.SizeOf<T>.Bytes);
         Trace?.NoteInput(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
         return true;
     }
@@ -87,6 +90,7 @@ internal ref struct HypercallContext
 
     public readonly bool TryWrite<T>(ulong address, in T value) where T : unmanaged
     {
+        Vcpu.Counters.NoteOutput(GuestAccess.SizeOf<T>.Bytes);
         Trace?.NoteOutput(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
         return _access.TryWrite(address, value);
     }

@@ -14,6 +14,7 @@ internal sealed class VcpuCounters(bool isShared)
     private readonly ulong[] _hypercalls = new ulong[HypercallNumbers];
     private readonly ulong[] _exceptions = new ulong[Vectors];
     private readonly ulong[] _exits = new ulong[(int)CpuExitKind.Idle + 1];
+    private ulong _bytesIn, _bytesOut;
 
     public void NoteHypercall(ulong number)
     {
@@ -23,6 +24,12 @@ internal sealed class VcpuCounters(bool isShared)
         else
             count++;
     }
+
+    /// <summary>Bytes copied from the vCPU's memory for a hypercall.</summary>
+    public void NoteInput(int bytes) => _bytesIn += (ulong)bytes;
+
+    /// <summary>Bytes copied to it.</summary>
+    public void NoteOutput(int bytes) => _bytesOut += (ulong)bytes;
 
     public void NoteExit(CpuExit exit)
     {
@@ -35,7 +42,8 @@ internal sealed class VcpuCounters(bool isShared)
     public VcpuCounts Read() => new(
         Some(_exits).ToDictionary(one => ((CpuExitKind)one.Index).ToString().ToLowerInvariant(), one => one.Count),
         Some(_hypercalls).ToDictionary(one => (HypercallNumber)one.Index, one => one.Count),
-        Some(_exceptions).ToDictionary(one => (byte)one.Index, one => one.Count));
+        Some(_exceptions).ToDictionary(one => (byte)one.Index, one => one.Count),
+        _bytesIn, _bytesOut);
 
     private static IEnumerable<(int Index, ulong Count)> Some(ulong[] counts)
         => counts.Select((count, index) => (index, count)).Where(one => one.count != 0);

@@ -12,7 +12,11 @@ public sealed record VcpuStatistics(VcpuId Vcpu, IReadOnlyDictionary<Runstate, u
 /// <param name="Exits">By kind. A hypercall of a C# guest is none.</param>
 /// <param name="Hypercalls">By number; a multicall is one.</param>
 /// <param name="Exceptions">Those of <paramref name="Exits"/>, by vector.</param>
-public sealed record VcpuCounts(IReadOnlyDictionary<string, ulong> Exits, IReadOnlyDictionary<HypercallNumber, ulong> Hypercalls, IReadOnlyDictionary<byte, ulong> Exceptions);
+/// <param name="BytesIn">What its hypercalls had copied from its memory: arguments and lists, and not what a grant copy moves.</param>
+/// <param name="BytesOut">What they had copied to it.</param>
+public sealed record VcpuCounts(
+    IReadOnlyDictionary<string, ulong> Exits, IReadOnlyDictionary<HypercallNumber, ulong> Hypercalls, IReadOnlyDictionary<byte, ulong> Exceptions,
+    ulong BytesIn, ulong BytesOut);
 
 /// <summary>What the hypervisor counts, for the toolstack. Any thread.</summary>
 public interface IDomainStatistics

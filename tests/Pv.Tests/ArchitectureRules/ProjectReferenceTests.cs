@@ -15,6 +15,7 @@ public sealed class ProjectReferenceTests
         ["hypervisor/Pv.Hypervisor"] = ["Pv.Abi", "Pv.Machine", "Pv.Cpu"],
         ["frontends/Pv.Guest"] = ["Pv.Abi", "Pv.Machine"],
         ["frontends/Pv.Frontends"] = ["Pv.Guest"],
+        ["frontends/Pv.LabGuests"] = ["Pv.Guest"],
         ["frontends/Pv.SampleGuests"] = ["Pv.Guest", "Pv.Frontends"],
         ["backends/Pv.Backends"] = ["Pv.Guest"],
         ["dom0/Pv.XenStore"] = ["Pv.Guest"],

@@ -66,6 +66,30 @@ public static partial class CommandRows
         {
             Options = [new('f', "follow", null, "Go on with what it says, across restarts, until interrupted or the domain is gone")],
         },
+        new("lab", "[options] <batching>", "Measure what hypercalls cost, and what batching saves", 1, Built | Own | Local)
+        {
+            Options =
+            [
+                new('q', "quick", null, "A look, in seconds"),
+                new('s', "seed", "NUMBER", "Of the order in which things are measured (1)"),
+                new('r', "rounds", "NUMBER", "Measure each thing so often"),
+                new('e', "engine", "NAME", "Only on this engine; may be repeated"),
+                new('c', "call", "NAME", "Only this call; may be repeated"),
+                new('t', "table", null, "Print every measurement, too"),
+                new('v', "csv", null, "Print every measurement as CSV instead"),
+                new('j', "json", null, "Print JSON instead, with the time of each round"),
+                new('o', "output", "FILE", "Write that JSON to FILE, too"),
+                new('g', "svg", "FILE", "Write the chart to FILE, too"),
+                new('1', "compare", "FILE", "Say what has changed since the run that wrote this JSON"),
+            ],
+            Notes = """
+                batching  what calls cost alone, in multicalls and as lists, by size of the batch, on every engine of this machine
+
+                Guests are fresh ones on machines of their own, in a process of its own; running domains share the processors with it and nothing else.
+
+                Exit codes: 0; 1, it could not be measured; 2, wrong use; 5, with --compare something is slower; 130, interrupted.
+                """,
+        },
         new("metrics", "[options]", "Print what is measured, as Prometheus reads it", 0, Built | Own)
         {
             Options =

@@ -52,8 +52,7 @@ internal static class PvdStarter
 
     private static void Start(RunDirectory directory)
     {
-        var program = Find();
-        var start = new ProcessStartInfo(program)
+        var start = new ProcessStartInfo(Find())
         {
             // Its own streams, so that it keeps no pipe or terminal of ours open.
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
@@ -62,17 +61,7 @@ internal static class PvdStarter
         start.ArgumentList.Add("--started-by-xl");
         start.ArgumentList.Add("--run-dir");
         start.ArgumentList.Add(directory.Path);
-        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("DOTNET_ROOT")))
-            start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
-        Process pvd;
-        try
-        {
-            pvd = Process.Start(start)!;
-        }
-        catch (Exception e) when (e is System.ComponentModel.Win32Exception or IOException)
-        {
-            throw new PvdNotRunningException($"{program} cannot be started: {e.Message}");
-        }
+        var pvd = Start(start);
         pvd.StandardInput.Close();
         using var progress = new StartProgress();
         // Everything it says before the word is a complaint; the stream ends when it has exited instead.
@@ -88,8 +77,24 @@ internal static class PvdStarter
         throw Failure(directory, $"pvd ended with code {pvd.ExitCode} instead of starting.", said);
     }
 
+    /// <summary>Starts <c>pvd</c> with the runtime that runs this program.</summary>
+    /// <exception cref="PvdNotRunningException">It cannot be started.</exception>
+    public static Process Start(ProcessStartInfo start)
+    {
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("DOTNET_ROOT")))
+            start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        try
+        {
+            return Process.Start(start)!;
+        }
+        catch (Exception e) when (e is System.ComponentModel.Win32Exception or IOException)
+        {
+            throw new PvdNotRunningException($"{start.FileName} cannot be started: {e.Message}");
+        }
+    }
+
     /// <summary>Where <c>pvd</c> is: <c>$PV_PVD</c>, beside <c>xl</c> as both were built or installed, or on the path.</summary>
-    private static string Find()
+    public static string Find()
     {
         var chosen = Environment.GetEnvironmentVariable("PV_PVD");
         if (!string.IsNullOrEmpty(chosen))

@@ -1,0 +1,63 @@
+using System.Runtime.InteropServices;
+using Pv.Abi;
+using Pv.Guest;
+using Pv.Toolstack.Lab.Guests;
+
+namespace Pv.Dom0.Lab;
+
+/// <summary>The lab's guest as machine code: addresses are linear, and page tables are its own.</summary>
+internal sealed class ParavirtualizedLabGuest : LabDomain
+{
+    private readonly LabTables _tables;
+    private readonly VcpuTimeInfo _time;
+
+    private ParavirtualizedLabGuest(LabMachine machine, LabEngine engine, DomId domain, LabTables tables, LabArea area, ulong[] spare)
+        : base(machine, engine, domain, area)
+    {
+        (_tables, Spare) = (tables, spare);
+        _time = ReadTime(machine, domain, tables);
+    }
+
+    public override IReadOnlyList<ulong> Spare { get; }
+
+    public override ulong Window => LabKernelLayout.Window;
+
+    public override ulong Targets => LabKernelLayout.Targets;
+
+    public override ulong SharedInfo => LabKernelLayout.SharedInfo;
+
+    /// <summary>Builds the domain on a machine and starts it.</summary>
+    public static async Task<ParavirtualizedLabGuest> StartAsync(LabMachine machine, LabEngine engine, string name, CancellationToken cancel)
+    {
+        var kernel = machine.Keep("lab.elf", LabKernel.Image());
+        var domain = await machine.CreateAsync(name, kernel, "", cancel);
+        var context = machine.Control.GetVcpuContext(domain, new VcpuId(0)) ?? throw new ToolstackLabException("The guest of the lab has no vCPU.");
+        ReadOnlySpan<ulong> controlRegisters = context.ControlRegisters;
+        var tables = new LabTables(machine, domain, controlRegisters[3] >> PageSize.Shift);
+        var start = MemoryMarshal.Read<StartInfo>(tables.Read(context.Registers.Rsi, StartInfo.WireSize));
+        var frames = MemoryMarshal.Cast<byte, ulong>(tables.Read(start.MfnList, (int)start.PageCount * sizeof(ulong)));
+        // The last pages are mapped by nobody.
+        var spare = frames[^LabSizes.Items..].ToArray();
+        var pages = Enumerable.Range(0, LabSizes.AreaPages)
+            .Select(page => machine.MapForeign(domain, tables.FrameOf(LabKernelLayout.Area + ((ulong)page << PageSize.Shift)))).ToArray();
+        await machine.UnpauseAsync(domain);
+        return new ParavirtualizedLabGuest(machine, engine, domain, tables, new LabArea(LabKernelLayout.Area, pages), spare);
+    }
+
+    public override ulong FrameOf(ulong address) => _tables.FrameOf(address);
+
+    public override ulong EntryOf(ulong address) => _tables.EntryOf(address);
+
+    protected override ulong Enter(LabProgram program, ulong stepsAt) => Area.Take(LabKernel.Compile(program, stepsAt));
+
+    protected override double ToNanoseconds(ulong ticks)
+        => _time.TscToSystemMultiplier == 0 ? ticks : GuestClock.SystemTime(_time with { TscTimestamp = 0, SystemTime = 0 }, ticks);
+
+    /// <summary>How the counter that the guest reads relates to nanoseconds; the two numbers stay as they are while it runs.</summary>
+    private static VcpuTimeInfo ReadTime(LabMachine machine, DomId domain, LabTables tables)
+    {
+        const int timeOfVcpuInfo = 32;
+        var shared = machine.ReadForeign(domain, tables.Reread(LabKernelLayout.SharedInfo));
+        return MemoryMarshal.Read<VcpuTimeInfo>(shared.AsSpan(timeOfVcpuInfo));
+    }
+}

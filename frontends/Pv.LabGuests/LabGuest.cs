@@ -1,0 +1,87 @@
+using Pv.Abi;
+using Pv.Guest;
+
+namespace Pv.LabGuests;
+
+/// <summary>
+/// The C# guest of <c>xl lab</c>: it lays its memory open for the lab in Dom0, and does what stands in its control page. It tells where that is
+/// in its node <c>data/lab</c>: the first of the frames that it was asked for, the first of the frame numbers without memory, and the frame of shared_info.
+/// </summary>
+public sealed class LabGuest : GuestKernel
+{
+    // How many the lab wants of each, in a row.
+    private const string PagesWord = "pages=", SlotsWord = "slots=";
+
+    protected override async Task MainAsync(GuestContext guest)
+    {
+        var first = TakeFrames(guest, Number(guest, PagesWord));
+        var slot = TakeSlots(guest, Number(guest, SlotsWord));
+        var memory = new LabMemory(guest.Memory);
+        var lab = guest.Events.AllocUnbound(DomId.Dom0);
+        memory.WriteWord(first.Address + LabControl.Port, lab.Port.Value);
+        await guest.XenStore.WriteAsync("data/lab", $"{first.Value} {slot.Value} {guest.SharedInfo.Value}");
+        await ServeAsync(guest, memory, first.Address, lab);
+    }
+
+    private static async Task ServeAsync(GuestContext guest, LabMemory memory, ulong control, EventChannel lab)
+    {
+        var programs = new Dictionary<ulong, LabProgram>();
+        var peer = new LabPeer(guest, memory, control);
+        memory.WriteWord(control + LabControl.Ready, LabControl.Waiting);
+        while (await lab.WaitAsync())
+        {
+            var command = memory.ReadWord(control + LabControl.Command);
+            if (command == memory.ReadWord(control + LabControl.Done))
+                continue;
+            var rounds = memory.ReadWord(control + LabControl.Rounds);
+            if ((LabTask)memory.ReadWord(control + LabControl.Task) is var task && task != LabTask.Program)
+                await peer.RunAsync(task, (int)rounds);
+            else
+                RunProgram(guest, memory, control, programs, rounds);
+            memory.WriteWord(control + LabControl.Done, command);
+            lab.Notify();
+        }
+    }
+
+    private static void RunProgram(GuestContext guest, LabMemory memory, ulong control, Dictionary<ulong, LabProgram> programs, ulong rounds)
+    {
+        var address = memory.ReadWord(control + LabControl.Program);
+        if (!programs.TryGetValue(address, out var program))
+            programs[address] = program = new LabProgram(memory, address, (int)memory.ReadWord(control + LabControl.StepCount));
+        var started = guest.Clock.Now;
+        program.Run(guest.Hypercalls, memory, rounds);
+        var ended = guest.Clock.Now;
+        memory.WriteWord(control + LabControl.Started, started);
+        memory.WriteWord(control + LabControl.Ended, ended);
+        program.Publish(memory);
+    }
+
+    /// <summary>Frames in a row: lists of a hypercall may be longer than one. Returns the first.</summary>
+    private static Pfn TakeFrames(GuestContext guest, int count)
+    {
+        var first = guest.Memory.Allocate();
+        for (var taken = 1; taken < count; taken++)
+        {
+            var next = guest.Memory.Allocate();
+            if (next != first.Plus((ulong)taken))
+                (first, taken) = (next, 0);
+        }
+        return first;
+    }
+
+    /// <summary>As many numbers in a row at which something can be mapped.</summary>
+    private static Pfn TakeSlots(GuestContext guest, int count)
+    {
+        var first = guest.Memory.TakeSlot();
+        for (var taken = 1; taken < count; taken++)
+        {
+            var next = guest.Memory.TakeSlot();
+            if (next != first.Plus((ulong)taken))
+                (first, taken) = (next, 0);
+        }
+        return first;
+    }
+
+    private static int Number(GuestContext guest, string word)
+        => int.Parse(guest.CommandLine.Split(' ').First(one => one.StartsWith(word, StringComparison.Ordinal))[word.Length..]);
+}

@@ -1,0 +1,36 @@
+namespace Pv.LabGuests;
+
+/// <summary>
+/// A step of a program as it stands in a guest's memory: sixteen words of eight bytes.
+/// <code>
+/// word  0        1       2       3      4      5              6              8
+/// copy  kind     source  target  count  bytes  source stride  target stride
+/// call  kind     number  arguments (six words) ..............................result
+/// </code>
+/// </summary>
+public static class LabStep
+{
+    /// <summary>Bytes.</summary>
+    public const int WireSize = 128;
+
+    /// <summary>Word by word.</summary>
+    public const int Kind = 0, Source = 1, Target = 2, Count = 3, Bytes = 4, SourceStride = 5, TargetStride = 6;
+
+    /// <summary>As above, of a call.</summary>
+    public const int Number = 1, FirstArgument = 2, Result = 8;
+
+    public const int Words = WireSize / sizeof(ulong), Arguments = 6;
+}
+
+/// <summary>What a step does.</summary>
+public enum LabStepKind : ulong
+{
+    /// <summary>Copies, since the source changes between rounds.</summary>
+    Copy,
+
+    /// <summary>Fills: as a kernel writes arguments that it has computed. The source stays as it is.</summary>
+    Fill,
+
+    /// <summary>Makes a hypercall.</summary>
+    Call,
+}

@@ -1,0 +1,48 @@
+using System.Xml.Linq;
+using Newtonsoft.Json.Linq;
+using NUnit.Framework;
+using Pv.SystemTests.Hosts;
+
+namespace Pv.SystemTests.Commands;
+
+/// <summary><c>xl lab</c> as a process: what it prints and writes, its exit codes, and that no <c>pvd</c> is left behind.</summary>
+[TestFixture]
+public sealed class LabTests
+{
+    [Test]
+    public async Task Batching_is_measured_drawn_kept_and_compared()
+    {
+        await using var host = PvHost.Prepare();
+        var (json, svg) = (Path.Combine(host.Folder, "lab.json"), Path.Combine(host.Folder, "lab.svg"));
+        string[] words = ["lab", "batching", "--quick", "-r", "3", "-e", "interpreted", "-e", "managed", "-c", "null"];
+
+        var shown = await host.XlOutputAsync([.. words, "--svg", svg, "-o", json]);
+
+        Assert.That(shown, Does.Contain("null on interpreted: ").And.Contain("null on managed: ").And.Contain("○").And.Contain("seed"));
+        Assert.That(XDocument.Load(svg).Root!.Name.LocalName, Is.EqualTo("svg"));
+        var result = JObject.Parse(await File.ReadAllTextAsync(json));
+        Assert.That(result["facts"]!.Select(fact => ((JProperty)fact).Name), Is.SupersetOf((string[])["machine", "load", "system", "dotnet", "pv", "engines", "seed", "rounds"]));
+        var entered = result["rows"]!.Single(row => (string)row["labels"]!["engine"]! == "interpreted" && (string)row["labels"]!["batch"]! == "32");
+        Assert.That((double)entered["values"]!["traps"]! * 32, Is.EqualTo(1).Within(0.01), "a multicall of 32 enters once");
+
+        // The same again is compared, whatever the machine's mood makes of it.
+        var again = await host.XlAsync([.. words, "--csv", "--compare", json]);
+        Assert.That(again.ExitCode, Is.EqualTo(0).Or.EqualTo(5), again.Errors);
+        Assert.That(again.Output, Does.StartWith("engine,call,way,batch,median_ns,"));
+        Assert.That(Path.Exists(Path.Combine(host.Folder, "pvd.pid")), Is.False);
+    }
+
+    [Test]
+    public async Task Wrong_use_is_one_sentence()
+    {
+        await using var host = PvHost.Prepare();
+        var other = host.WriteConfiguration("other", "{}");
+
+        foreach (var words in (string[][])[["steam"], ["batching", "-e", "steam"], ["batching", "-s", "x"], ["batching", "--compare", other]])
+        {
+            var done = await host.XlAsync(["lab", .. words]);
+            Assert.That((done.ExitCode, done.Output, done.Errors.Count(letter => letter == '\n')), Is.EqualTo((2, "", 1)), $"{string.Join(' ', words)}: {done.Errors}");
+        }
+        Assert.That((await host.XlAsync("lab")).ExitCode, Is.EqualTo(2));
+    }
+}

@@ -1,0 +1,41 @@
+using Pv.Toolstack.Lab.Guests;
+using Pv.Toolstack.Lab.Statistics;
+
+namespace Pv.Toolstack.Lab.Batching;
+
+/// <summary>One call, by one way, in batches of one size, on one guest: its program and what was measured of it.</summary>
+internal sealed class BatchingCell(ILabGuest guest, LabCall call, BatchWay way, int batch, LoadedProgram program, int operationsARound, LabRun overhead)
+{
+    private const ulong MostRounds = 1 << 20;
+
+    private readonly List<double> _times = [], _traps = [], _bytesIn = [], _bytesOut = [];
+    private double _pauses;
+    private ulong _rounds = 1;
+
+    /// <summary>Finds how many rounds take so long. The first are done while code is compiled, so it is asked again.</summary>
+    public void Calibrate(double nanoseconds)
+    {
+        var run = guest.Run(program, _rounds);
+        var once = Math.Max(1, run.Nanoseconds / _rounds);
+        _rounds = Math.Clamp((ulong)(nanoseconds / once), 1, Math.Min(MostRounds, _rounds * 16));
+    }
+
+    public void Measure()
+    {
+        var run = guest.Run(program, _rounds);
+        var operations = (double)_rounds * operationsARound;
+        _times.Add(run.Nanoseconds / operations);
+        _traps.Add((run.Entries - overhead.Entries) / operations);
+        _bytesIn.Add((run.BytesIn - overhead.BytesIn) / operations);
+        _bytesOut.Add((run.BytesOut - overhead.BytesOut) / operations);
+        _pauses += run.PauseNanoseconds;
+    }
+
+    public LabRow ToRow() => new(
+        [("engine", guest.Engine.Name), ("call", call.Name), ("way", way.ToString().ToLowerInvariant()), ("batch", batch.ToString(Numbers.Culture))],
+        [.. _times],
+        [
+            (BatchingExperiment.Traps, Sample.Median(_traps)), (BatchingExperiment.BytesIn, Sample.Median(_bytesIn)), (BatchingExperiment.BytesOut, Sample.Median(_bytesOut)),
+            (BatchingExperiment.Pauses, _pauses), (BatchingExperiment.Operations, (double)_rounds * operationsARound),
+        ]);
+}

@@ -1,0 +1,51 @@
+using Pv.Toolstack.Lab.Statistics;
+
+namespace Pv.Toolstack.Lab.Batching;
+
+/// <summary>What batching comes to, a sentence for each call and engine.</summary>
+public static class BatchingConclusions
+{
+    /// <summary>Ways that differ by less than this are as good as each other, and a batch that saves less saves nothing.</summary>
+    private const double Alike = 0.10;
+
+    /// <summary>The size at which a multicall is held against as many calls: Linux's are of that size at most.</summary>
+    private const int Usual = 32;
+
+    public static IReadOnlyList<string> Of(IReadOnlyList<LabRow> rows, int seed)
+        => [.. BatchingCurve.Of(rows).Select(curve => Sentence(curve, seed))];
+
+    private static string Sentence(BatchingCurve curve, int seed)
+    {
+        var alone = curve.Single.Median;
+        var ways = curve.Ways.Select(way => (Word: Word(way.Way), Knee: BatchingCurve.KneeOf(way.Rows, seed))).OrderBy(way => way.Knee.Least).ToArray();
+        var text = $"{curve.Call} on {curve.Engine}: ";
+        if (ways.Length == 0)
+            return text + $"{Numbers.Time(alone)} alone.";
+        var (word, best) = ways[0];
+        if (best.Least > alone * (1 - Alike))
+            return text + $"batches save nothing; {Numbers.Time(alone)} alone, {Numbers.Time(best.Least)} in the longest {word}.";
+        text += $"a {word} of {best} saves {Percent(alone, best.Time)} ({Numbers.Time(alone)} alone, {Numbers.Time(best.Time)} so); beyond, next to nothing more is saved";
+        foreach (var (otherWord, other) in ways.Skip(1))
+        {
+            text += other.Least <= best.Least * (1 + Alike) ? $"; a {otherWord} of {other} is as good"
+                : other.Least > alone * (1 - Alike) ? $"; a {otherWord} saves nothing"
+                : $"; a {otherWord} of {other} saves {Percent(alone, other.Time)}";
+        }
+        return text + OfMulticalls(curve) + ".";
+    }
+
+    /// <summary>Of the null call, whose handler is next to nothing: what becomes of the cost of the way in and out.</summary>
+    private static string OfMulticalls(BatchingCurve curve)
+    {
+        if (curve.Call != "null" || curve.Ways.FirstOrDefault(way => way.Way == "multicall").Rows?.FirstOrDefault(row => BatchingCurve.BatchOf(row) == Usual) is not { } row)
+            return "";
+        var saved = 1 - (((Usual * row.Median) - curve.Single.Median) / ((Usual - 1) * curve.Single.Median));
+        var entries = Usual * row.Value(BatchingExperiment.Traps);
+        return string.Create(Numbers.Culture,
+            $"; {Usual} in a multicall enter the hypervisor {(entries == 1 ? "once" : $"{Numbers.Each(entries)} times")}, and of the other {Usual - 1} calls' time {100 * saved:f0} % is saved");
+    }
+
+    private static string Percent(double alone, double batched) => string.Create(Numbers.Culture, $"{100 * (1 - (batched / alone)):f0} %");
+
+    private static string Word(string way) => way == "list" ? "list argument" : way;
+}

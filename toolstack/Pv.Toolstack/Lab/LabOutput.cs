@@ -1,0 +1,37 @@
+using Pv.Toolstack.CommandLine;
+
+namespace Pv.Toolstack.Lab;
+
+/// <summary>Where the lab prints.</summary>
+public sealed class LabOutput(TextWriter output, TextWriter errors)
+{
+    private const string EraseLine = "\r\e[K";
+
+    /// <summary>Curves have colours.</summary>
+    public bool IsColored { get; init; }
+
+    /// <summary>Somebody looks at the error output.</summary>
+    public bool ShowsProgress { get; init; }
+
+    /// <summary>How wide a line may be.</summary>
+    public int Columns { get; init; } = 100;
+
+    public void Print(string line) => output.WriteLine(line);
+
+    public void Complain(string sentence)
+    {
+        Progress("");
+        errors.WriteLine(sentence);
+    }
+
+    /// <summary>One line that the next one takes the place of.</summary>
+    public void Progress(string line)
+    {
+        if (!ShowsProgress)
+            return;
+        errors.Write(EraseLine + (line.Length < Columns ? line : line[..(Columns - 1)]));
+        errors.Flush();
+    }
+
+    public string Paint(string words, string? color) => IsColored ? TerminalColor.Paint(words, color) : words;
+}

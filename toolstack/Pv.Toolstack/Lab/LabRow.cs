@@ -1,0 +1,32 @@
+using Pv.Toolstack.Lab.Statistics;
+
+namespace Pv.Toolstack.Lab;
+
+/// <summary>One thing that was measured.</summary>
+/// <param name="Labels">What it was, in the order in which people read it: name and value.</param>
+/// <param name="Times">Nanoseconds, one a round.</param>
+/// <param name="Values">What else is known of it, by name: counts, percentiles.</param>
+public sealed record LabRow(IReadOnlyList<(string Name, string Value)> Labels, double[] Times, IReadOnlyList<(string Name, double Value)> Values)
+{
+    public double Median { get; } = Sample.Median(Times);
+
+    /// <summary>Half of the times lie between this and <see cref="High"/>.</summary>
+    public double Low { get; } = Sample.Quantile(Times, 0.25);
+
+    public double High { get; } = Sample.Quantile(Times, 0.75);
+
+    /// <summary>The labels in one line: what a row is known by from run to run.</summary>
+    public string Key => string.Join(' ', Labels.Select(label => label.Value));
+
+    public string Label(string name) => Labels.First(label => label.Name == name).Value;
+
+    public double Value(string name) => Values.First(value => value.Name == name).Value;
+}
+
+/// <summary>What an experiment has found.</summary>
+/// <param name="Experiment">Its name.</param>
+/// <param name="Facts">Where and how: machine, engines, versions, seed, counts.</param>
+/// <param name="Rows">What was measured.</param>
+/// <param name="Conclusions">Sentences.</param>
+public sealed record LabResult(
+    string Experiment, IReadOnlyList<(string Name, string Value)> Facts, IReadOnlyList<LabRow> Rows, IReadOnlyList<string> Conclusions);

@@ -1,0 +1,52 @@
+using Newtonsoft.Json;
+using Newtonsoft.Json.Linq;
+
+namespace Pv.Toolstack.Lab.Output;
+
+/// <summary>An experiment's result as JSON, and back: every round's time is in it, so that a later run can be compared.</summary>
+public static class LabJson
+{
+    private const int Version = 1;
+
+    public static string Write(LabResult result) => new JObject
+    {
+        ["format"] = Version,
+        ["experiment"] = result.Experiment,
+        ["facts"] = new JObject(result.Facts.Select(fact => new JProperty(fact.Name, fact.Value))),
+        ["rows"] = new JArray(result.Rows.Select(row => new JObject
+        {
+            ["labels"] = new JObject(row.Labels.Select(label => new JProperty(label.Name, label.Value))),
+            ["median_ns"] = Round(row.Median), ["low_ns"] = Round(row.Low), ["high_ns"] = Round(row.High),
+            ["values"] = new JObject(row.Values.Select(value => new JProperty(value.Name, Round(value.Value)))),
+            ["times_ns"] = new JArray(row.Times.Select(Round)),
+        })),
+        ["conclusions"] = new JArray(result.Conclusions),
+    }.ToString(Formatting.Indented) + "\n";
+
+    /// <exception cref="FormatException">It is no result of the lab; the message is for the user.</exception>
+    public static LabResult Read(string text)
+    {
+        try
+        {
+            var root = JObject.Parse(text);
+            if ((int?)root["format"] != Version)
+                throw new InvalidDataException($"its format is not {Version}");
+            return new LabResult(
+                (string)root["experiment"]!,
+                [.. ((JObject)root["facts"]!).Properties().Select(fact => (fact.Name, (string)fact.Value!))],
+                [
+                    .. root["rows"]!.Select(row => new LabRow(
+                        [.. ((JObject)row["labels"]!).Properties().Select(label => (label.Name, (string)label.Value!))],
+                        [.. row["times_ns"]!.Select(time => (double)time)],
+                        [.. ((JObject)row["values"]!).Properties().Select(value => (value.Name, (double)value.Value))])),
+                ],
+                [.. root["conclusions"]!.Select(sentence => (string)sentence!)]);
+        }
+        catch (Exception e) when (e is JsonException or InvalidDataException or NullReferenceException or InvalidCastException or ArgumentException or FormatException)
+        {
+            throw new FormatException($"it is no result of xl lab: {e.Message}", e);
+        }
+    }
+
+    private static double Round(double value) => double.IsFinite(value) ? Math.Round(value, 4) : 0;
+}
