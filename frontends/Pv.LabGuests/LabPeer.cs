@@ -21,6 +21,7 @@ internal sealed class LabPeer(GuestContext guest, LabMemory memory, ulong contro
         LabTask.Echo => EchoAsync(count),
         LabTask.Sleep => SleepAsync(count),
         LabTask.OfferRing => OfferRingAsync(),
+        LabTask.Grant => GrantAsync(count),
         LabTask.RoundTrip => RoundTripAsync(count),
         _ => throw new InvalidOperationException($"the lab asks for task {task}"),
     };
@@ -98,6 +99,13 @@ internal sealed class LabPeer(GuestContext guest, LabMemory memory, ulong contro
         _ringChannel = guest.Events.AllocUnbound(DomId.Dom0);
         Put(0, guest.Grants.Grant(DomId.Dom0, pfn).Value);
         Put(1, _ringChannel.Port.Value);
+        return Task.CompletedTask;
+    }
+
+    private Task GrantAsync(int count)
+    {
+        for (var i = 0; i < count; i++)
+            Put(i, guest.Grants.Grant(DomId.Dom0, guest.Memory.Allocate()).Value);
         return Task.CompletedTask;
     }
 

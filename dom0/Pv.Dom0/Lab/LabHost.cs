@@ -1,4 +1,3 @@
-using Pv.Abi;
 using Pv.Cpu;
 using Pv.Cpu.Software;
 using Pv.Machine;

@@ -156,6 +156,14 @@ internal static class LabKernel
         var next = a.CreateLabel();
         a.mov(rsi, step[LabStep.Source]);
         a.mov(rdi, step[LabStep.Target]);
+        if (step[LabStep.Count] == 1 && step[LabStep.Bytes] is not (sizeof(uint) or sizeof(ulong)))
+        {
+            a.mov(ecx, (int)step[LabStep.Bytes] / sizeof(ulong));
+            a.rep.movsq();
+            a.mov(ecx, (int)step[LabStep.Bytes] % sizeof(ulong));
+            a.rep.movsb();
+            return;
+        }
         a.mov(ecx, (int)step[LabStep.Count]);
         a.Label(ref next);
         if (step[LabStep.Bytes] == sizeof(uint))

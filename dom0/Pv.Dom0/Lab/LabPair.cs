@@ -10,10 +10,14 @@ internal sealed class LabPair : ILabPair
 {
     private const int WordsAPing = 3;
 
+    /// <summary>In one run.</summary>
+    private const int MostSamples = 10_000;
+
     private readonly LabMachine _machine;
     private readonly ManagedLabGuest _first, _second;
     private readonly ulong _firstSamples, _secondSamples;
     private readonly LabBackend _backend;
+    private readonly LabGrants _grants;
 
     public LabPair(LabMachine machine, ManagedLabGuest first, ManagedLabGuest second)
     {
@@ -27,10 +31,9 @@ internal sealed class LabPair : ILabPair
         Do(first, LabTask.OfferRing, 0);
         _backend = new LabBackend(
             machine.Kernel, first.Domain, new GrantRef((uint)first.Area.ReadWord(_firstSamples)), new EventPort((uint)first.Area.ReadWord(_firstSamples + sizeof(ulong))));
+        Do(first, LabTask.Grant, LabSizes.GrantedFrames);
+        _grants = new LabGrants(machine.Kernel, first.Domain, [.. Samples(LabSizes.GrantedFrames).Select(reference => new GrantRef((uint)reference))]);
     }
-
-    /// <summary>In one run.</summary>
-    private const int MostSamples = 10_000;
 
     public (double[] ToUpcall, double[] Send) PingPong(int count, bool receiverRuns)
     {
@@ -60,6 +63,12 @@ internal sealed class LabPair : ILabPair
         Do(_first, LabTask.Sleep, times.Count);
         return Samples(times.Count);
     }
+
+    public double[] MapInDom0(int times) => _grants.MapAndUnmap(times);
+
+    public double[] CopyToDom0(int times) => _grants.Copy(times);
+
+    public double[] CopyPlainly(int times) => _grants.CopyPlainly(times);
 
     public double[] RoundTrips(int count)
     {

@@ -74,6 +74,9 @@ public enum LabTask : ulong
     /// <summary>Offer a ring to Dom0 (first sample: its grant; second: its port).</summary>
     OfferRing,
 
+    /// <summary>Grant as many frames to Dom0. A word a sample: the reference.</summary>
+    Grant,
+
     /// <summary>Put a request into the ring and wait for the response. A word a sample: how long that took.</summary>
     RoundTrip,
 }

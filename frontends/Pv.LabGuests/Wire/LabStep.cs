@@ -25,7 +25,7 @@ public static class LabStep
 /// <summary>What a step does.</summary>
 public enum LabStepKind : ulong
 {
-    /// <summary>Copies, since the source changes between rounds.</summary>
+    /// <summary>Copies items, since the source changes between rounds: of four or eight bytes each, or a single one of any size.</summary>
     Copy,
 
     /// <summary>Fills: as a kernel writes arguments that it has computed. The source stays as it is.</summary>

@@ -33,12 +33,32 @@ public sealed class LabTests
     }
 
     [Test]
+    public async Task A_guests_own_trace_is_replayed()
+    {
+        await using var host = await PvHost.StartAsync();
+        var trace = Path.Combine(host.Folder, "trace.jsonl");
+        await host.XlOutputAsync("create", host.WriteSample("traced"), "-p");
+        await host.XlOutputAsync("trace", "traced", "on");
+        await host.XlOutputAsync("unpause", "traced");
+        await PvHost.UntilAsync(async () => (await host.XlOutputAsync("trace", "traced", "counts")).Contains("event_channel_op", StringComparison.Ordinal));
+        await host.XlOutputAsync("trace", "traced", "show", "--json", "-o", trace);
+
+        var shown = await host.XlOutputAsync("lab", "replay", trace);
+
+        Assert.That(shown, Does.Contain(" entries would do: ").And.Contain("Under linux rules").And.Contain("event_channel_op"));
+        var table = JObject.Parse(await host.XlOutputAsync("lab", "replay", trace, "--json"));
+        var entries = table["rows"]!.Where(row => (string)row["labels"]!["kind"]! == "all").Select(row => (int)row["values"]!["entries"]!).ToArray();
+        Assert.That(entries, Is.Ordered.Descending, "traced, linux, perfect: a C# guest's calls are none that Linux puts off");
+        Assert.That(entries[2], Is.LessThan(entries[0]));
+    }
+
+    [Test]
     public async Task Wrong_use_is_one_sentence()
     {
         await using var host = PvHost.Prepare();
         var other = host.WriteConfiguration("other", "{}");
 
-        foreach (var words in (string[][])[["steam"], ["batching", "-e", "steam"], ["batching", "-s", "x"], ["batching", "--compare", other]])
+        foreach (var words in (string[][])[["steam"], ["replay"], ["replay", other], ["batching", "-e", "steam"], ["batching", "-s", "x"], ["batching", "--compare", other]])
         {
             var done = await host.XlAsync(["lab", .. words]);
             Assert.That((done.ExitCode, done.Output, done.Errors.Count(letter => letter == '\n')), Is.EqualTo((2, "", 1)), $"{string.Join(' ', words)}: {done.Errors}");

@@ -66,7 +66,7 @@ public static partial class CommandRows
         {
             Options = [new('f', "follow", null, "Go on with what it says, across restarts, until interrupted or the domain is gone")],
         },
-        new("lab", "[options] <batching>", "Measure what hypercalls cost, and what batching saves", 1, Built | Own | Local)
+        new("lab", "[options] <batching|latency|replay> [File]", "Measure what hypercalls cost, and what batching saves", 1, Built | Own | Local)
         {
             Options =
             [
@@ -81,9 +81,12 @@ public static partial class CommandRows
                 new('o', "output", "FILE", "Write that JSON to FILE, too"),
                 new('g', "svg", "FILE", "Write the chart to FILE, too"),
                 new('1', "compare", "FILE", "Say what has changed since the run that wrote this JSON"),
+                new('2', "costs", null, "replay: measure what calls cost here, and say what time would be saved"),
             ],
             Notes = """
                 batching  what calls cost alone, in multicalls and as lists, by size of the batch, on every engine of this machine
+                latency   event channels, timers, grants mapped against grants copied, a ring's round trip
+                replay    what batching would have saved a real guest: File is a trace, as xl trace DOMAIN show --json prints it
 
                 Guests are fresh ones on machines of their own, in a process of its own; running domains share the processors with it and nothing else.
 

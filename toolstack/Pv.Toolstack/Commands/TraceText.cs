@@ -12,14 +12,21 @@ internal static class TraceText
     /// <summary>Bytes of a copied structure that a line shows.</summary>
     private const int BytesShown = 64;
 
-    private const string Prefix = "__HYPERVISOR_";
+    private const string Prefix = "__HYPERVISOR_", Unnamed = "hypercall ";
 
     private static readonly Dictionary<ulong, string> Names = typeof(HypercallNumber)
         .GetFields(BindingFlags.Public | BindingFlags.Static)
         .Where(field => field.IsLiteral)
         .ToDictionary(field => Convert.ToUInt64(field.GetRawConstantValue(), CultureInfo.InvariantCulture), NameOf);
 
-    public static string Name(ulong number) => Names.GetValueOrDefault(number) ?? $"hypercall {number}";
+    public static string Name(ulong number) => Names.GetValueOrDefault(number) ?? $"{Unnamed}{number}";
+
+    /// <summary>The number that <see cref="Name"/> has named.</summary>
+    /// <exception cref="FormatException">It names none.</exception>
+    public static ulong Number(string name)
+        => Names.FirstOrDefault(pair => pair.Value == name) is { Value: not null } known ? known.Key
+            : ulong.TryParse(name.AsSpan(Math.Min(name.Length, Unnamed.Length)), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && Name(number) == name ? number
+            : throw new FormatException($"there is no hypercall '{name}'");
 
     public static string Line(TracedHypercall call)
     {

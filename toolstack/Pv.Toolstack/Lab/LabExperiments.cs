@@ -1,7 +1,9 @@
 using Pv.Toolstack.CommandLine;
 using Pv.Toolstack.Lab.Batching;
 using Pv.Toolstack.Lab.Guests;
+using Pv.Toolstack.Lab.Latency;
 using Pv.Toolstack.Lab.Output;
+using Pv.Toolstack.Lab.Replay;
 using Pv.Toolstack.Lab.Statistics;
 
 namespace Pv.Toolstack.Lab;
@@ -35,12 +37,17 @@ public sealed class LabExperiments(ILabHost host, LabOutput output)
 
     private async Task<int> RunAsync(CommandWords words, LabOptions options, CancellationToken cancel)
     {
-        // Before minutes pass.
+        // What cannot be is said before minutes pass.
+        LabChoice.Of("engine", options.Engines, host.Engines, engine => engine.Name);
+        LabChoice.Of("call", options.Calls, LabCall.All(), call => call.Name);
         var before = words.Argument('1') is { } old ? ReadOld(old) : null;
         var (result, chart) = words.Rest[0] switch
         {
             BatchingExperiment.Name => await BatchAsync(options, cancel),
-            var unknown => throw new FormatException($"There is no experiment '{unknown}': there is batching."),
+            LatencyExperiment.Name => await WaitAsync(options, cancel),
+            ReplayReport.Name when words.Rest is [_, var trace] => await ReplayAsync(trace, words.Has('2'), options, cancel),
+            ReplayReport.Name => throw new FormatException("replay takes one file: a trace, as 'xl trace DOMAIN show --json' prints it."),
+            var unknown => throw new FormatException($"There is no experiment '{unknown}': {BatchingExperiment.Name}, {LatencyExperiment.Name}, {ReplayReport.Name}."),
         };
         if (words.Argument('o') is { } file)
             await File.WriteAllTextAsync(file, LabJson.Write(result), cancel);
@@ -70,7 +77,7 @@ public sealed class LabExperiments(ILabHost host, LabOutput output)
         output.Print("");
         new TerminalChart(output).Draw(chart);
         output.Print("");
-        foreach (var line in words.Has('t') ? LabText.Table(result.Rows) : [])
+        foreach (var line in words.Has('t') || result.Experiment == ReplayReport.Name ? LabText.Table(result.Rows) : [])
             output.Print(line);
         foreach (var sentence in result.Conclusions)
             output.Print(sentence);
@@ -84,6 +91,25 @@ public sealed class LabExperiments(ILabHost host, LabOutput output)
         var (rows, rounds) = await new BatchingExperiment(host, output, options).RunAsync(cancel);
         facts.Add(("rounds", rounds.ToString(Numbers.Culture)));
         return (new LabResult(BatchingExperiment.Name, facts, rows, BatchingConclusions.Of(rows, options.Seed)), BatchingChart.Of(rows, options.Seed));
+    }
+
+    private async Task<(LabResult Result, LabChart Chart)> WaitAsync(LabOptions options, CancellationToken cancel)
+    {
+        var facts = Begin(options);
+        var (rows, rounds) = await new LatencyExperiment(host, output, options).RunAsync(cancel);
+        facts.Add(("rounds", rounds.ToString(Numbers.Culture)));
+        return (new LabResult(LatencyExperiment.Name, facts, rows, LatencyReport.Conclusions(rows)), LatencyReport.Chart(rows));
+    }
+
+    private async Task<(LabResult Result, LabChart Chart)> ReplayAsync(string file, bool measures, LabOptions options, CancellationToken cancel)
+    {
+        var counts = ReplayCounts.Of(TraceFile.Read(file));
+        var facts = measures ? Begin(options) : LabFacts.Of(host, options);
+        facts.Add(("trace", file));
+        IReadOnlyList<ReplayCosts> costs = [];
+        if (measures)
+            costs = ReplayCosts.Of((await new BatchingExperiment(host, output, options with { Calls = [NullCall.Word] }).RunAsync(cancel)).Rows);
+        return (new LabResult(ReplayReport.Name, facts, ReplayReport.Rows(counts), ReplayReport.Conclusions(counts, costs)), ReplayReport.Chart(counts));
     }
 
     private List<(string, string)> Begin(LabOptions options)

@@ -37,7 +37,7 @@ public static class BatchingConclusions
     /// <summary>Of the null call, whose handler is next to nothing: what becomes of the cost of the way in and out.</summary>
     private static string OfMulticalls(BatchingCurve curve)
     {
-        if (curve.Call != "null" || curve.Ways.FirstOrDefault(way => way.Way == "multicall").Rows?.FirstOrDefault(row => BatchingCurve.BatchOf(row) == Usual) is not { } row)
+        if (curve.Call != NullCall.Word || curve.Ways.FirstOrDefault(way => way.Way == "multicall").Rows?.FirstOrDefault(row => BatchingCurve.BatchOf(row) == Usual) is not { } row)
             return "";
         var saved = 1 - (((Usual * row.Median) - curve.Single.Median) / ((Usual - 1) * curve.Single.Median));
         var entries = Usual * row.Value(BatchingExperiment.Traps);

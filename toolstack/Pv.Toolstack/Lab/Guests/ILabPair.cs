@@ -1,5 +1,3 @@
-using Pv.LabGuests;
-
 namespace Pv.Toolstack.Lab.Guests;
 
 /// <summary>Two C# guests with an event channel between them, and a back end in Dom0 for the first one's ring. One thread at a time.</summary>
@@ -13,6 +11,18 @@ public interface ILabPair : IAsyncDisposable
 
     /// <summary>The first guest sleeps for these times, in nanoseconds. Returns by how much it was late.</summary>
     double[] Sleep(IReadOnlyList<ulong> times);
+
+    /// <summary>
+    /// Dom0 maps and unmaps <see cref="LabSizes.GrantedFrames"/> frames of the first guest with a call each, some times. Returns nanoseconds a frame,
+    /// for each time.
+    /// </summary>
+    double[] MapInDom0(int times);
+
+    /// <summary>Dom0 copies as many whole frames of the first guest with one call, some times. Returns nanoseconds a frame, for each time.</summary>
+    double[] CopyToDom0(int times);
+
+    /// <summary>As <see cref="CopyToDom0"/>, but what the processor alone takes for it.</summary>
+    double[] CopyPlainly(int times);
 
     /// <summary>The first guest sends requests to the back end, one after another. Returns the time of each, to its response.</summary>
     double[] RoundTrips(int count);

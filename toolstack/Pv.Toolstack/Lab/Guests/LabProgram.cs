@@ -18,7 +18,7 @@ public sealed class LabProgram
             Add(LabStepKind.Fill, source, target, 1, (ulong)bytes, 0, 0);
     }
 
-    /// <summary>Copies some items of four or eight bytes that a call has left to where the next one wants them.</summary>
+    /// <summary>Copies what changes from round to round: some items of four or eight bytes, or a single one of any size.</summary>
     public void Copy(ulong source, ulong target, int count, int bytes, int sourceStride, int targetStride)
         => Add(LabStepKind.Copy, source, target, (ulong)count, (ulong)bytes, (ulong)sourceStride, (ulong)targetStride);
 

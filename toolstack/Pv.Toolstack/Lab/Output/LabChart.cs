@@ -6,6 +6,9 @@ namespace Pv.Toolstack.Lab.Output;
 /// <param name="Rows">The charts, row by row; null leaves a place empty.</param>
 public sealed record LabChart(string Title, string Subtitle, IReadOnlyList<IReadOnlyList<ChartPanel?>> Rows)
 {
+    /// <summary>What is shown are numbers of things and no times.</summary>
+    public bool IsCount { get; init; }
+
     /// <summary>Every chart there is.</summary>
     public IEnumerable<ChartPanel> Panels => Rows.SelectMany(row => row).OfType<ChartPanel>();
 
@@ -52,7 +55,10 @@ public readonly record struct ChartPoint(int Place, double Time, double Low, dou
 /// <param name="IsDashed">A line to compare with.</param>
 public sealed record ChartStyle(string Name, string Color, string TerminalColor, bool IsDashed = false)
 {
-    private static readonly (string Color, string Terminal)[] Palette = [("#1f77b4", "34"), ("#e6550d", "33"), ("#2ca02c", "32"), ("#9467bd", "35"), ("#17becf", "36")];
+    private static readonly (string Color, string Terminal)[] Palette =
+    [
+        ("#1f77b4", "34"), ("#e6550d", "33"), ("#2ca02c", "32"), ("#9467bd", "35"), ("#17becf", "36"), ("#d62728", "31"), ("#8c564b", "94"), ("#bcbd22", "93"), ("#e377c2", "95"),
+    ];
 
     public static readonly ChartStyle Reference = new("single", "#777777", "90", IsDashed: true);
 

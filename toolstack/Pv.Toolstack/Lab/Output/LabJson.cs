@@ -13,15 +13,19 @@ public static class LabJson
         ["format"] = Version,
         ["experiment"] = result.Experiment,
         ["facts"] = new JObject(result.Facts.Select(fact => new JProperty(fact.Name, fact.Value))),
-        ["rows"] = new JArray(result.Rows.Select(row => new JObject
-        {
-            ["labels"] = new JObject(row.Labels.Select(label => new JProperty(label.Name, label.Value))),
-            ["median_ns"] = Round(row.Median), ["low_ns"] = Round(row.Low), ["high_ns"] = Round(row.High),
-            ["values"] = new JObject(row.Values.Select(value => new JProperty(value.Name, Round(value.Value)))),
-            ["times_ns"] = new JArray(row.Times.Select(Round)),
-        })),
+        ["rows"] = new JArray(result.Rows.Select(Write)),
         ["conclusions"] = new JArray(result.Conclusions),
     }.ToString(Formatting.Indented) + "\n";
+
+    private static JObject Write(LabRow row)
+    {
+        var written = new JObject { ["labels"] = new JObject(row.Labels.Select(label => new JProperty(label.Name, label.Value))) };
+        if (row.Times.Length > 0)
+            (written["median_ns"], written["low_ns"], written["high_ns"]) = (Round(row.Median), Round(row.Low), Round(row.High));
+        written["values"] = new JObject(row.Values.Select(value => new JProperty(value.Name, Round(value.Value))));
+        written["times_ns"] = new JArray(row.Times.Select(Round));
+        return written;
+    }
 
     /// <exception cref="FormatException">It is no result of the lab; the message is for the user.</exception>
     public static LabResult Read(string text)

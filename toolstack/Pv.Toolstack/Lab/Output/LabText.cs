@@ -6,6 +6,8 @@ namespace Pv.Toolstack.Lab.Output;
 /// <summary>An experiment's rows as a table for people, and as CSV for programs.</summary>
 public static class LabText
 {
+    private static readonly string[] TimeHead = ["time", "half of them"], TimeFields = ["median_ns", "low_ns", "high_ns", "rounds"];
+
     /// <summary>The facts, one a line.</summary>
     public static IEnumerable<string> Facts(LabResult result)
     {
@@ -13,13 +15,14 @@ public static class LabText
         return result.Facts.Select(fact => $"{fact.Name.PadRight(width)}  {fact.Value}");
     }
 
-    /// <summary>Labels, median with the middle half, and what else is known.</summary>
+    /// <summary>Labels, median with the middle half where there are times, and what else is known.</summary>
     public static IEnumerable<string> Table(IReadOnlyList<LabRow> rows)
     {
-        string[] head = [.. rows[0].Labels.Select(label => label.Name), "time", "half of them", .. rows[0].Values.Select(value => value.Name)];
+        var hasTimes = rows[0].Times.Length > 0;
+        string[] head = [.. rows[0].Labels.Select(label => label.Name), .. hasTimes ? TimeHead : [], .. rows[0].Values.Select(value => value.Name)];
         var lines = rows.Select(row => (string[])
         [
-            .. row.Labels.Select(label => label.Value), Numbers.Time(row.Median), $"{Numbers.Digits(row.Low)}..{Numbers.Digits(row.High)}",
+            .. row.Labels.Select(label => label.Value), .. hasTimes ? (string[])[Numbers.Time(row.Median), $"{Numbers.Digits(row.Low)}..{Numbers.Digits(row.High)}"] : [],
             .. row.Values.Select(value => value.Name.EndsWith("_ns", StringComparison.Ordinal) ? Numbers.Time(value.Value) : Numbers.Each(value.Value)),
         ]).Prepend(head).ToArray();
         var labels = rows[0].Labels.Count;
@@ -33,11 +36,11 @@ public static class LabText
         foreach (var group in result.Rows.GroupBy(row => string.Join(',', row.Labels.Select(label => label.Name).Concat(row.Values.Select(value => value.Name)))))
         {
             var first = group.First();
-            text.AppendJoin(',', first.Labels.Select(label => label.Name).Concat(["median_ns", "low_ns", "high_ns", "rounds"]).Concat(first.Values.Select(value => value.Name))).Append('\n');
+            text.AppendJoin(',', first.Labels.Select(label => label.Name).Concat(first.Times.Length > 0 ? TimeFields : []).Concat(first.Values.Select(value => value.Name))).Append('\n');
             foreach (var row in group)
             {
                 text.AppendJoin(',', row.Labels.Select(label => label.Value)
-                    .Concat(((double[])[row.Median, row.Low, row.High, row.Times.Length]).Concat(row.Values.Select(value => value.Value)).Select(value => value.ToString("0.#####", Numbers.Culture)))).Append('\n');
+                    .Concat((row.Times.Length > 0 ? (double[])[row.Median, row.Low, row.High, row.Times.Length] : []).Concat(row.Values.Select(value => value.Value)).Select(value => value.ToString("0.#####", Numbers.Culture)))).Append('\n');
             }
         }
         return text.ToString();

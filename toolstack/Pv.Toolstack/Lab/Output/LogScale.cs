@@ -2,10 +2,11 @@ using Pv.Toolstack.Lab.Statistics;
 
 namespace Pv.Toolstack.Lab.Output;
 
-/// <summary>A logarithmic scale of times: where each lies between 0 and 1, and which are written beside it.</summary>
+/// <summary>A logarithmic scale of times in nanoseconds: where each lies between 0 and 1, and which are written beside it.</summary>
 /// <param name="low">The lowest time that must be on it, in nanoseconds.</param>
 /// <param name="high">The highest.</param>
-internal sealed class LogScale(double low, double high)
+/// <param name="isCount">They are numbers of things instead.</param>
+internal sealed class LogScale(double low, double high, bool isCount)
 {
     private readonly double _bottom = Math.Log10(low / 1.15), _top = Math.Log10(high * 1.15);
 
@@ -26,7 +27,9 @@ internal sealed class LogScale(double low, double high)
         }
     }
 
-    private static string Word(double time) => time switch
+    private string Word(double value) => isCount ? value.ToString("N0", Numbers.Culture) : Time(value);
+
+    private static string Time(double time) => time switch
     {
         >= 1e6 => $"{(time / 1e6).ToString("0.##", Numbers.Culture)} ms",
         >= 1e3 => $"{(time / 1e3).ToString("0.##", Numbers.Culture)} us",

@@ -16,7 +16,9 @@ public static class SvgChart
     {
         var columns = chart.Rows.Max(row => row.Count);
         var width = Left + (columns * PanelWidth) + ((columns - 1) * GapX) + Right;
-        var height = Top + (chart.Rows.Count * (PanelHeight + GapY)) + Bottom - 30;
+        var (legend, legendHeight) = Legend(chart, width);
+        var top = Top + legendHeight;
+        var height = top + (chart.Rows.Count * (PanelHeight + GapY)) + Bottom - 30;
         var root = new XElement(Svg + "svg",
             new XAttribute("viewBox", $"0 0 {width} {height}"), new XAttribute("width", width), new XAttribute("height", height),
             new XAttribute("font-family", "sans-serif"), new XAttribute("font-size", 11), new XAttribute("fill", "#222"),
@@ -24,35 +26,40 @@ public static class SvgChart
             new XElement(Svg + "rect", new XAttribute("width", width), new XAttribute("height", height), new XAttribute("fill", "white")),
             Text(14, 24, chart.Title, size: 17, weight: "bold"),
             Text(14, 43, chart.Subtitle, size: 11.5, color: "#555"),
-            Legend(chart));
+            legend);
         for (var row = 0; row < chart.Rows.Count; row++)
         {
-            var scale = Scale(chart.Rows[row]);
+            var scale = Scale(chart, chart.Rows[row]);
             for (var column = 0; column < chart.Rows[row].Count; column++)
-                root.Add(chart.Rows[row][column] is not { } panel ? null : Panel(panel, scale, Left + (column * (PanelWidth + GapX)), Top + (row * (PanelHeight + GapY))));
+                root.Add(chart.Rows[row][column] is not { } panel ? null : Panel(panel, scale, chart.IsCount, Left + (column * (PanelWidth + GapX)), top + (row * (PanelHeight + GapY))));
         }
         root.Add(Text(14, height - 12, footer, size: 10, color: "#777"));
         return new XDocument(root).ToString() + "\n";
     }
 
-    internal static LogScale Scale(IReadOnlyList<ChartPanel?> row)
-        => new(row.OfType<ChartPanel>().Min(panel => panel.Range.Low), row.OfType<ChartPanel>().Max(panel => panel.Range.High));
+    internal static LogScale Scale(LabChart chart, IReadOnlyList<ChartPanel?> row)
+        => new(row.OfType<ChartPanel>().Min(panel => panel.Range.Low), row.OfType<ChartPanel>().Max(panel => panel.Range.High), chart.IsCount);
 
-    private static XElement Legend(LabChart chart)
+    /// <summary>In as many lines as it takes; how much higher that is than one.</summary>
+    private static (XElement Legend, int Height) Legend(LabChart chart, int width)
     {
+        const int lineHeight = 18, first = 60;
         var group = new XElement(Svg + "g");
-        var x = 14.0;
+        var (x, y) = (14.0, first);
         foreach (var style in chart.Legend)
         {
-            group.Add(Line(x, 60, x + 26, 60, style), Text(x + 32, 64, style.Name, size: 12));
-            x += 52 + (7 * style.Name.Length);
+            var room = 52 + (7 * style.Name.Length);
+            if (x > 14 && x + room > width)
+                (x, y) = (14, y + lineHeight);
+            group.Add(Line(x, y, x + 26, y, style), Text(x + 32, y + 4, style.Name, size: 12));
+            x += room;
         }
         if (chart.HasMarks)
-            group.Add(Dot(x + 8, 60, "#222", hollow: true), Text(x + 20, 64, LabChart.MarkWords, size: 12));
-        return group;
+            group.Add(Dot(x + 8, y, "#222", hollow: true), Text(x + 20, y + 4, LabChart.MarkWords, size: 12));
+        return (group, y - first);
     }
 
-    private static XElement Panel(ChartPanel panel, LogScale scale, int left, int top)
+    private static XElement Panel(ChartPanel panel, LogScale scale, bool isCount, int left, int top)
     {
         var group = new XElement(Svg + "g",
             Text(left, top - 8, panel.Title, size: 13, weight: "bold"),
@@ -94,7 +101,7 @@ public static class SvgChart
                 if (!isKnee && line.Style.IsDashed)
                     continue;
                 var dot = Dot(X(point.Place), At(point.Time), line.Style.Color, isKnee);
-                dot.Add(new XElement(Svg + "title", $"{line.Style.Name}, {panel.Places[point.Place]}: {Numbers.Time(point.Time)}"));
+                dot.Add(new XElement(Svg + "title", $"{line.Style.Name}, {panel.Places[point.Place]}: {(isCount ? Numbers.Each(point.Time) : Numbers.Time(point.Time))}"));
                 yield return dot;
             }
         }

@@ -13,7 +13,7 @@ public sealed class TerminalChart(LabOutput output)
     public void Draw(LabChart chart)
     {
         output.Print(chart.Title);
-        output.Print(string.Join("   ", chart.Legend.Select(style => output.Paint($"{(style.IsDashed ? "╌╌" : "──")} {style.Name}", style.TerminalColor))) + (chart.HasMarks ? $"   ○ {LabChart.MarkWords}" : ""));
+        PrintLegend(chart);
         foreach (var row in chart.Rows)
         {
             ChartPanel[] panels = [.. row.OfType<ChartPanel>()];
@@ -21,8 +21,27 @@ public sealed class TerminalChart(LabOutput output)
             // Those that do not fit beside each other come below each other.
             var beside = Math.Max(1, (output.Columns - LabelWidth) / (width + Gap));
             foreach (var part in panels.Chunk(beside))
-                Draw(part, SvgChart.Scale(row), width);
+                Draw(part, SvgChart.Scale(chart, row), width);
         }
+    }
+
+    private void PrintLegend(LabChart chart)
+    {
+        var entries = chart.Legend.Select(style => (Words: $"{(style.IsDashed ? "╌╌" : "──")} {style.Name}", style.TerminalColor)).ToList();
+        if (chart.HasMarks)
+            entries.Add(($"○ {LabChart.MarkWords}", "0"));
+        var (line, width) = ("", 0);
+        foreach (var (words, color) in entries)
+        {
+            if (width > 0 && width + words.Length > output.Columns)
+            {
+                output.Print(line);
+                (line, width) = ("", 0);
+            }
+            line += (width > 0 ? "   " : "") + output.Paint(words, color);
+            width += words.Length + 3;
+        }
+        output.Print(line);
     }
 
     private void Draw(IReadOnlyList<ChartPanel> panels, LogScale scale, int width)

@@ -1,0 +1,107 @@
+using System.Globalization;
+using System.IO.Compression;
+using System.Text.Json;
+using Pv.Abi;
+using Pv.Machine.Gate;
+using Pv.Toolstack.Commands;
+
+namespace Pv.Toolstack.Lab.Replay;
+
+/// <summary>
+/// Reads a trace, an object of JSON a line, packed by gzip or not: as <c>xl trace DOMAIN show --json</c> prints it, or as a debugger beside real
+/// Xen wrote it (<c>op</c>, <c>a</c>, <c>d</c>). Which one it is each line tells by its fields.
+/// </summary>
+public static class TraceFile
+{
+    private const int EntryWords = MulticallEntry.WireSize / sizeof(ulong), FirstArgument = 2, Arguments = 6;
+
+    /// <exception cref="FormatException">It is no trace; the message names the line.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static IReadOnlyList<ReplayCall> Read(string path)
+    {
+        using var file = File.OpenRead(path);
+        using var unpacked = IsPacked(file) ? new GZipStream(file, CompressionMode.Decompress) : (Stream)file;
+        using var reader = new StreamReader(unpacked);
+        var calls = new List<ReplayCall>();
+        // A call that was stopped in between comes again as a line of its own: which processors' next line goes on.
+        var unfinished = new HashSet<ulong>();
+        var number = 0;
+        try
+        {
+            while (reader.ReadLine() is { } line)
+            {
+                number++;
+                if (line.Length == 0)
+                    continue;
+                using var row = JsonDocument.Parse(line);
+                if (row.RootElement.TryGetProperty("hypercall", out _))
+                    Add(calls, unfinished, OfPv(row.RootElement), Text(row.RootElement, "outcome") == "continued");
+                else if (row.RootElement.TryGetProperty("op", out _))
+                    calls.Add(OfXen(row.RootElement));
+            }
+        }
+        catch (Exception e) when (e is JsonException or InvalidDataException or KeyNotFoundException or FormatException or InvalidOperationException or OverflowException)
+        {
+            throw new FormatException($"{path}: line {number} is no line of a trace ({e.Message})", e);
+        }
+        return calls.Count > 0 ? calls : throw new FormatException($"{path} has no hypercalls: a trace is what 'xl trace DOMAIN show --json' prints.");
+    }
+
+    private static bool IsPacked(FileStream file)
+    {
+        var isPacked = file.ReadByte() == 0x1f && file.ReadByte() == 0x8b;
+        file.Position = 0;
+        return isPacked;
+    }
+
+    private static void Add(List<ReplayCall> calls, HashSet<ulong> unfinished, ReplayCall call, bool goesOn)
+    {
+        if (unfinished.Contains(call.Processor))
+        {
+            // The guest made it once. Entries that it came to only now belong to it.
+            var at = calls.FindLastIndex(earlier => earlier.Processor == call.Processor);
+            calls[at] = calls[at] with { Entries = [.. calls[at].Entries, .. call.Entries.Skip(calls[at].Entries.Count > 0 ? 1 : 0)] };
+        }
+        else
+        {
+            calls.Add(call);
+        }
+        if (goesOn)
+            unfinished.Add(call.Processor);
+        else
+            unfinished.Remove(call.Processor);
+    }
+
+    private static ReplayCall OfPv(JsonElement row)
+    {
+        var registers = Registers(TraceText.Number(Text(row, "hypercall")), [.. row.GetProperty("arguments").EnumerateArray().Select(value => Hex(value.GetString()!))]);
+        var entries = new List<HypercallRegisters>();
+        if (registers.Number == (ulong)HypercallNumber.Multicall)
+        {
+            var inputs = row.GetProperty("inputs").EnumerateArray().Select(input => (Address: Hex(Text(input, "address")), Bytes: Convert.FromHexString(Text(input, "bytes"))))
+                .DistinctBy(input => input.Address).ToDictionary(input => input.Address, input => input.Bytes);
+            for (ulong i = 0; i < registers.Second && inputs.TryGetValue(registers.First + (i * MulticallEntry.WireSize), out var entry) && entry.Length == MulticallEntry.WireSize; i++)
+                entries.Add(Registers(BitConverter.ToUInt64(entry), [.. Enumerable.Range(FirstArgument, EntryWords - FirstArgument).Select(word => BitConverter.ToUInt64(entry, word * sizeof(ulong)))]));
+        }
+        return new ReplayCall(row.GetProperty("vcpu").GetUInt64(), registers, entries);
+    }
+
+    // Its processors are known by the bases of their data.
+    private static ReplayCall OfXen(JsonElement row)
+        => new(row.TryGetProperty("gs", out var data) ? data.GetUInt64() : 0, OfXenCall(row),
+            row.TryGetProperty("d", out var read) && read.TryGetProperty("mc", out var entries) ? [.. entries.EnumerateArray().Select(OfXenCall)] : []);
+
+    private static HypercallRegisters OfXenCall(JsonElement call)
+        => Registers(call.GetProperty("op").GetUInt64(), [.. call.GetProperty("a").EnumerateArray().Select(value => value.GetUInt64())]);
+
+    private static HypercallRegisters Registers(ulong number, ulong[] arguments)
+    {
+        Array.Resize(ref arguments, Arguments);
+        return new HypercallRegisters(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+    }
+
+    private static string Text(JsonElement row, string name) => row.GetProperty(name).GetString() ?? throw new InvalidDataException($"{name} is no text");
+
+    private static ulong Hex(string text)
+        => text.StartsWith("0x", StringComparison.Ordinal) ? ulong.Parse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture) : throw new InvalidDataException($"'{text}' is no number");
+}
