@@ -132,6 +132,9 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces, IDomainStatisti
     /// <summary>Whether a vCPU's pCPU is wanted, so that its long work shall stop. A test chooses otherwise, to stop work wherever it can stop.</summary>
     internal Func<Vcpu, bool> PreemptionChooser { get; set; }
 
+    /// <summary>A test's: counts the work between two looks.</summary>
+    internal WorkMeter? Meter { get; set; }
+
     internal ICpuEngine? ParavirtualizedEngine { get; }
 
     internal ICpuEngine? ManagedEngine { get; }

@@ -54,6 +54,16 @@ public sealed class Vcpu
 
     internal VcpuCounters Counters { get; }
 
+    /// <summary>Whether its pCPU is wanted by somebody else: long work for it stops at the next whole step.</summary>
+    internal bool IsWanted
+    {
+        get
+        {
+            Domain.Core.Meter?.Look();
+            return Domain.Core.PreemptionChooser(this);
+        }
+    }
+
     /// <summary>Says how far its code goes before others may run, in deterministic mode; null otherwise.</summary>
     internal VcpuPacer? Pacer { get; }
 

@@ -6,8 +6,10 @@ namespace Pv.Hypervisor.Domains;
 /// <summary>Gives a stopped vCPU the state of a <c>struct vcpu_guest_context</c>, or tells it.</summary>
 internal static class VcpuContexts
 {
-    /// <summary>The vCPU has never run, or is stopped.</summary>
-    public static Errno TrySet(Vcpu vcpu, in VcpuGuestContext context)
+    /// <summary>
+    /// The vCPU has never run, or is stopped. <see cref="Errno.ERESTART"/> when <paramref name="preemptible"/>, who calls, should leave its pCPU: call again.
+    /// </summary>
+    public static Errno TrySet(Vcpu vcpu, in VcpuGuestContext context, Vcpu? preemptible = null)
     {
         if (vcpu.Domain.Kind != DomainKind.Paravirtualized)
         {
@@ -26,7 +28,7 @@ internal static class VcpuContexts
         var core = vcpu.Domain.Core;
         using (vcpu.Domain.PagingLock.Hold())
         {
-            if (core.PageTypes.TrySetInitialTables(vcpu, in context) is not Errno.None and var error)
+            if (core.PageTypes.TrySetInitialTables(vcpu, in context, preemptible) is not Errno.None and var error)
                 return error;
         }
         vcpu.Registers = default;

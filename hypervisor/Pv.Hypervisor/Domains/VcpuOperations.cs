@@ -44,7 +44,12 @@ internal static class VcpuOperations
             return Errno.EFAULT;
         // Two vCPUs may want to give a third its state at once.
         using (call.Caller.PagingLock.Hold())
-            return vcpu.IsInitialised ? Errno.EEXIST : VcpuContexts.TrySet(vcpu, in context);
+        {
+            if (vcpu.IsInitialised)
+                return Errno.EEXIST;
+            var error = VcpuContexts.TrySet(vcpu, in context, call.Preemptible);
+            return error == Errno.ERESTART ? HypercallResult.Again : error;
+        }
     }
 
     private static HypercallResult Up(Vcpu vcpu)

@@ -247,8 +247,9 @@ public sealed partial class EventChannels
                 }
                 port = new EventPort((uint)_nextToReset++);
             }
+            _domain.Core.Meter?.Count(1);
             Close(port);
-            if (port.Value % PortsPerBucket == 0 && preemptible is not null && _domain.Core.PreemptionChooser(preemptible))
+            if (port.Value % PortsPerBucket == 0 && preemptible?.IsWanted == true)
                 return Errno.ERESTART;
         }
         return LeaveFifo();

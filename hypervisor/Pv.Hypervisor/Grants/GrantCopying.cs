@@ -32,6 +32,7 @@ internal static class GrantCopying
                 memory.Bytes(source.Mfn.Address + copy.Source.Offset, copy.Length)
                     .CopyTo(memory.Bytes(destination.Mfn.Address + copy.Destination.Offset, copy.Length));
                 memory.Marks.NoteWrite(destination.Mfn);
+                call.Core.Meter?.CountBytes(copy.Length);
             }
         }
         return GrantStatus.Okay;

@@ -50,6 +50,7 @@ internal static class GrantTableOperations
                 call.Arguments = call.Arguments with { Second = address, Third = count - i };
                 return HypercallResult.Again;
             }
+            call.Core.Meter?.Count(1);
             if (!call.TryRead(address, out T element))
                 return Errno.EFAULT;
             each(ref call, ref element);

@@ -45,6 +45,7 @@ internal readonly ref struct GuestAccess
             if (!TryTranslate(address, false, out var machine, out var length))
                 return false;
             var part = Math.Min(length, to.Length);
+            _vcpu.Domain.Core.Meter?.CountBytes(part);
             memory.Bytes(machine, part).CopyTo(to);
             to = to[part..];
             address += (ulong)part;
@@ -67,6 +68,7 @@ internal readonly ref struct GuestAccess
             if (!TryTranslate(address, true, out var machine, out var length))
                 return false;
             var part = Math.Min(length, from.Length);
+            _vcpu.Domain.Core.Meter?.CountBytes(part);
             from[..part].CopyTo(memory.Bytes(machine, part));
             memory.Marks.NoteWrite(Mfn.OfAddress(machine));
             from = from[part..];

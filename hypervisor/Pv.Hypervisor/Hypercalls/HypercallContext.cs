@@ -41,7 +41,7 @@ internal ref struct HypercallContext
     public bool InMulticall;
 
     /// <summary>The pCPU is wanted by somebody else. Long work should stop at the next whole step and continue later.</summary>
-    public readonly bool PreemptionWanted => Caller.Kind == DomainKind.Paravirtualized && Core.PreemptionChooser(Vcpu);
+    public readonly bool PreemptionWanted => Caller.Kind == DomainKind.Paravirtualized && Vcpu.IsWanted;
 
     /// <summary>The caller's vCPU where long work must make way for others, null for Dom0, which holds no pCPU.</summary>
     public readonly Vcpu? Preemptible => Caller.Kind == DomainKind.Paravirtualized ? Vcpu : null;

@@ -22,6 +22,7 @@ internal static class MulticallOperation
             var at = list + done * MulticallEntry.WireSize;
             if (done > 0 && call.PreemptionWanted)
                 return Continue(ref call, own, at, count - done);
+            call.Core.Meter?.Count(1);
             if (!call.TryReadEntry(at))
                 return Stop(ref call, own, Errno.EFAULT);
             var result = call.Core.Hypercalls.Dispatch(ref call);

@@ -82,6 +82,7 @@ internal sealed partial class FrameTable : IDisposable
                 return Errno.ENOMEM;
             for (ulong i = 0; i < frames; i++)
                 Link(owner, first.Plus(i));
+            owner.Core.Meter?.Count((int)frames);
             owner.TotalPages += frames;
         }
         return Errno.None;
@@ -277,6 +278,7 @@ internal sealed partial class FrameTable : IDisposable
         var owner = _domains.Find(row.Owner) ?? throw new InvalidOperationException($"{mfn} belongs to {row.Owner}, which is gone.");
         // The last reference may have been an entry of the owner's page tables: no vCPU may still reach the frame when somebody else gets it.
         FlushBeforeFree?.Invoke(row.Owner, row.Stamp);
+        owner.Core.Meter?.Count(1);
         row.Use = 0;
         row.Count = 0;
         row.Owner = DomId.Invalid;

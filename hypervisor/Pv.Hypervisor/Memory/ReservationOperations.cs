@@ -105,6 +105,8 @@ internal static class ReservationOperations
     {
         if (!call.TryRead(reservation.ExtentStart + extent * sizeof(ulong), out ulong first))
             return false;
+        // Neighbours go back to the host together.
+        using var batch = reservation.ExtentOrder > 0 ? call.Core.Frames.BeginDiscardBatch() : null;
         for (ulong i = 0; i < 1ul << (int)reservation.ExtentOrder; i++)
         {
             if (!TryRemoveOne(domain, first + i))

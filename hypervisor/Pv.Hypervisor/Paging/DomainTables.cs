@@ -10,30 +10,34 @@ internal sealed partial class PageTypes
 {
     /// <summary>
     /// Takes the root and the descriptor frames that a <c>vcpu_guest_context</c> names. The vCPU has never run; the paging lock is held.
-    /// On refusal nothing is kept.
+    /// On refusal nothing is kept. <see cref="Errno.ERESTART"/> when <paramref name="preemptible"/> should leave its pCPU: call again, the same way.
     /// </summary>
-    public Errno TrySetInitialTables(Vcpu vcpu, in VcpuGuestContext context)
+    public Errno TrySetInitialTables(Vcpu vcpu, in VcpuGuestContext context, Vcpu? preemptible)
     {
         if (context.LdtEntries > DescriptorTables.MostLdtEntries || context.LdtBase % PageSize.Bytes != 0
-            || (context.LdtEntries != 0 && (!PageWalker.IsCanonical(context.LdtBase) || PageWalker.IsReserved(context.LdtBase))))
+            || (context.LdtEntries != 0 && (!PageWalker.IsCanonical(context.LdtBase) || PageWalker.IsReserved(context.LdtBase)))
+            || context.GdtEntries > DescriptorTables.MostGdtEntries)
             return Errno.EINVAL;
+        var holds = vcpu.Traps.Holds(vcpu);
+        holds.Begin();
         var root = Mfn.OfAddress(context.ControlRegisters[3]);
         var user = Mfn.OfAddress(context.ControlRegisters[1]);
-        if (root.Value >= Frames.Length || TryGetFrame(root, FrameType.L4Table, vcpu.Domain.Id, null) != Errno.None)
-            return Errno.EINVAL;
-        if (user.Value != 0 && TryGetFrame(user, FrameType.L4Table, vcpu.Domain.Id, null) != Errno.None)
-        {
-            PutFrame(root, null);
-            return Errno.EINVAL;
-        }
+        var error = holds.TryTake(root, FrameType.L4Table, preemptible, out var isNew);
+        if (error == Errno.None && user.Value != 0)
+            error = holds.TryTake(user, FrameType.L4Table, preemptible, out isNew);
+        if (error == Errno.None && isNew && preemptible?.IsWanted == true)
+            return Errno.ERESTART;
         ReadOnlySpan<ulong> gdt = context.GdtFrames;
-        if (DescriptorTables.TrySetGdt(vcpu, gdt, (uint)Math.Min(context.GdtEntries, uint.MaxValue)) is not Errno.None and var error)
-        {
-            PutFrame(root, null);
-            if (user.Value != 0)
-                PutFrame(user, null);
+        if (error == Errno.None)
+            error = DescriptorTables.TrySetGdt(vcpu, holds, gdt, (uint)context.GdtEntries, preemptible);
+        if (error == Errno.ERESTART)
             return error;
+        if (error != Errno.None)
+        {
+            holds.GiveBackAll(preemptible);
+            return Errno.EINVAL;
         }
+        holds.Keep();
         vcpu.Traps.KernelTable = root;
         vcpu.Traps.UserTable = user.Value == 0 ? null : user;
         (vcpu.Traps.LdtBase, vcpu.Traps.LdtEntries) = (context.LdtBase, (uint)context.LdtEntries);
@@ -47,6 +51,7 @@ internal sealed partial class PageTypes
         {
             DescriptorTables.ReleaseLdt(vcpu);
             DescriptorTables.ReleaseGdt(vcpu);
+            vcpu.Traps.Holds(vcpu).GiveBackAll(null);
             if (!vcpu.IsInitialised)
                 return;
             vcpu.IsInitialised = false;
@@ -102,6 +107,7 @@ internal sealed partial class PageTypes
     private bool DescriptorsAreRight(Mfn mfn)
     {
         var entries = core.Memory.Words(mfn);
+        core.Meter?.Count(EntriesPerTable);
         for (var i = 0; i < EntriesPerTable; i++)
         {
             if (!Descriptor.TryFix(entries[i], out var right))

@@ -29,6 +29,7 @@ internal static class MmuExtOperations
             {
                 if (done > 0 && call.PreemptionWanted)
                     return batch.Again(ref call, done);
+                call.Core.Meter?.Count(1);
                 error = call.TryRead(batch.ElementAddress(done), out MmuExt operation) ? Apply(ref call, frames, operation) : Errno.EFAULT;
                 if (error == Errno.ERESTART)
                     return batch.Again(ref call, done);
@@ -128,6 +129,7 @@ internal static class MmuExtOperations
         if (types.TryGetFrame(mfn, FrameType.Writable, frames.Id, null) != Errno.None)
             return Errno.EINVAL;
         call.Core.Memory.Zero(mfn, 1);
+        call.Core.Meter?.CountBytes(PageSize.Bytes);
         types.PutFrame(mfn, null);
         return Errno.None;
     }
@@ -141,6 +143,7 @@ internal static class MmuExtOperations
         if (error == Errno.None)
         {
             memory.Frame(from).CopyTo(memory.Frame(to));
+            call.Core.Meter?.CountBytes(PageSize.Bytes);
             memory.Marks.NoteWrite(to);
             types.PutFrame(to, null);
         }

@@ -31,6 +31,7 @@ internal static class MmuUpdateOperation
             {
                 if (done > 0 && call.PreemptionWanted)
                     return batch.Again(ref call, done);
+                call.Core.Meter?.Count(1);
                 error = call.TryRead(batch.ElementAddress(done), out MmuUpdate update)
                     ? Apply(ref call, tables, frames, update) : Errno.EFAULT;
                 if (error == Errno.ERESTART)

@@ -170,9 +170,24 @@ internal sealed partial class PageTypes(HypervisorCore core)
                 Interlocked.Or(ref row.Use, Partial | SelfHeld);
                 return Errno.ERESTART;
             default:
-                Volatile.Write(ref row.Use, row.Use & Pinned);
+                if (row.ValidatedEntries != 0)
+                    LeaveUnfinished(mfn, ref row, takeReference: true);
+                else
+                    Volatile.Write(ref row.Use, row.Use & Pinned);
                 return error;
         }
+    }
+
+    /// <summary>
+    /// A table was refused, and the pCPU was wanted before all its entries were given back: the rest is done first thing in the domain's next call
+    /// about page tables. Until then the table is partial, with one use.
+    /// </summary>
+    private void LeaveUnfinished(Mfn mfn, ref FrameInfo row, bool takeReference)
+    {
+        if (takeReference)
+            Frames.GetAnother(mfn);
+        Volatile.Write(ref row.Use, row.Use & ~(Valid | SelfHeld) | Partial);
+        core.Domains.Find(row.Owner)!.UnfinishedTables.Enqueue(mfn);
     }
 
     /// <summary>Goes on with a validation or an invalidation that stopped, towards valid.</summary>
@@ -190,6 +205,13 @@ internal sealed partial class PageTypes(HypervisorCore core)
             if (selfHeld)
                 Frames.Put(mfn);
             return Errno.None;
+        }
+        if (row.ValidatedEntries != 0)
+        {
+            // Its own use and reference are given back when the rest is; where there is another's, that one goes on.
+            if (selfHeld)
+                LeaveUnfinished(mfn, ref row, takeReference: false);
+            return error;
         }
         // It refused, and has given its entries back: nothing is left of it. Whoever was giving a use back finds that when it goes on.
         Volatile.Write(ref row.Use, selfHeld ? row.Use & Pinned : row.Use & ~(Valid | SelfHeld) | Partial);

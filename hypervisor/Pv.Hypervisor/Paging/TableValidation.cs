@@ -13,8 +13,8 @@ internal sealed partial class PageTypes
     private const int EntriesBetweenLooks = 64;
 
     /// <summary>
-    /// Takes the references of the entries from where it stopped on. On refusal all that were taken are given back.
-    /// <see cref="Errno.ERESTART"/> leaves those taken so far, counted in the row.
+    /// Takes the references of the entries from where it stopped on. On refusal all that were taken are given back, or, when the pCPU is wanted
+    /// meanwhile, those that are left stay counted in the row. <see cref="Errno.ERESTART"/> leaves those taken so far, counted there, too.
     /// </summary>
     private Errno Validate(Mfn table, ref FrameInfo row, int level, Vcpu? preemptible)
     {
@@ -26,6 +26,7 @@ internal sealed partial class PageTypes
                 row.ValidatedEntries = (ushort)i;
                 return Errno.ERESTART;
             }
+            core.Meter?.Count(1);
             if (!EntryRules.IsGuestSlot(level, i))
                 continue;
             var entry = new PageTableEntry(entries[i]);
@@ -38,9 +39,8 @@ internal sealed partial class PageTypes
                 continue;
             }
             row.ValidatedEntries = (ushort)i;
-            if (error == Errno.ERESTART)
-                return error;
-            Invalidate(table, ref row, level, null);
+            if (error != Errno.ERESTART)
+                Invalidate(table, ref row, level, preemptible);
             return error;
         }
         row.ValidatedEntries = EntriesPerTable;
@@ -68,7 +68,7 @@ internal sealed partial class PageTypes
                     return error;
                 if (error != Errno.None)
                 {
-                    Invalidate(table, ref row, level, null);
+                    Invalidate(table, ref row, level, preemptible);
                     return error;
                 }
                 Volatile.Write(ref below.Use, below.Use & ~Partial | Valid);
@@ -86,6 +86,7 @@ internal sealed partial class PageTypes
         {
             if (MustStop(preemptible, level, i, begun))
                 return Suspend(ref row, i + 1);
+            core.Meter?.Count(1);
             if (EntryRules.IsGuestSlot(level, i) && PutEntry(table, level, new PageTableEntry(entries[i]), preemptible) == Errno.ERESTART)
                 return Suspend(ref row, i + 1);
         }
@@ -105,7 +106,7 @@ internal sealed partial class PageTypes
     {
         if (preemptible is null || at == begun || (level == 1 && at % EntriesBetweenLooks != 0))
             return false;
-        return Math.Abs(at - begun) > 1 && core.PreemptionChooser(preemptible);
+        return Math.Abs(at - begun) > 1 && preemptible.IsWanted;
     }
 
     private void SetReservedSlots(Span<ulong> entries)

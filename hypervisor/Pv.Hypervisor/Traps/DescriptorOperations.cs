@@ -20,7 +20,18 @@ internal static class DescriptorOperations
         if (!call.TryRead(list, System.Runtime.InteropServices.MemoryMarshal.AsBytes(frames[..count])))
             return Errno.EFAULT;
         using (call.Caller.PagingLock.Hold())
-            return DescriptorTables.TrySetGdt(call.Vcpu, frames[..count], entries);
+        {
+            var holds = call.Vcpu.Traps.Holds(call.Vcpu);
+            holds.Begin();
+            var error = DescriptorTables.TrySetGdt(call.Vcpu, holds, frames[..count], entries, call.Preemptible);
+            if (error == Errno.ERESTART)
+                return HypercallResult.Again;
+            if (error == Errno.None)
+                holds.Keep();
+            else
+                holds.GiveBackAll(call.Preemptible);
+            return error;
+        }
     }
 
     public static HypercallResult UpdateDescriptor(ref HypercallContext call)

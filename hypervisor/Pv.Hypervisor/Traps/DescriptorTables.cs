@@ -56,22 +56,23 @@ internal static class DescriptorTables
             Interlocked.Or(ref vcpu.Domain.Core.Memory.At<ulong>(found.Address + offset), accessed);
     }
 
-    /// <summary>Replaces the GDT's frames. The paging lock is held. On refusal the old ones stay.</summary>
-    public static Errno TrySetGdt(Vcpu vcpu, ReadOnlySpan<ulong> frames, uint entries)
+    /// <summary>
+    /// Replaces the GDT's frames, whose holds become the vCPU's when the caller keeps them. The paging lock is held. On refusal the old ones stay.
+    /// <see cref="Errno.ERESTART"/> after a frame that was looked at, when <paramref name="preemptible"/> should leave its pCPU.
+    /// </summary>
+    public static Errno TrySetGdt(Vcpu vcpu, CallHolds holds, ReadOnlySpan<ulong> frames, uint entries, Vcpu? preemptible)
     {
         if (entries > MostGdtEntries)
             return Errno.EINVAL;
-        var types = vcpu.Domain.Core.PageTypes;
         var count = (int)((entries + EntriesPerFrame - 1) / EntriesPerFrame);
         var taken = new Mfn[count];
         for (var i = 0; i < count; i++)
         {
             taken[i] = new Mfn(frames[i]);
-            if (types.TryGetFrame(taken[i], FrameType.SegmentDescriptors, vcpu.Domain.Id, null) == Errno.None)
-                continue;
-            while (--i >= 0)
-                types.PutFrame(taken[i], null);
-            return Errno.EINVAL;
+            if (holds.TryTake(taken[i], FrameType.SegmentDescriptors, preemptible, out var isNew) != Errno.None)
+                return Errno.EINVAL;
+            if (isNew && i < count - 1 && preemptible?.IsWanted == true)
+                return Errno.ERESTART;
         }
         ReleaseGdt(vcpu);
         vcpu.Traps.GdtFrames = taken;

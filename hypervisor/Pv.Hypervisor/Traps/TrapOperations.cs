@@ -31,6 +31,7 @@ internal static class TrapOperations
         // The array ends by an empty entry, and cannot have more than one for each vector.
         for (var i = 0; ; i++)
         {
+            call.Core.Meter?.Count(1);
             if (!call.TryRead(address, out TrapInfo trap))
                 return Errno.EFAULT;
             if (trap.Address == 0)

@@ -1,5 +1,7 @@
 using Pv.Abi;
 using Pv.Cpu;
+using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Paging;
 
 namespace Pv.Hypervisor.Traps;
 
@@ -15,6 +17,7 @@ internal readonly record struct GuestCallback(ulong Address, bool MasksEvents)
 internal sealed class TrapState
 {
     private ulong _otherGsBase;
+    private CallHolds? _holds;
 
     /// <summary>Whether the kernel runs; else its user code.</summary>
     public bool InKernel { get; set; } = true;
@@ -56,6 +59,9 @@ internal sealed class TrapState
 
     /// <summary>The LDT frames that were looked at, by page of the table.</summary>
     public Mfn?[] LdtFrames { get; } = new Mfn?[16];
+
+    /// <summary>What a call about this vCPU's tables has taken that was stopped.</summary>
+    public CallHolds Holds(Vcpu vcpu) => _holds ??= new CallHolds(vcpu);
 
     /// <summary>The virtual I/O privilege level.</summary>
     public int Iopl { get; set; }

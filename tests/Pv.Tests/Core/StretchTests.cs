@@ -1,0 +1,238 @@
+using NUnit.Framework;
+using Pv.Abi;
+using Pv.Hypervisor.Hypercalls;
+using Pv.Hypervisor.Paging;
+
+namespace Pv.Tests.Core;
+
+/// <summary>
+/// How much a call does between two looks at whether its pCPU is wanted: 512 entries, or 64 KiB, whatever a guest asks for. Each call is made by a
+/// guest that is never wanted, and by one that always is, and must answer the same.
+/// </summary>
+[TestFixture(false)]
+[TestFixture(true)]
+internal sealed class StretchTests(bool isAlwaysWanted)
+{
+    private const int MostEntries = 512, MostBytes = 64 * 1024;
+    private const int GuestFrames = 480, Tables = 100, Data = 110;
+
+    private readonly WorkMeter _meter = new();
+    private TestMachine _machine = null!;
+    private TestGuest _guest = null!;
+
+    [SetUp]
+    public void Prepare()
+    {
+        _machine = new TestMachine(8192);
+        _machine.Core.PreemptionChooser = _ => isAlwaysWanted;
+        // Frames from Tables on are no memory of vCPU 0's, so that they can be tables.
+        _guest = new TestGuest(_machine, GuestFrames, frame => frame < Tables, vcpus: 3);
+        _guest.Domain.MaxPages = 7000;
+        _machine.Core.Meter = _meter;
+    }
+
+    [TearDown]
+    public void End() => _machine.Dispose();
+
+    [Test]
+    public void Lists_of_page_table_updates()
+    {
+        const int count = 20_000;
+        for (var i = 0; i < count; i++)
+            Word(i * 2, _guest.Frames[i % Tables].Address | (ulong)MmuUpdateKind.MachinePhysical, (ulong)i);
+        Assert.That(Measure(HypercallNumber.MmuUpdate, 0, count, 0, DomId.Self.Value), Is.Zero);
+    }
+
+    [Test]
+    public void Pins_of_deep_tables_and_their_ends()
+    {
+        var root = DeepTable(lastIsBad: false);
+        Assert.That(Extended(MmuExtOperation.PinL4Table, root), Is.Zero);
+        Assert.That(Extended(MmuExtOperation.UnpinTable, root), Is.Zero);
+        Assert.That(Extended(MmuExtOperation.TlbFlushLocal, default), Is.Zero, "what was left of the table");
+    }
+
+    [Test]
+    public void A_deep_table_whose_last_entry_is_refused()
+    {
+        var root = DeepTable(lastIsBad: true);
+        for (var i = 0; i < 2; i++)
+        {
+            Assert.That(Extended(MmuExtOperation.PinL4Table, root), Is.EqualTo(-(long)Errno.EINVAL));
+            Assert.That(Extended(MmuExtOperation.TlbFlushLocal, default), Is.Zero);
+            Assert.That(_machine.Core.Frames.References(_guest.Frames[Data]), Is.EqualTo(1), "nothing of the table holds anything");
+            Assert.That(_guest.Domain.UnfinishedTables, Is.Empty);
+        }
+    }
+
+    [Test]
+    public void A_vCPU_that_begins_with_tables_that_nobody_has_looked_at()
+    {
+        var context = new VcpuGuestContext { Flags = VcpuContextFlags.InKernel };
+        context.ControlRegisters[3] = DeepTable(lastIsBad: false).Address;
+        context.GdtEntries = 14 * 512;
+        for (var i = 0; i < 14; i++)
+            context.GdtFrames[i] = _guest.Frames[Data + 1 + i].Value;
+        Store(0, context);
+        Assert.That(Measure(HypercallNumber.VcpuOp, (ulong)VcpuOperation.Initialise, 2, 0), Is.Zero);
+        Assert.That(_guest.Domain.Vcpus[2]!.IsInitialised);
+        Assert.That(_machine.Core.Frames.References(_guest.Frames[Data + 1]), Is.EqualTo(2), "held once, beside its allocation");
+    }
+
+    [Test]
+    public void A_GDT_of_as_many_frames_as_there_can_be()
+    {
+        for (var i = 0; i < 14; i++)
+            Store(i * 8, _guest.Frames[Data + i].Value);
+        Assert.That(Measure(HypercallNumber.SetGdt, 0, 14 * 512), Is.Zero);
+        Store(13 * 8, _guest.Frames[0].Value);
+        Assert.That(Measure(HypercallNumber.SetGdt, 0, 14 * 512), Is.EqualTo(-(long)Errno.EINVAL), "the last one is mapped writable");
+        Assert.That(_guest.Domain.Vcpus[0]!.Traps.GdtFrames, Has.Length.EqualTo(14), "the old one stays");
+        Assert.That(Measure(HypercallNumber.SetGdt, 0, 0), Is.Zero);
+        for (var i = 0; i < 13; i++)
+            Assert.That(_machine.Core.Frames.References(_guest.Frames[Data + i]), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void A_trap_table_without_an_end()
+    {
+        const int count = 5000;
+        for (var i = 0; i < count; i++)
+            Word(i * 2, 0xe033_0003, 0x1000);
+        Assert.That(Measure(HypercallNumber.SetTrapTable, 0), Is.Zero);
+    }
+
+    [Test]
+    public void Lists_of_calls_short_and_long()
+    {
+        const int count = 4000;
+        for (var i = 0; i < count; i++)
+            Store(i * MulticallEntry.WireSize, new MulticallEntry { Operation = (ulong)HypercallNumber.XenVersion });
+        Assert.That(Measure(HypercallNumber.Multicall, 0, count), Is.Zero);
+        const int list = 65536;
+        for (var i = 0; i < 1000; i++)
+            Store(list + i * MmuUpdate.WireSize, new MmuUpdate { Pointer = _guest.Frames[50].Address, Value = (ulong)i });
+        for (var i = 0; i < 100; i++)
+        {
+            var entry = new MulticallEntry { Operation = (ulong)HypercallNumber.MmuUpdate };
+            (entry.Arguments[0], entry.Arguments[1], entry.Arguments[3]) = (list, 1000, DomId.Self.Value);
+            Store(i * MulticallEntry.WireSize, entry);
+        }
+        Assert.That(Measure(HypercallNumber.Multicall, 0, 100), Is.Zero);
+    }
+
+    [Test]
+    public void Copies_and_swaps_of_grants_and_pages()
+    {
+        const int count = 2000;
+        var (from, to) = (_guest.Frames[90].Value, _guest.Frames[91].Value);
+        for (var i = 0; i < count; i++)
+        {
+            Store(i * GrantTableCopy.WireSize, new GrantTableCopy
+            {
+                Source = new GrantCopyPointer { Gmfn = from, Domain = DomId.Self }, Destination = new GrantCopyPointer { Gmfn = to, Domain = DomId.Self }, Length = 4096,
+            });
+        }
+        Assert.That(Measure(HypercallNumber.GrantTableOp, (ulong)GrantTableOperation.Copy, 0, count), Is.Zero);
+        Assert.That(Measure(HypercallNumber.GrantTableOp, (ulong)GrantTableOperation.SwapGrantRef, 0, 20_000), Is.Zero);
+        for (var i = 0; i < count; i++)
+            Store(i * MmuExt.WireSize, new MmuExt { Operation = MmuExtOperation.CopyPage, Argument1 = to, Argument2 = from });
+        Assert.That(Measure(HypercallNumber.MmuExtOp, 0, count, 0, DomId.Self.Value), Is.Zero);
+    }
+
+    [Test]
+    public void Memory_that_comes_goes_and_is_exchanged()
+    {
+        var pages = _guest.Domain.TotalPages;
+        for (uint order = 0; order <= 9; order += 9)
+        {
+            var extents = order == 0 ? 3000u : 4;
+            for (ulong i = 0; i < extents; i++)
+                Store(4096 + (int)i * 8, 0x10_0000 + (i << (int)order));
+            foreach (var operation in (MemoryOperation[])[MemoryOperation.PopulatePhysmap, MemoryOperation.DecreaseReservation, MemoryOperation.IncreaseReservation, MemoryOperation.DecreaseReservation])
+            {
+                Store(0, new MemoryReservation { ExtentStart = 4096, ExtentCount = extents, ExtentOrder = order, Domain = DomId.Self });
+                Assert.That(Measure(HypercallNumber.MemoryOp, (ulong)operation, 0), Is.EqualTo(extents), $"{operation} by {order}");
+            }
+        }
+        Assert.That(_guest.Domain.TotalPages, Is.EqualTo(pages));
+    }
+
+    /// <summary>What an exchange gives and takes at once is an extent of the larger size: 512 frames go and 512 come.</summary>
+    [Test]
+    public void An_exchange_of_extents()
+    {
+        Store(0, new MemoryReservation { ExtentStart = 4096, ExtentCount = 1024, Domain = DomId.Self });
+        Assert.That(Measure(HypercallNumber.MemoryOp, (ulong)MemoryOperation.IncreaseReservation, 0), Is.EqualTo(1024));
+        Store(0, new MemoryExchange
+        {
+            In = new MemoryReservation { ExtentStart = 4096, ExtentCount = 1024, Domain = DomId.Self },
+            Out = new MemoryReservation { ExtentStart = 16384, ExtentCount = 2, ExtentOrder = 9, Domain = DomId.Self },
+        });
+        Assert.That(Measure(HypercallNumber.MemoryOp, (ulong)MemoryOperation.Exchange, 0, most: 2 * MostEntries), Is.Zero);
+    }
+
+    [Test]
+    public void A_reset_of_many_ports()
+    {
+        for (var i = 0; i < 120; i++)
+            Assert.That(_guest.Domain.Events.BindIpi(new VcpuId(0), out _), Is.EqualTo(Errno.None));
+        Store(0, new EventChannelReset { Domain = DomId.Self });
+        Assert.That(Measure(HypercallNumber.EventChannelOp, (ulong)EventChannelOperation.Reset, 0), Is.Zero);
+        Assert.That(_guest.Domain.Events.OpenPorts, Is.Zero);
+    }
+
+    /// <summary>An L4 table above some hundred L1 tables, all entries of which show one frame, so that there is much to look at.</summary>
+    private Mfn DeepTable(bool lastIsBad)
+    {
+        const ulong readOnly = TestGuest.PresentUser;
+        var frames = _guest.Frames;
+        var (l4, l3, l2) = (frames[Tables], frames[Tables + 1], frames[Tables + 2]);
+        _guest.Store(l4, 0, l3.Address | readOnly | TestGuest.Writable);
+        _guest.Store(l3, 0, l2.Address | readOnly | TestGuest.Writable);
+        for (var table = Data + 20; table < GuestFrames; table++)
+        {
+            _guest.Store(l2, table - Data, frames[table].Address | readOnly | TestGuest.Writable);
+            for (var i = 0; i < 512; i++)
+                _guest.Store(frames[table], i, frames[Data].Address | readOnly);
+        }
+        if (lastIsBad)
+            _guest.Store(l3, 511, 0x7fff_f000 | PageTableEntry.Present);
+        return l4;
+    }
+
+    private long Extended(MmuExtOperation operation, Mfn mfn)
+    {
+        Store(0, new MmuExt { Operation = operation, Argument1 = mfn.Value });
+        return Measure(HypercallNumber.MmuExtOp, 0, 1, 0, DomId.Self.Value);
+    }
+
+    /// <summary>A call of vCPU 0, with the stretches that it was made of.</summary>
+    private long Measure(HypercallNumber number, ulong first = 0, ulong second = 0, ulong third = 0, ulong fourth = 0, int most = MostEntries)
+    {
+        _meter.Reset();
+        var result = _guest.Call(_guest.Victim, number, first, second, third, fourth);
+        _meter.Look();
+        TestContext.Out.WriteLine($"{number} {first:x}: at most {_meter.MostEntries} entries, {_meter.MostBytes} bytes; {_meter.Looks} looks");
+        Assert.That(_meter.MostEntries, Is.LessThanOrEqualTo(most), $"entries between two looks of {number}");
+        Assert.That(_meter.MostBytes, Is.LessThanOrEqualTo(MostBytes), $"bytes between two looks of {number}");
+        return result;
+    }
+
+    private void Word(int index, ulong first, ulong second)
+    {
+        Store(index * 8, first);
+        Store(index * 8 + 8, second);
+    }
+
+    /// <summary>Puts something into the frames that vCPU 0 maps at 0.</summary>
+    private void Store<T>(int address, T value) where T : unmanaged
+    {
+        var bytes = System.Runtime.InteropServices.MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value));
+        foreach (var one in bytes)
+        {
+            _machine.Core.Memory.Bytes(_guest.Frames[address >> 12].Address + (ulong)(address & 0xfff), 1)[0] = one;
+            address++;
+        }
+    }
+}
