@@ -19,7 +19,7 @@ internal sealed class FrameAccounts
         {
             ref var row = ref core.Frames[new Mfn(frame)];
             // What a frame nobody uses was last is no account.
-            _frames[frame] = ((uint)row.Use == 0 ? 0 : row.Use, row.Count, row.Owner, row.LinearCount);
+            _frames[frame] = ((uint)row.Use == 0 ? 0 : row.Use, row.Count, row.Count == 0 ? default : row.Owner, row.LinearCount);
         }
         foreach (var domain in core.Domains.Snapshot())
             Count(domain);
