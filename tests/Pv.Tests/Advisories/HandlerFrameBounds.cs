@@ -1,7 +1,7 @@
 using NUnit.Framework;
 using Pv.Abi;
+using Pv.Cpu;
 using Pv.Hypervisor.Traps;
-using Pv.Machine.Gate;
 
 namespace Pv.Tests.Advisories;
 
