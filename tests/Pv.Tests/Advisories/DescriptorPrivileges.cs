@@ -4,7 +4,7 @@ using Pv.Hypervisor.Traps;
 
 namespace Pv.Tests.Advisories;
 
-/// <summary>XSA-105, XSA-110, XSA-192. Descriptors by which a guest would raise its privilege: other rings, gates, task states, local tables.</summary>
+/// <summary>XSA-105, XSA-110. Descriptors by which a guest would raise its privilege: other rings, gates, task states, local tables.</summary>
 [TestFixture]
 internal sealed class DescriptorPrivileges : AdvisoryFixture
 {

@@ -3,7 +3,7 @@ using Pv.Abi;
 
 namespace Pv.Tests.Advisories;
 
-/// <summary>XSA-100, XSA-372. What a domain or the hypervisor had in a frame shows to whoever gets it next.</summary>
+/// <summary>XSA-100. What a domain or the hypervisor had in a frame shows to whoever gets it next.</summary>
 [TestFixture]
 internal sealed class FreedMemoryContents : GrantFixture
 {

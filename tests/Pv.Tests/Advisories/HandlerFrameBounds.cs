@@ -6,7 +6,7 @@ using Pv.Hypervisor.Traps;
 namespace Pv.Tests.Advisories;
 
 /// <summary>
-/// XSA-44, XSA-136, XSA-183, XSA-215, XSA-339. The hypervisor puts frames on a guest's stack and takes them from there: stacks that end in its own
+/// XSA-44, XSA-136, XSA-215, XSA-339. The hypervisor puts frames on a guest's stack and takes them from there: stacks that end in its own
 /// addresses, handlers that were never named, frames that are not there cost the guest alone.
 /// </summary>
 [TestFixture]

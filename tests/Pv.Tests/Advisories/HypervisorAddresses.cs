@@ -4,7 +4,7 @@ using Pv.Abi;
 namespace Pv.Tests.Advisories;
 
 /// <summary>
-/// XSA-29, XSA-212, XSA-193, XSA-279. An argument points into the hypervisor's own addresses, or to one that no processor translates, for every
+/// XSA-29, XSA-193, XSA-212, XSA-279. An argument points into the hypervisor's own addresses, or to one that no processor translates, for every
 /// call that takes a pointer.
 /// </summary>
 [TestFixture]
@@ -25,6 +25,9 @@ internal sealed class HypervisorAddresses : AdvisoryFixture
         {
             for (ulong operation = 0; operation < 30; operation++)
             {
+                // Without a vCPU that is up a domain powers off.
+                if (number == HypercallNumber.VcpuOp && operation == (ulong)VcpuOperation.Down)
+                    continue;
                 Attacker.Call(number, operation, address, 1);
                 Attacker.Call(number, operation, 1, address);
                 Attacker.Call(number, address, operation & 1, address, DomId.Self.Value);

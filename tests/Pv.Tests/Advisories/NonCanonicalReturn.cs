@@ -8,7 +8,7 @@ using Pv.Machine.Gate;
 namespace Pv.Tests.Advisories;
 
 /// <summary>
-/// XSA-7, XSA-8, XSA-170. A return to an address that no processor takes must fail in the guest, not in the hypervisor, by every way back: a
+/// XSA-7, XSA-8. A return to an address that no processor takes must fail in the guest, not in the hypervisor, by every way back: a
 /// first context, <c>iret</c> in both its forms, a handler.
 /// </summary>
 [TestFixture]

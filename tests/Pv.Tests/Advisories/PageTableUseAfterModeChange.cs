@@ -1,6 +1,9 @@
 using NUnit.Framework;
 using Pv.Abi;
+using Pv.Cpu;
+using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Memory;
+using Pv.Machine.Gate;
 
 namespace Pv.Tests.Advisories;
 
@@ -39,14 +42,22 @@ internal sealed class PageTableUseAfterModeChange : AdvisoryFixture
     }
 
     [Test]
-    public void No_return_to_another_mode_happens_inside_a_list()
+    public void A_list_ends_where_it_returns_to_another_place()
     {
-        var entry = new MulticallEntry { Operation = (ulong)HypercallNumber.Iret };
-        Attacker.Put(0, entry);
-        var rip = Attacker.Caller.Registers.Rip;
-        Assert.That(Attacker.Call(HypercallNumber.Multicall, 0, 1), Is.Zero);
-        Assert.That(Attacker.Get<MulticallEntry>(0).Result, Is.EqualTo(-(long)Errno.ENOSYS));
-        Assert.That((Attacker.Caller.Traps.InKernel, Attacker.Caller.Registers.Rip), Is.EqualTo((true, rip)));
+        Attacker.Put(0x1000, new IretContext { Rip = 0x5000, Cs = XenSegments.FlatCode64 & ~3u, Ss = XenSegments.FlatStack, Rsp = 0x1800, Rflags = 0x200 });
+        Attacker.Caller.Registers.Rsp = 0x1000;
+        Attacker.Put(0, new MulticallEntry { Operation = (ulong)HypercallNumber.Iret });
+        Attacker.Put((ulong)MulticallEntry.WireSize, new MulticallEntry { Operation = (ulong)HypercallNumber.XenVersion, Result = 99 });
+        var registers = new HypercallRegisters((ulong)HypercallNumber.Multicall, 0, 2);
+        Assert.That(Enter(ref registers).Outcome, Is.EqualTo(HypercallOutcome.RegistersSet));
+        Assert.That((Attacker.Caller.Traps.InKernel, Attacker.Caller.Registers.Rip, Attacker.Caller.Registers.Cr3), Is.EqualTo((true, 0x5000ul, Attacker.Safe[0].Address)));
+        Assert.That(Attacker.Get<MulticallEntry>((ulong)MulticallEntry.WireSize).Result, Is.EqualTo(99), "nothing is called from there");
+
+        // To user code that has no tables: the domain ends in the kernel's mode.
+        Attacker.Put(0x1000, new IretContext { Cs = 3 });
+        Attacker.Caller.Registers.Rsp = 0x1000;
+        Assert.That(() => Attacker.Call(HypercallNumber.Multicall, 0, 2), Throws.InstanceOf<GuestCrashException>());
+        Assert.That((Attacker.Caller.Traps.InKernel, Attacker.Caller.Registers.Cr3), Is.EqualTo((true, Attacker.Safe[0].Address)));
     }
 
     private void PutOperation(int index, MmuExtOperation operation, ulong first, ulong second = 0)

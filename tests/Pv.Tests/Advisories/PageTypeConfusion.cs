@@ -5,7 +5,7 @@ using Pv.Hypervisor.Memory;
 namespace Pv.Tests.Advisories;
 
 /// <summary>
-/// XSA-242, XSA-401, XSA-402. A frame is memory, a page table of one level, or descriptors, and never two of them at once, by whatever way it is
+/// XSA-242, XSA-401. A frame is memory, a page table of one level, or descriptors, and never two of them at once, by whatever way it is
 /// asked for.
 /// </summary>
 [TestFixture]

@@ -51,7 +51,7 @@ internal sealed class PollListBounds : AdvisoryFixture
         var registers = new HypercallRegisters((ulong)HypercallNumber.SchedOp, (ulong)SchedOperation.Poll, 0);
         Assert.That(Enter(ref registers).Outcome, Is.EqualTo(HypercallOutcome.Block));
         Assert.That(Attacker.Domain.Events.Close(port), Is.EqualTo(Errno.None));
-        Assert.That(Attacker.Domain.Events.Reset(), Is.EqualTo(Errno.None));
+        Assert.That(Attacker.Domain.Events.Reset(goesOn: false), Is.EqualTo(Errno.None));
         Machine.Advance(10);
         Assert.That(Attacker.Caller.PollIsOver());
         Attacker.Caller.EndPoll();

@@ -1,10 +1,11 @@
 using NUnit.Framework;
 using Pv.Abi;
+using Pv.Machine.Gate;
 
 namespace Pv.Tests.Advisories;
 
 /// <summary>
-/// XSA-14, XSA-31, XSA-153, XSA-231, XSA-385. Memory is asked for by orders, nodes and flags that do not exist, and beyond what the domain may have.
+/// XSA-14, XSA-31, XSA-231, XSA-385. Memory is asked for by orders, nodes and flags that do not exist, and beyond what the domain may have.
 /// </summary>
 [TestFixture]
 internal sealed class ReservationBounds : AdvisoryFixture
@@ -55,6 +56,18 @@ internal sealed class ReservationBounds : AdvisoryFixture
         foreach (var operation in new[] { MemoryOperation.CurrentReservation, MemoryOperation.MaximumReservation, MemoryOperation.MaximumGpfn })
             AssertRefused(Errno.EPERM, () => Memory(operation, new MemoryDomain { Domain = Neighbour.Domain.Id }));
         AssertRefused(Errno.EPERM, () => Memory(MemoryOperation.SetMemoryMap, new ForeignMemoryMap { Domain = Neighbour.Domain.Id }));
+    }
+
+    [Test]
+    public void What_is_put_aside_for_a_domain_is_free_when_it_ends()
+    {
+        AssertRefused(Errno.EPERM, () => Memory(MemoryOperation.ClaimPages, new MemoryReservation { ExtentCount = 100, Domain = Attacker.Domain.Id }));
+        Neighbour.Domain.MaxPages += 500;
+        var claim = new MemoryReservation { ExtentCount = Neighbour.Domain.MaxPages, Domain = Neighbour.Domain.Id };
+        Assert.That(HostAddress.Call(Machine.Core.Dom0, (ulong)HypercallNumber.MemoryOp, (ulong)MemoryOperation.ClaimPages, ref claim), Is.Zero);
+        Assert.That(Machine.Core.Frames.Claimed, Is.EqualTo(500));
+        Machine.Destroy(Neighbour.Domain);
+        Assert.That(Machine.Core.Frames.Claimed, Is.Zero);
     }
 
     private static MemoryReservation Ask() => new() { ExtentStart = 0x800, ExtentCount = 1, Domain = DomId.Self };
