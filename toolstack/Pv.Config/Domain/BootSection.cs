@@ -5,7 +5,7 @@ namespace Pv.Config.Domain;
 /// <summary>What the domain boots: kernel, ramdisk, command line, boot loader, firmware.</summary>
 internal static class BootSection
 {
-    private const string FirmwareDirectory = "/usr/lib/xen/boot";
+    private const string FirmwareDirectory = "/usr/lib/xen-4.17/boot";
     private const int Failed = 3;
 
     internal static bool Read(ConfigReader reader, DomainConfiguration domain)

@@ -63,7 +63,7 @@ internal static class PciSection
             reader.Warn(key switch
             {
                 "strategy" => $"Unknown RDM strategy option: {value}",
-                "policy" => $"Unknown RDM property policy value: {value}",
+                "policy" => $"Unknown RDM policy: {value}",
                 _ => $"Unknown RDM state option: {key}",
             });
             return;
