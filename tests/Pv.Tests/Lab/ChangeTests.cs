@@ -27,6 +27,27 @@ public sealed class ChangeTests
         => Assert.That(Change.Between(Times(1, 100, 3), Times(2, 115, 3), seed: 1).Verdict, Is.EqualTo(ChangeVerdict.None));
 
     [Test]
+    public void Processes_that_differ_among_themselves_make_no_change()
+    {
+        // Two of three were slow, then one of three: by the rounds alone that would be a change for certain.
+        double[] Process(int seed, double time) => Times(seed, time, 0.02).Times[..30];
+        var before = new Sample([.. Process(1, 100), .. Process(2, 130), .. Process(3, 130)], 3);
+        var after = new Sample([.. Process(4, 100), .. Process(5, 100), .. Process(6, 130)], 3);
+
+        Assert.That(Change.Between(before, after, seed: 1).Verdict, Is.EqualTo(ChangeVerdict.None));
+        Assert.That(Change.Between(before with { Processes = 1 }, after with { Processes = 1 }, seed: 1).Verdict, Is.EqualTo(ChangeVerdict.Faster));
+    }
+
+    [Test]
+    public void Rows_of_several_processes_are_joined()
+    {
+        var joined = LabRow.Join([new LabRow([("call", "null")], [1, 2, 3], [("traps", 1), ("gc_pause_ns", 5)]), new LabRow([("call", "null")], [7, 8, 9], [("traps", 1), ("gc_pause_ns", 6)])]);
+
+        Assert.That((joined.Key, joined.Processes, joined.Median, joined.Value("traps"), joined.Value("gc_pause_ns")), Is.EqualTo(("null", 2, 5.0, 1.0, 11.0)));
+        Assert.That(LabJson.Read(LabJson.Write(new LabResult("batching", [], [joined], []))).Rows[0].Processes, Is.EqualTo(2));
+    }
+
+    [Test]
     public void The_sentence_has_the_bounds()
     {
         Assert.That($"{new Change(0.88, 0.85, 0.91)}", Is.EqualTo("faster by 12 % (9..15)"));
@@ -55,17 +76,18 @@ public sealed class ChangeTests
     [TestCase("""{"format": 1}""")]
     [TestCase("""{"format": 1, "experiment": "batching", "facts": {}, "rows": [{}], "conclusions": []}""")]
     [TestCase("""{"format": 1, "experiment": "batching", "facts": {}, "rows": [{"labels": {}, "times_ns": ["x"], "values": {}}], "conclusions": []}""")]
+    [TestCase("""{"format": 1, "experiment": "batching", "facts": {}, "rows": [{"labels": {}, "times_ns": [1], "values": {}, "processes": 0}], "conclusions": []}""")]
     public void What_is_no_result_is_refused_with_a_sentence(string text)
         => Assert.That(() => LabJson.Read(text), Throws.TypeOf<FormatException>().With.Message.Contains("it is no result of xl lab"));
 
     private static LabResult Result(string machine, params (string Call, double Time)[] rows)
         => new("batching", [("machine", machine), ("seed", "1")], [.. rows.Select(row => Row(row.Call, row.Time))], ["a sentence"]);
 
-    private static LabRow Row(string call, double time) => new([("call", call)], Times(5, time, 0.1), [("traps", 1)]);
+    private static LabRow Row(string call, double time) => new([("call", call)], Times(5, time, 0.1).Times, [("traps", 1)]);
 
-    private static double[] Times(int seed, double time, double noise)
+    private static Sample Times(int seed, double time, double noise)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, 31).Select(_ => time * (1 + (noise * (random.NextDouble() - 0.5))))];
+        return new Sample([.. Enumerable.Range(0, 31).Select(_ => time * (1 + (noise * (random.NextDouble() - 0.5))))], Processes: 1);
     }
 }

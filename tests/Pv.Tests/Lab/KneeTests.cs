@@ -43,7 +43,7 @@ public sealed class KneeTests
         var curve = Curve(batch => 100 + (600 / (double)batch), noise: 0);
         var straight = Knee.Of(curve, 1).Batch;
         var place = Array.IndexOf(Sizes, size);
-        curve[place] = (size, [.. curve[place].Times.Select(time => time * factor)]);
+        curve[place] = (size, new Sample([.. curve[place].Times.Times.Select(time => time * factor)], 3));
 
         Assert.That(Knee.Of(curve, 1).Batch, Is.InRange(straight / 2, straight * 2));
     }
@@ -61,15 +61,16 @@ public sealed class KneeTests
     [Test]
     public void Quantiles_lie_between_neighbours()
     {
-        Assert.That(Sample.Median([3, 1, 2]), Is.EqualTo(2));
-        Assert.That(Sample.Median([4, 1, 2, 3]), Is.EqualTo(2.5));
+        Assert.That(new Sample([3, 1, 2], 1).Median, Is.EqualTo(2));
+        Assert.That(new Sample([4, 1, 2, 3], 1).Median, Is.EqualTo(2.5));
+        Assert.That(new Sample([1, 1, 1, 9, 9, 9, 5, 5, 5], 3).Median, Is.EqualTo(5), "of the processes' medians");
         Assert.That(Sample.Quantile([0, 10], 0.9), Is.EqualTo(9));
         Assert.That(Sample.Quantile([], 0.5), Is.NaN);
     }
 
-    private static (int Batch, double[] Times)[] Curve(Func<int, double> time, double noise)
+    private static (int Batch, Sample Times)[] Curve(Func<int, double> time, double noise)
     {
         var random = new Random(3);
-        return [.. Sizes.Select(batch => (batch, Enumerable.Range(0, 31).Select(_ => time(batch) * (1 + (noise * random.NextDouble()))).ToArray()))];
+        return [.. Sizes.Select(batch => (batch, new Sample([.. Enumerable.Range(0, 30).Select(_ => time(batch) * (1 + (noise * random.NextDouble())))], Processes: 3)))];
     }
 }

@@ -72,7 +72,8 @@ public static partial class CommandRows
             [
                 new('q', "quick", null, "A look, in seconds"),
                 new('s', "seed", "NUMBER", "Of the order in which things are measured (1)"),
-                new('r', "rounds", "NUMBER", "Measure each thing so often"),
+                new('r', "rounds", "NUMBER", "Measure each thing so often in each process"),
+                new('p', "processes", "NUMBER", "Measure in so many processes, one after another (5; with --quick 1)"),
                 new('e', "engine", "NAME", "Only on this engine; may be repeated"),
                 new('c', "call", "NAME", "Only this call; may be repeated"),
                 new('t', "table", null, "Print every measurement, too"),

@@ -9,8 +9,19 @@ using Pv.Toolstack.Lab.Statistics;
 namespace Pv.Toolstack.Lab;
 
 /// <summary>The work of <c>xl lab</c>: runs an experiment and says what came out.</summary>
-public sealed class LabExperiments(ILabHost host, LabOutput output)
+/// <param name="host">Makes guests.</param>
+/// <param name="output">Where it is said.</param>
+/// <param name="runPart">Runs <c>xl lab</c> with these words in a process of its own, and returns what it prints.</param>
+public sealed class LabExperiments(ILabHost host, LabOutput output, LabExperiments.PartRunner runPart)
 {
+    /// <summary>Enough to see how much one process differs from the next, in about a minute.</summary>
+    private const int UsualProcesses = 5;
+
+    /// <summary>Orders of different processes have nothing to do with each other.</summary>
+    private const int SeedStep = 7919;
+
+    public delegate Task<string> PartRunner(IReadOnlyList<string> words, CancellationToken cancel);
+
     public const int Failed = 1, WrongUse = 2, Slower = 5, Interrupted = 130;
 
     /// <returns>The exit code.</returns>
@@ -87,19 +98,52 @@ public sealed class LabExperiments(ILabHost host, LabOutput output)
 
     private async Task<(LabResult Result, LabChart Chart)> BatchAsync(LabOptions options, CancellationToken cancel)
     {
-        var facts = Begin(options);
-        var (rows, rounds) = await new BatchingExperiment(host, output, options).RunAsync(cancel);
-        facts.Add(("rounds", rounds.ToString(Numbers.Culture)));
+        var (facts, rows) = await MeasureAsync(BatchingExperiment.Name, options, () => new BatchingExperiment(host, output, options).RunAsync(cancel), cancel);
         return (new LabResult(BatchingExperiment.Name, facts, rows, BatchingConclusions.Of(rows, options.Seed)), BatchingChart.Of(rows, options.Seed));
     }
 
     private async Task<(LabResult Result, LabChart Chart)> WaitAsync(LabOptions options, CancellationToken cancel)
     {
-        var facts = Begin(options);
-        var (rows, rounds) = await new LatencyExperiment(host, output, options).RunAsync(cancel);
-        facts.Add(("rounds", rounds.ToString(Numbers.Culture)));
+        var (facts, rows) = await MeasureAsync(LatencyExperiment.Name, options, () => new LatencyExperiment(host, output, options).RunAsync(cancel), cancel);
         return (new LabResult(LatencyExperiment.Name, facts, rows, LatencyReport.Conclusions(rows)), LatencyReport.Chart(rows));
     }
+
+    /// <summary>In this process, or in several one after another.</summary>
+    private async Task<(List<(string Name, string Value)> Facts, IReadOnlyList<LabRow> Rows)> MeasureAsync(
+        string experiment, LabOptions options, Func<Task<(IReadOnlyList<LabRow> Rows, int Rounds)>> measure, CancellationToken cancel)
+    {
+        var facts = Begin(options);
+        var processes = options.Processes ?? (options.Quick ? 1 : UsualProcesses);
+        IReadOnlyList<LabRow> rows;
+        if (processes == 1)
+        {
+            rows = (await measure()).Rows;
+        }
+        else
+        {
+            var parts = new List<IReadOnlyList<LabRow>>();
+            for (var part = 0; part < processes; part++)
+            {
+                output.Prefix = $"process {part + 1} of {processes}: ";
+                output.Progress("");
+                parts.Add(LabJson.Read(await runPart(PartOf(experiment, options with { Seed = unchecked(options.Seed + (part * SeedStep)) & int.MaxValue }), cancel)).Rows);
+            }
+            output.Prefix = "";
+            rows = [.. parts[0].Select((_, row) => LabRow.Join([.. parts.Select(part => part[row])]))];
+        }
+        facts.Add(("processes", processes.ToString(Numbers.Culture)));
+        facts.Add(("rounds", rows.Select(row => row.Times.Length).FirstOrDefault().ToString(Numbers.Culture)));
+        return (facts, rows);
+    }
+
+    private static string[] PartOf(string experiment, LabOptions options) =>
+    [
+        experiment, "--json", "--processes", "1", "--seed", options.Seed.ToString(Numbers.Culture),
+        .. options.Rounds is { } rounds ? (string[])["--rounds", rounds.ToString(Numbers.Culture)] : [],
+        .. options.Quick ? (string[])["--quick"] : [],
+        .. options.Engines.SelectMany(engine => (string[])["--engine", engine]),
+        .. options.Calls.SelectMany(call => (string[])["--call", call]),
+    ];
 
     private async Task<(LabResult Result, LabChart Chart)> ReplayAsync(string file, bool measures, LabOptions options, CancellationToken cancel)
     {
@@ -114,7 +158,7 @@ public sealed class LabExperiments(ILabHost host, LabOutput output)
 
     private List<(string, string)> Begin(LabOptions options)
     {
-        if (LabFacts.LoadNow() is { } load && load > Environment.ProcessorCount / 2.0)
+        if (!output.IsPart && LabFacts.LoadNow() is { } load && load > Environment.ProcessorCount / 2.0)
             output.Complain(string.Create(Numbers.Culture, $"xl lab: this machine is busy (load {load:f1}): the figures will be worse than they could be"));
         return LabFacts.Of(host, options);
     }

@@ -9,8 +9,11 @@ public sealed record LabOptions
 
     public int Seed { get; init; } = UsualSeed;
 
-    /// <summary>How often each thing is measured; null for as often as usual.</summary>
+    /// <summary>How often each thing is measured in each process; null for as often as usual.</summary>
     public int? Rounds { get; init; }
+
+    /// <summary>In how many processes, one after another, everything is measured; null for as many as usual.</summary>
+    public int? Processes { get; init; }
 
     /// <summary>A look, in seconds.</summary>
     public bool Quick { get; init; }
@@ -29,6 +32,7 @@ public sealed record LabOptions
     {
         Seed = words.Argument('s') is { } seed ? Number("--seed", seed, 0) : UsualSeed,
         Rounds = words.Argument('r') is { } rounds ? Number("--rounds", rounds, 3) : null,
+        Processes = words.Argument('p') is { } processes ? Number("--processes", processes, 1) : null,
         Quick = words.Has('q'),
         Engines = words.Arguments('e'),
         Calls = words.Arguments('c'),

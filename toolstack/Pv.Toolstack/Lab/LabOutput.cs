@@ -13,6 +13,12 @@ public sealed class LabOutput(TextWriter output, TextWriter errors)
     /// <summary>Somebody looks at the error output.</summary>
     public bool ShowsProgress { get; init; }
 
+    /// <summary>Another process of the lab's reads this one's output, and has warned already.</summary>
+    public bool IsPart { get; init; }
+
+    /// <summary>What progress begins with.</summary>
+    public string Prefix { get; set; } = "";
+
     /// <summary>How wide a line may be.</summary>
     public int Columns { get; init; } = 100;
 
@@ -29,7 +35,8 @@ public sealed class LabOutput(TextWriter output, TextWriter errors)
     {
         if (!ShowsProgress)
             return;
-        errors.Write(EraseLine + (line.Length < Columns ? line : line[..(Columns - 1)]));
+        var whole = Prefix + line;
+        errors.Write(EraseLine + (whole.Length < Columns ? whole : whole[..(Columns - 1)]));
         errors.Flush();
     }
 

@@ -35,7 +35,7 @@ internal sealed class BatchingCell(ILabGuest guest, LabCall call, BatchWay way, 
         [("engine", guest.Engine.Name), ("call", call.Name), ("way", way.ToString().ToLowerInvariant()), ("batch", batch.ToString(Numbers.Culture))],
         [.. _times],
         [
-            (BatchingExperiment.Traps, Sample.Median(_traps)), (BatchingExperiment.BytesIn, Sample.Median(_bytesIn)), (BatchingExperiment.BytesOut, Sample.Median(_bytesOut)),
+            (BatchingExperiment.Traps, Sample.Quantile(_traps, 0.5)), (BatchingExperiment.BytesIn, Sample.Quantile(_bytesIn, 0.5)), (BatchingExperiment.BytesOut, Sample.Quantile(_bytesOut, 0.5)),
             (BatchingExperiment.Pauses, _pauses), (BatchingExperiment.Operations, (double)_rounds * operationsARound),
         ]);
 }

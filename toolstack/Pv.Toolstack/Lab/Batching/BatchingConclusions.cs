@@ -5,8 +5,11 @@ namespace Pv.Toolstack.Lab.Batching;
 /// <summary>What batching comes to, a sentence for each call and engine.</summary>
 public static class BatchingConclusions
 {
-    /// <summary>Ways that differ by less than this are as good as each other, and a batch that saves less saves nothing.</summary>
+    /// <summary>Ways that differ by less than this are as good as each other.</summary>
     private const double Alike = 0.10;
+
+    /// <summary>What saves less than this saves little.</summary>
+    private const double Little = 0.15;
 
     /// <summary>The size at which a multicall is held against as many calls: Linux's are of that size at most.</summary>
     private const int Usual = 32;
@@ -22,13 +25,13 @@ public static class BatchingConclusions
         if (ways.Length == 0)
             return text + $"{Numbers.Time(alone)} alone.";
         var (word, best) = ways[0];
-        if (best.Least > alone * (1 - Alike))
-            return text + $"batches save nothing; {Numbers.Time(alone)} alone, {Numbers.Time(best.Least)} in the longest {word}.";
+        if (best.Least > alone * (1 - Little))
+            return text + $"batches save {(best.Least < alone ? $"little: {Percent(alone, best.Least)} at best" : "nothing")} ({Numbers.Time(alone)} alone, {Numbers.Time(best.Least)} in the longest {word}).";
         text += $"a {word} of {best} saves {Percent(alone, best.Time)} ({Numbers.Time(alone)} alone, {Numbers.Time(best.Time)} so); beyond, next to nothing more is saved";
         foreach (var (otherWord, other) in ways.Skip(1))
         {
             text += other.Least <= best.Least * (1 + Alike) ? $"; a {otherWord} of {other} is as good"
-                : other.Least > alone * (1 - Alike) ? $"; a {otherWord} saves nothing"
+                : other.Least > alone * (1 - Little) ? $"; a {otherWord} saves little"
                 : $"; a {otherWord} of {other} saves {Percent(alone, other.Time)}";
         }
         return text + OfMulticalls(curve) + ".";

@@ -30,5 +30,5 @@ public sealed record BatchingCurve(string Engine, string Call, LabRow Single, IR
     public static int BatchOf(LabRow row) => int.Parse(row.Label("batch"), Numbers.Culture);
 
     /// <summary>Where a way stops paying.</summary>
-    public static Knee KneeOf(IReadOnlyList<LabRow> rows, int seed) => Knee.Of([.. rows.Select(row => (BatchOf(row), row.Times))], seed);
+    public static Knee KneeOf(IReadOnlyList<LabRow> rows, int seed) => Knee.Of([.. rows.Select(row => (BatchOf(row), row.Sample))], seed);
 }

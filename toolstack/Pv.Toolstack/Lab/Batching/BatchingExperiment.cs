@@ -19,9 +19,9 @@ internal sealed class BatchingExperiment(ILabHost host, LabOutput output, LabOpt
 
     private static readonly int[] QuickSizes = [1, 8, 32, 256];
 
-    private readonly int _rounds = options.Rounds ?? (options.Quick ? 7 : 41);
+    private readonly int _rounds = options.Rounds ?? (options.Quick ? 7 : 15);
     private readonly double _runNanoseconds = options.Quick ? 200_000 : 800_000;
-    private readonly TimeSpan _warmUp = options.WarmUp ?? TimeSpan.FromSeconds(options.Quick ? 0.5 : 8);
+    private readonly TimeSpan _warmUp = options.WarmUp ?? TimeSpan.FromSeconds(options.Quick ? 0.5 : 5);
 
     public async Task<(IReadOnlyList<LabRow> Rows, int Rounds)> RunAsync(CancellationToken cancel)
     {

@@ -17,7 +17,7 @@ internal sealed class LatencyExperiment(ILabHost host, LabOutput output, LabOpti
 
     private const int PauseCount = 40;
 
-    private readonly int _rounds = options.Rounds ?? (options.Quick ? 5 : 25);
+    private readonly int _rounds = options.Rounds ?? (options.Quick ? 5 : 10);
     private readonly int _times = options.Quick ? 50 : 200;
 
     public async Task<(IReadOnlyList<LabRow> Rows, int Rounds)> RunAsync(CancellationToken cancel)

@@ -23,6 +23,7 @@ public static class LabJson
         if (row.Times.Length > 0)
             (written["median_ns"], written["low_ns"], written["high_ns"]) = (Round(row.Median), Round(row.Low), Round(row.High));
         written["values"] = new JObject(row.Values.Select(value => new JProperty(value.Name, Round(value.Value))));
+        written["processes"] = row.Processes;
         written["times_ns"] = new JArray(row.Times.Select(Round));
         return written;
     }
@@ -42,7 +43,10 @@ public static class LabJson
                     .. root["rows"]!.Select(row => new LabRow(
                         [.. ((JObject)row["labels"]!).Properties().Select(label => (label.Name, (string)label.Value!))],
                         [.. row["times_ns"]!.Select(time => (double)time)],
-                        [.. ((JObject)row["values"]!).Properties().Select(value => (value.Name, (double)value.Value))])),
+                        [.. ((JObject)row["values"]!).Properties().Select(value => (value.Name, (double)value.Value))])
+                    {
+                        Processes = (int?)row["processes"] is >= 1 and var processes ? processes : throw new InvalidDataException("a row has no processes"),
+                    }),
                 ],
                 [.. root["conclusions"]!.Select(sentence => (string)sentence!)]);
         }
@@ -52,5 +56,5 @@ public static class LabJson
         }
     }
 
-    private static double Round(double value) => double.IsFinite(value) ? Math.Round(value, 4) : 0;
+    private static double Round(double value) => double.IsFinite(value) ? Math.Round(value, 9) : 0;
 }

@@ -6,7 +6,7 @@ namespace Pv.Toolstack.Lab.Statistics;
 /// <param name="High">The upper bound.</param>
 public readonly record struct Change(double Ratio, double Low, double High)
 {
-    /// <summary>Two runs of one program differ so much by chance: where its code and data come to lie, how its compiler took it.</summary>
+    /// <summary>Less than this is no change worth the name, whatever it comes from.</summary>
     public const double Noise = 0.05;
 
     private const int Draws = 2000;
@@ -15,23 +15,18 @@ public readonly record struct Change(double Ratio, double Low, double High)
     /// <summary>What can be said: all of the interval lies beyond what is noise.</summary>
     public ChangeVerdict Verdict => Low > 1 + Noise ? ChangeVerdict.Slower : High < 1 - Noise ? ChangeVerdict.Faster : ChangeVerdict.None;
 
-    /// <summary>Bootstraps: draws both rows anew many times, and looks at what the ratio of their medians does.</summary>
+    /// <summary>Bootstraps: draws both samples anew many times, and looks at what the ratio of their medians does.</summary>
     /// <param name="before">The older measurements.</param>
     /// <param name="after">The newer ones.</param>
     /// <param name="seed">Of the draws; the same one gives the same bounds.</param>
-    public static Change Between(IReadOnlyCollection<double> before, IReadOnlyCollection<double> after, int seed)
+    public static Change Between(Sample before, Sample after, int seed)
     {
         var random = new Random(seed);
-        double[] old = [.. before], now = [.. after];
-        var (drawnOld, drawnNow, ratios) = (new double[old.Length], new double[now.Length], new double[Draws]);
+        var ratios = new double[Draws];
         for (var i = 0; i < Draws; i++)
-        {
-            Sample.Redraw(old, drawnOld, random);
-            Sample.Redraw(now, drawnNow, random);
-            ratios[i] = Sample.OfSorted(drawnNow, 0.5) / Sample.OfSorted(drawnOld, 0.5);
-        }
+            ratios[i] = after.Redraw(random) / before.Redraw(random);
         Array.Sort(ratios);
-        return new Change(Sample.Median(now) / Sample.Median(old), Sample.OfSorted(ratios, Outside), Sample.OfSorted(ratios, 1 - Outside));
+        return new Change(after.Median / before.Median, Sample.OfSorted(ratios, Outside), Sample.OfSorted(ratios, 1 - Outside));
     }
 
     /// <summary>"faster by 12 % (9..15)", "slower by 30 % (25..36)", or "no change seen".</summary>

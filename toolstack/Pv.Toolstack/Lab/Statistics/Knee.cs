@@ -18,7 +18,7 @@ public readonly record struct Knee(int Batch, int Low, int High, double Time, do
 
     /// <param name="curve">The measurements for each batch size, in ascending order of the sizes.</param>
     /// <param name="seed">Of the redraws.</param>
-    public static Knee Of(IReadOnlyList<(int Batch, double[] Times)> curve, int seed)
+    public static Knee Of(IReadOnlyList<(int Batch, Sample Times)> curve, int seed)
     {
         var random = new Random(seed);
         var medians = new double[curve.Count];
@@ -26,16 +26,12 @@ public readonly record struct Knee(int Batch, int Low, int High, double Time, do
         for (var draw = 0; draw < Draws; draw++)
         {
             for (var i = 0; i < curve.Count; i++)
-            {
-                var drawn = new double[curve[i].Times.Length];
-                Sample.Redraw(curve[i].Times, drawn, random);
-                medians[i] = Sample.OfSorted(drawn, 0.5);
-            }
+                medians[i] = curve[i].Times.Redraw(random);
             found[draw] = curve[Place(Fall(medians))].Batch;
         }
         Array.Sort(found);
         var batch = found.GroupBy(one => one).MaxBy(group => group.Count())!.Key;
-        var falling = Fall([.. curve.Select(point => Sample.Median(point.Times))]);
+        var falling = Fall([.. curve.Select(point => point.Times.Median)]);
         return new Knee(batch, found[Draws / 20], found[Draws - 1 - (Draws / 20)], falling[curve.Index().First(point => point.Item.Batch == batch).Index], falling[^1]);
     }
 

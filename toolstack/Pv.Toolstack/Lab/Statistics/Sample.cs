@@ -1,9 +1,42 @@
 namespace Pv.Toolstack.Lab.Statistics;
 
-/// <summary>What a row of measurements says: places in their order, since means say little where a machine is shared.</summary>
-public static class Sample
+/// <summary>
+/// Times of rounds that several processes have measured. One process differs from the next, since its compiler took other decisions and its data came
+/// to lie elsewhere; so what is said of all of them rests on each one's median, and what may be chance is found by drawing processes, too.
+/// </summary>
+/// <param name="Times">The times, process by process.</param>
+/// <param name="Processes">How many, each with as many times.</param>
+public readonly record struct Sample(double[] Times, int Processes)
 {
-    public static double Median(IReadOnlyCollection<double> values) => Quantile(values, 0.5);
+    private int Rounds => Times.Length / Processes;
+
+    /// <summary>The median of the processes' medians.</summary>
+    public double Median
+    {
+        get
+        {
+            var medians = new double[Processes];
+            for (var process = 0; process < Processes; process++)
+                medians[process] = Quantile(Times.AsSpan(process * Rounds, Rounds).ToArray(), 0.5);
+            return Quantile(medians, 0.5);
+        }
+    }
+
+    /// <summary>The same of a sample as it could have come out: processes drawn from these, and of each rounds drawn from its own.</summary>
+    internal double Redraw(Random random)
+    {
+        var (medians, drawn) = (new double[Processes], new double[Rounds]);
+        for (var process = 0; process < Processes; process++)
+        {
+            var from = Times.AsSpan(random.Next(Processes) * Rounds, Rounds);
+            foreach (ref var one in drawn.AsSpan())
+                one = from[random.Next(from.Length)];
+            Array.Sort(drawn);
+            medians[process] = OfSorted(drawn, 0.5);
+        }
+        Array.Sort(medians);
+        return OfSorted(medians, 0.5);
+    }
 
     /// <summary>The value below which that share of them lies, between neighbours in proportion. Not a number where there are none.</summary>
     public static double Quantile(IReadOnlyCollection<double> values, double share)
@@ -21,13 +54,5 @@ public static class Sample
         var place = share * (sorted.Length - 1);
         var below = (int)place;
         return below + 1 >= sorted.Length ? sorted[^1] : sorted[below] + ((place - below) * (sorted[below + 1] - sorted[below]));
-    }
-
-    /// <summary>A row of as many values, each drawn from all of them, in ascending order.</summary>
-    internal static void Redraw(ReadOnlySpan<double> values, Span<double> into, Random random)
-    {
-        foreach (ref var drawn in into)
-            drawn = values[random.Next(values.Length)];
-        into.Sort();
     }
 }
