@@ -11,22 +11,33 @@ namespace Pv.XenStore;
 public sealed class XenStoreDaemon : IAsyncDisposable
 {
     private readonly Store _store;
-    private readonly StoreLoop _loop;
+    private readonly IStoreLoop _loop;
 
     /// <summary>Where there can be sockets.</summary>
     private readonly EpollWait? _epoll;
 
+    /// <param name="host">The machine.</param>
+    /// <param name="inline">
+    /// Without a thread and without sockets: everything is done in the calls that ask for it, all of which come on one thread.
+    /// </param>
     /// <exception cref="IOException">The system has no descriptors left.</exception>
-    public XenStoreDaemon(IStoreHost host)
+    public XenStoreDaemon(IStoreHost host, bool inline = false)
     {
         ArgumentNullException.ThrowIfNull(host);
+        if (inline)
+        {
+            _loop = new InlineLoop(host.Log);
+            _store = new Store(host, _loop.Schedule);
+            return;
+        }
         _epoll = OperatingSystem.IsLinux() ? new EpollWait() : null;
-        _loop = new StoreLoop(_epoll ?? (ILoopWait)new SignalWait(), host.Log);
-        _store = new Store(host, _loop.Schedule);
-        _loop.Start();
+        var loop = new StoreLoop(_epoll ?? (ILoopWait)new SignalWait(), host.Log);
+        _loop = loop;
+        _store = new Store(host, loop.Schedule);
+        loop.Start();
     }
 
-    internal StoreLoop Loop => _loop;
+    internal IStoreLoop Loop => _loop;
 
     /// <summary>A new privileged client. Its watches and transactions are its own.</summary>
     public IXenStore OpenClient() => new StoreSession(_store);
@@ -42,7 +53,7 @@ public sealed class XenStoreDaemon : IAsyncDisposable
     public async Task ListenAsync(string path, DomId domain)
     {
         if (_epoll is not { } epoll)
-            throw new PlatformNotSupportedException("xenstored serves sockets on Linux only.");
+            throw new PlatformNotSupportedException("xenstored serves sockets on Linux only, and none in deterministic mode.");
         var socket = SocketFile.Listen(path);
         try
         {

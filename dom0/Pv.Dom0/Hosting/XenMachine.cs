@@ -8,6 +8,7 @@ using Pv.Cpu.Managed;
 using Pv.Cpu.Software;
 using Pv.Dom0.BootLoaders;
 using Pv.Dom0.Consoles;
+using Pv.Dom0.Seeds;
 using Pv.Dom0.XenStore;
 using Pv.Guest;
 using Pv.Hypervisor;
@@ -20,6 +21,7 @@ using Pv.Toolstack.Events;
 using Pv.Toolstack.Hypervisor;
 using Pv.Toolstack.Metrics;
 using Pv.Toolstack.Processors;
+using Pv.Toolstack.Seeds;
 
 namespace Pv.Dom0.Hosting;
 
@@ -104,6 +106,8 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
     public IDomainTraces Traces => _core;
 
     public LogFeed Log { get; } = new();
+
+    public ISeedMachines Seeds { get; } = new SeedMachines();
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {

@@ -12,10 +12,13 @@ public sealed class StoreService : IAsyncDisposable
     private readonly EventChannel _domainsChanged;
     private readonly Action<string> _log;
 
-    public StoreService(Dom0Kernel kernel, Action<string> log)
+    /// <param name="kernel">Dom0's kernel.</param>
+    /// <param name="log">Takes what is to be told.</param>
+    /// <param name="inline">All of Dom0 is one thread, see <see cref="XenStoreDaemon(IStoreHost, bool)"/>.</param>
+    public StoreService(Dom0Kernel kernel, Action<string> log, bool inline = false)
     {
         _log = log;
-        _daemon = new XenStoreDaemon(new Dom0StoreHost(kernel, log));
+        _daemon = new XenStoreDaemon(new Dom0StoreHost(kernel, log), inline);
         _domainsChanged = kernel.Events.BindVirq(VirtualIrq.DomainException, () => _ = CheckAsync());
     }
 

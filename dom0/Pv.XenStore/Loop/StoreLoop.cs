@@ -5,7 +5,7 @@ namespace Pv.XenStore;
 /// <summary>
 /// The daemon's one thread: runs the work that others queue, and gives sockets that are ready their turns. It sleeps when there is neither.
 /// </summary>
-internal sealed class StoreLoop
+internal sealed class StoreLoop : IStoreLoop
 {
     /// <summary>Pieces of work between two looks at the sockets.</summary>
     private const int WorkPerLook = 256;
@@ -22,12 +22,10 @@ internal sealed class StoreLoop
         (_wait, _log) = (wait, log);
     }
 
-    /// <summary>How often it looked for something to do; stands still while there is nothing. Any thread.</summary>
     public long Looks => Volatile.Read(ref _looks);
 
     public void Start() => new Thread(Run) { IsBackground = true, Name = "xenstored" }.Start();
 
-    /// <summary>Queues a piece of work. False once the loop is to end.</summary>
     public bool Schedule(IStoreWork work)
     {
         if (!_work.Writer.TryWrite(work))
@@ -36,7 +34,6 @@ internal sealed class StoreLoop
         return true;
     }
 
-    /// <summary>Does what is queued, and ends. False: somebody did so before.</summary>
     public bool TryEnd(out Task ended)
     {
         ended = _ended.Task;

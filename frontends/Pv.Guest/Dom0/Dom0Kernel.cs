@@ -16,13 +16,18 @@ public sealed class Dom0Kernel : IThreadPoolWorkItem, IAsyncDisposable
     private const int Idle = 0, Delivering = 1, Wanted = 2;
 
     private readonly SharedInfoPage _shared;
+    private readonly Action<IThreadPoolWorkItem>? _deliverLater;
     private int _state;
     private bool _isStopped;
 
     /// <param name="gate">Dom0's gate.</param>
     /// <param name="handlerFailed">Told when a channel's handler throws; the event is lost, nothing else.</param>
-    public Dom0Kernel(IGuestGate gate, Action<EventChannel, Exception> handlerFailed)
+    /// <param name="deliverLater">
+    /// Takes what the pool would execute, soon and one after the other, where Dom0 is no more than one thread; null for the pool.
+    /// </param>
+    public Dom0Kernel(IGuestGate gate, Action<EventChannel, Exception> handlerFailed, Action<IThreadPoolWorkItem>? deliverLater = null)
     {
+        _deliverLater = deliverLater;
         var start = GuestDevices.ReadStartInfo(gate);
         var sharedInfo = Pfn.OfAddress(start.SharedInfo);
         Memory = new GuestMemory(gate, GuestDevices.Taken(gate, start, sharedInfo));
@@ -67,7 +72,10 @@ public sealed class Dom0Kernel : IThreadPoolWorkItem, IAsyncDisposable
                 if (Events.DeliverSignals())
                     continue;
                 // The right to deliver goes to the pool with the rest.
-                ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+                if (_deliverLater is { } deliverLater)
+                    deliverLater(this);
+                else
+                    ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
                 return;
             }
         }

@@ -54,6 +54,7 @@ public sealed class JsonTests
             "top" => ["top", "-i", "1"],
             "validate" => ["validate", "/nowhere.cfg"],
             "shutdown" or "reboot" => [command, "-w", "of-" + command],
+            "seeds" => ["seeds", "-n", "1..2", _host.WriteSample("seeded", "Hello"), "-x", "what it does not show", "-t", "1s"],
             _ => [command],
         };
         if (command is "sched-credit" or "sched-rtds")
@@ -63,7 +64,7 @@ public sealed class JsonTests
 
         var done = await _host.XlAsync([.. words, "--json"]);
         var text = done.Output;
-        Assert.That((done.ExitCode, done.Errors), Is.EqualTo((command == "validate" ? 1 : 0, "")), text);
+        Assert.That((done.ExitCode, done.Errors), Is.EqualTo((command is "validate" or "seeds" ? 1 : 0, "")), text);
         if (command is "events" or "trace show")
         {
             var lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(JToken.Parse).ToArray();

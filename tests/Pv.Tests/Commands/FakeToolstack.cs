@@ -7,11 +7,12 @@ using Pv.Toolstack.Domains;
 using Pv.Toolstack.Events;
 using Pv.Toolstack.Metrics;
 using Pv.Toolstack.Processors;
+using Pv.Toolstack.Seeds;
 
 namespace Pv.Tests.Commands;
 
 /// <summary>A host of tables: commands read it, and what they do is written down.</summary>
-internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsoles, IDomainTraces, IMetrics
+internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsoles, IDomainTraces, IMetrics, ISeedMachines
 {
     public List<DomainView> All { get; } = [Dom0(1024, 2)];
 
@@ -46,6 +47,14 @@ internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsole
     public IMetrics Metrics => this;
 
     public LogFeed Log { get; } = new();
+
+    public ISeedMachines Seeds => this;
+
+    /// <summary>The seeds that fail, by their reasons.</summary>
+    public Dictionary<ulong, string> BadSeeds { get; } = [];
+
+    public SeedOutcome Run(IReadOnlyList<SeedGuest> guests, ulong seed, ulong nanoseconds)
+        => new(seed, $"trace of {seed}\n", $"hash{seed % 3}", 2, seed, 5, nanoseconds, [$"console of {guests[0].Name}\r\n"], BadSeeds.GetValueOrDefault(seed));
 
     public Task<IReadOnlyList<MetricFamily>> MeasureAsync() => Task.FromResult<IReadOnlyList<MetricFamily>>(Measured);
 

@@ -102,6 +102,26 @@ public static partial class CommandRows
                 new('j', "json", null, "Print JSON instead"),
             ],
         },
+        new("seeds", "[options] <ConfigFile>...", "Run guests in deterministic mode under many seeds, in search of one that goes wrong", 1, Built | Own)
+        {
+            Options =
+            [
+                new('n', "seeds", "A..B", "The seeds (1..100 if nothing is said)"),
+                new('r', "replay", "SEED", "Run one seed, and show the consoles"),
+                new('o', "trace", "FILE", "Write the hypercalls of the first seed that fails, or else of the first, to FILE"),
+                new('t', "time", "TIME", "How much of the machine's own time a seed has: seconds, or a number with ms, s, m or h (10 s)"),
+                new('x', "expect", "TEXT", "The first guest's console must show TEXT; if this is the last step, the seed is done then"),
+                new('s', "send", "TEXT", "Type TEXT and Enter there; as for xl run"),
+                new('j', "json", null, "Print one object that tells what was found"),
+            ],
+            Notes = """
+                The guests run together on a machine of their own, beside this host's domains: no disks, no networks, time is what they do.
+                The same seed and guests make the same hypercalls, byte for byte, on every day and host (docs/determinism.md).
+                A seed fails when a guest crashes or does not show what is expected, when all wait for each other, when frames are lost.
+
+                Exit codes: 0, no seed failed; 1, some did; 2, wrong use; 130, interrupted. Others are those of xl create.
+                """,
+        },
         new("events", "[options] [Domain]", "Print what happens to domains, as it happens", 0, Built | Own)
         {
             Options =

@@ -49,6 +49,7 @@ public sealed class CommandRunner(IToolstack toolstack)
         ["sched-credit"] = ShareCommands.RunCreditAsync,
         ["sched-credit2"] = ShareCommands.RunCredit2Async,
         ["sched-rtds"] = RealTimeCommand.RunAsync,
+        ["seeds"] = SeedsCommand.RunAsync,
         ["set-parameters"] = HypervisorCommands.SetParametersAsync,
         ["sharing"] = MemoryListCommands.ListSharedAsync,
         ["shutdown"] = ShutdownCommand.RunAsync,

@@ -3,6 +3,7 @@ using Pv.Toolstack.Disks;
 using Pv.Toolstack.Events;
 using Pv.Toolstack.Metrics;
 using Pv.Toolstack.Processors;
+using Pv.Toolstack.Seeds;
 
 namespace Pv.Toolstack.Domains;
 
@@ -29,4 +30,6 @@ public interface IToolstack
 
     /// <summary>What <c>pvd</c> logs.</summary>
     LogFeed Log { get; }
+
+    ISeedMachines Seeds { get; }
 }

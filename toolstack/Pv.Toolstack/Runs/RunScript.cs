@@ -22,6 +22,9 @@ internal sealed class RunScript
         TypeOn();
     }
 
+    /// <summary>Nothing is expected and nothing typed.</summary>
+    public static RunScript Empty => new([]);
+
     /// <summary>What is to be typed now.</summary>
     public ChannelReader<byte[]> Typed => _typed.Reader;
 
