@@ -59,8 +59,8 @@ internal static class SeedsCommand
         var guests = new List<SeedGuest>();
         foreach (var file in context.Words.Rest)
         {
-            var content = await context.ReadConfigFileAsync(file);
-            var outcome = DomainConfigurationParser.Parse(file, Encoding.UTF8.GetString(content), [], context.Topology(false));
+            var text = await context.ReadConfigFileAsync(file);
+            var outcome = DomainConfigurationParser.Parse(file, text, [], context.Topology(false));
             foreach (var message in outcome.Messages)
                 await context.ComplainAsync(message);
             if (outcome.Configuration is not { } configuration)
