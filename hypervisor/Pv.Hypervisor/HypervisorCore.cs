@@ -45,6 +45,9 @@ public sealed record MachineOptions
     /// <summary>The scheduler of pool 0.</summary>
     public SchedulerId Scheduler { get; init; } = SchedulerId.Credit2;
 
+    /// <summary>How long the service of a queue of asynchronous hypercalls looks for more before it sleeps, in nanoseconds.</summary>
+    public ulong AsyncPollNanoseconds { get; init; } = 50_000;
+
     /// <summary>Makes the engine of real PV kernels over the machine's memory; null for a machine that has none.</summary>
     public Func<MachineMemory, ICpuEngine>? ParavirtualizedEngine { get; init; }
 
@@ -79,6 +82,7 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces, IDomainStatisti
         var policy = SchedulerPolicies.Create(options.Scheduler) ?? throw new ArgumentException($"There is no scheduler {options.Scheduler}.", nameof(options));
         Scheduler = new Scheduler(Clock, Timekeeper, policy, options.PCpus, new VcpuLoop(this).Run, Stepper);
         PreemptionChooser = Stepper is null ? Scheduler.ShouldLeave : vcpu => Scheduler.ShouldLeave(vcpu) || Stepper.ChoosesPreemption();
+        AsyncPollNanoseconds = options.ManualTimers || Stepper is not null ? 0 : options.AsyncPollNanoseconds;
         ParavirtualizedEngine = options.ParavirtualizedEngine?.Invoke(Memory);
         ManagedEngine = options.ManagedEngine?.Invoke(GateOf);
         _dom0Gate = DomainCreation.CreateDom0(this, options.Dom0Frames, options.Dom0MaptrackFrames);
@@ -134,6 +138,9 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces, IDomainStatisti
 
     /// <summary>A test's: counts the work between two looks.</summary>
     internal WorkMeter? Meter { get; set; }
+
+    /// <summary>How long the service of a queue looks for more before it sleeps. Where time stands still unless somebody moves it, it does not.</summary>
+    internal ulong AsyncPollNanoseconds { get; set; }
 
     internal ICpuEngine? ParavirtualizedEngine { get; }
 

@@ -54,5 +54,8 @@ public sealed partial class Hypercalls
     /// <summary>An empty batch of calls, with a page of its own.</summary>
     public MulticallBatch Batch() => new(this, _pages);
 
+    /// <summary>Calls that can be gathered, with a batch of their own.</summary>
+    public LazyCalls Lazy() => new(this);
+
     internal static Errno ErrnoOf(long result) => result < 0 ? (Errno)(-result) : Errno.None;
 }

@@ -64,6 +64,11 @@ public sealed class GuestContext
     /// <summary>Waits until system time (see <see cref="GuestClock.Now"/>) is <paramref name="deadline"/> nanoseconds or later.</summary>
     public Task DelayUntil(ulong deadline) => _runtime.DelayUntil(deadline);
 
+    /// <summary>Sets up the vCPU's queue of asynchronous hypercalls, of which there is one. See <see cref="AsyncQueue.SetUp"/>.</summary>
+    /// <param name="entries">How many calls may be under way: a power of two.</param>
+    /// <exception cref="HypercallException">Refused; <see cref="Errno.ENOSYS"/>: the configuration does not allow it.</exception>
+    public AsyncQueue OpenAsyncQueue(uint entries = 64) => AsyncQueue.SetUp(Hypercalls, Memory, Events, entries);
+
     /// <summary>Starts a task beside the caller's. If it throws the domain crashes.</summary>
     public void Spawn(Func<Task> task) => _runtime.Spawn(task);
 

@@ -39,6 +39,7 @@ public sealed class Domain
         Pool = pool;
         SchedulingGroup = pool.Policy.CreateGroup();
         Vcpus = new Vcpu?[limits.MaxVcpus];
+        Services = new Vcpu?[limits.AsyncHypercalls ? limits.MaxVcpus : 0];
         Events = new EventChannels(this);
         Grants = new GrantTable(this, limits.MaxGrantFrames, limits.MaxMaptrackFrames);
         PhysicalMap = kind == DomainKind.Paravirtualized ? null : new PhysicalMap();
@@ -108,6 +109,12 @@ public sealed class Domain
 
     internal Vcpu?[] Vcpus { get; }
 
+    /// <summary>The vCPUs that serve the queues of <see cref="Vcpus"/>; empty when the domain may have none. The run queue's lock guards changes.</summary>
+    internal Vcpu?[] Services { get; }
+
+    /// <summary>Nanoseconds for which services ran that are gone. The run queue's lock guards it.</summary>
+    internal ulong PastServiceTime { get; set; }
+
     internal ICpuDomain? Engine { get; set; }
 
     /// <summary>Dom0's and C# guests' way in; null for a real kernel.</summary>
@@ -148,13 +155,16 @@ public sealed class Domain
 
     internal IEnumerable<Vcpu> OnlineVcpus => Vcpus.OfType<Vcpu>();
 
+    /// <summary>Everything of the domain's that pCPUs run: its vCPUs, and the services of their queues.</summary>
+    internal IEnumerable<Vcpu> Scheduled => Services.Length == 0 ? OnlineVcpus : OnlineVcpus.Concat(Services.OfType<Vcpu>());
+
     internal bool HasAssist(VmAssistType type) => (VmAssist >> (int)type & 1) != 0;
 
     /// <summary>Stops the domain's vCPUs and, unless called from one of them, waits until none runs. Pauses nest.</summary>
     internal void Pause(Vcpu? caller = null)
     {
         Interlocked.Increment(ref _pauseCount);
-        foreach (var vcpu in OnlineVcpus)
+        foreach (var vcpu in Scheduled)
         {
             if (vcpu == caller)
                 Core.Scheduler.Sleep(vcpu);
@@ -167,7 +177,7 @@ public sealed class Domain
     {
         if (Interlocked.Decrement(ref _pauseCount) != 0)
             return;
-        foreach (var vcpu in OnlineVcpus)
+        foreach (var vcpu in Scheduled)
             Core.Scheduler.Wake(vcpu);
     }
 
@@ -182,7 +192,7 @@ public sealed class Domain
             Shutdown = (ShutdownReason)(byte)(ShutdownCode ?? reason);
             ShutdownCode = null;
         }
-        foreach (var vcpu in OnlineVcpus)
+        foreach (var vcpu in Scheduled)
         {
             if (vcpu != caller)
                 Core.Scheduler.Sleep(vcpu);
@@ -195,7 +205,7 @@ public sealed class Domain
     {
         Shutdown = null;
         ShutdownCode = null;
-        foreach (var vcpu in OnlineVcpus)
+        foreach (var vcpu in Scheduled)
             Core.Scheduler.Wake(vcpu);
     }
 
@@ -237,7 +247,8 @@ public enum DomainKind : byte
 }
 
 /// <summary>The limits that <c>XEN_DOMCTL_createdomain</c> sets for a domain's life.</summary>
-internal readonly record struct DomainLimits(int MaxVcpus, uint MaxEventPort, uint MaxGrantFrames, uint MaxMaptrackFrames, uint MaxGrantVersion = DomainLimits.HighestGrantVersion)
+internal readonly record struct DomainLimits(int MaxVcpus, uint MaxEventPort, uint MaxGrantFrames, uint MaxMaptrackFrames, uint MaxGrantVersion = DomainLimits.HighestGrantVersion,
+    bool AsyncHypercalls = false)
 {
     public const uint HighestGrantVersion = 2;
 

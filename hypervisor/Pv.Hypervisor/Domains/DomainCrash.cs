@@ -14,7 +14,7 @@ internal static class DomainCrash
     {
         var core = vcpu.Domain.Core;
         core.Log.Write($"{vcpu}: {reason}");
-        if (vcpu.Domain.Kind == DomainKind.Paravirtualized)
+        if (vcpu.Domain.Kind == DomainKind.Paravirtualized && vcpu.Queue is null)
             WriteRegisters(vcpu);
         if (failure is not null)
         {

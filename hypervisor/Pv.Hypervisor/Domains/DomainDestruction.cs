@@ -29,6 +29,8 @@ internal static class DomainDestruction
             vcpu.IsOnline = false;
             core.Scheduler.SleepSync(vcpu);
         }
+        foreach (var service in domain.Services)
+            service?.Queue!.TearDown(null);
         domain.Watchdogs.CancelAll();
         domain.Events.Destroy();
         foreach (var vcpu in domain.OnlineVcpus)

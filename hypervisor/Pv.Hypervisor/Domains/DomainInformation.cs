@@ -37,6 +37,7 @@ internal static class DomainInformation
             allBlocked &= vcpu.IsBlocked;
             running |= scheduler.IsRunning(vcpu);
         }
+        info.CpuTime += scheduler.ServiceTime(domain);
         if (domain.Kind == DomainKind.Control)
             info.CpuTime = Dom0Time(scheduler);
         info.Flags = Flags(domain, running, allBlocked);

@@ -91,7 +91,7 @@ internal static class DomctlOperations
             (int)Math.Min(create.MaxVcpus, int.MaxValue), Math.Min(create.MaxEventChannelPort, FifoEvents.ChannelCount - 1),
             create.MaxGrantFrames < 0 ? DomainLimits.Default.MaxGrantFrames : (uint)create.MaxGrantFrames,
             create.MaxMapTrackFrames < 0 ? DomainLimits.Default.MaxMaptrackFrames : (uint)create.MaxMapTrackFrames,
-            create.GrantOptions);
+            create.GrantOptions, (create.Arch.MiscellaneousFlags & AsyncHypercalls.CreateFlag) != 0);
         DomId? wanted = control.Domain.Value is 0 or >= DomId.FirstReserved ? null : control.Domain;
         var handle = new Guid(create.Handle.Bytes, bigEndian: true);
         if (DomainCreation.TryCreate(call.Core, wanted, kind, limits, handle, create.CpuPoolId, out var domain) is not Errno.None and var error)

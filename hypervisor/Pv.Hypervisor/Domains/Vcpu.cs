@@ -1,5 +1,6 @@
 using Pv.Abi;
 using Pv.Cpu;
+using Pv.Hypervisor.Asynchronous;
 using Pv.Hypervisor.Memory;
 using Pv.Hypervisor.Paging;
 using Pv.Hypervisor.Scheduling;
@@ -36,9 +37,26 @@ public sealed class Vcpu
         domain.Core.Scheduler.Add(this);
     }
 
+    /// <summary>The vCPU that serves another one's queue. It runs none of the guest's code; who makes it gives it to the scheduler.</summary>
+    internal Vcpu(Vcpu owner, AsyncQueue queue)
+    {
+        Domain = owner.Domain;
+        Id = owner.Id;
+        Queue = queue;
+        Runstate = new RunstateClock(Domain.Core.Clock.Now);
+        Timers = new VcpuTimers(this);
+        Walks = new TableWalks(Domain.Core.Stepper);
+        Counters = new VcpuCounters(isShared: false);
+        _blocked = 1;
+        _online = true;
+    }
+
     public Domain Domain { get; }
 
     public VcpuId Id { get; }
+
+    /// <summary>The queue that this one serves; null for a vCPU of the guest's.</summary>
+    internal AsyncQueue? Queue { get; }
 
     internal ref GuestRegisters Registers => ref _registers;
 
@@ -282,5 +300,5 @@ public sealed class Vcpu
         Engine?.FlushTlb();
     }
 
-    public override string ToString() => $"{Domain.Id}{Id}";
+    public override string ToString() => Queue is null ? $"{Domain.Id}{Id}" : $"{Domain.Id}{Id}'s queue";
 }

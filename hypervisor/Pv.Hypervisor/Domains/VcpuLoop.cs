@@ -31,6 +31,11 @@ internal sealed class VcpuLoop(HypervisorCore core)
         _current = vcpu;
         try
         {
+            if (vcpu.Queue is { } queue)
+            {
+                queue.Serve();
+                return;
+            }
             RunstateAreas.Update(vcpu);
             vcpu.Timers.BeginRunning();
             while (!core.Scheduler.ShouldLeave(vcpu))

@@ -3,6 +3,7 @@ using Pv.Abi;
 using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Memory;
 using Pv.Hypervisor.Paging;
+using Pv.Machine;
 using Pv.Machine.Gate;
 
 namespace Pv.Hypervisor.Hypercalls;
@@ -38,15 +39,14 @@ internal readonly ref struct GuestAccess
             HostAddress.Read(address, to);
             return true;
         }
-        var memory = _vcpu.Domain.Core.Memory;
         while (!to.IsEmpty)
         {
-            using var walk = _vcpu.Walks.Begin();
-            if (!TryTranslate(address, false, out var machine, out var length))
+            using var page = Open(address, false);
+            if (!page.IsOpen)
                 return false;
-            var part = Math.Min(length, to.Length);
+            var part = Math.Min(page.Length, to.Length);
             _vcpu.Domain.Core.Meter?.CountBytes(part);
-            memory.Bytes(machine, part).CopyTo(to);
+            page.Memory.Bytes(page.Address, part).CopyTo(to);
             to = to[part..];
             address += (ulong)part;
         }
@@ -61,16 +61,15 @@ internal readonly ref struct GuestAccess
             HostAddress.Write(address, from);
             return true;
         }
-        var memory = _vcpu.Domain.Core.Memory;
         while (!from.IsEmpty)
         {
-            using var walk = _vcpu.Walks.Begin();
-            if (!TryTranslate(address, true, out var machine, out var length))
+            using var page = Open(address, true);
+            if (!page.IsOpen)
                 return false;
-            var part = Math.Min(length, from.Length);
+            var part = Math.Min(page.Length, from.Length);
             _vcpu.Domain.Core.Meter?.CountBytes(part);
-            from[..part].CopyTo(memory.Bytes(machine, part));
-            memory.Marks.NoteWrite(Mfn.OfAddress(machine));
+            from[..part].CopyTo(page.Memory.Bytes(page.Address, part));
+            page.Memory.Marks.NoteWrite(Mfn.OfAddress(page.Address));
             from = from[part..];
             address += (ulong)part;
         }
@@ -85,14 +84,9 @@ internal readonly ref struct GuestAccess
             value = default;
             return TryRead(address, MemoryMarshal.AsBytes(new Span<T>(ref value)));
         }
-        using var walk = _vcpu.Walks.Begin();
-        if (!TryTranslate(address, false, out var machine, out _))
-        {
-            value = default;
-            return false;
-        }
-        value = _vcpu.Domain.Core.Memory.At<T>(machine);
-        return true;
+        using var page = Open(address, false);
+        value = page.IsOpen ? page.Memory.At<T>(page.Address) : default;
+        return page.IsOpen;
     }
 
     /// <summary>Copies one value out.</summary>
@@ -100,12 +94,11 @@ internal readonly ref struct GuestAccess
     {
         if (_vcpu.Domain.Kind == DomainKind.Control || !FitsPage<T>(address))
             return TryWrite(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
-        using var walk = _vcpu.Walks.Begin();
-        if (!TryTranslate(address, true, out var machine, out _))
+        using var page = Open(address, true);
+        if (!page.IsOpen)
             return false;
-        var memory = _vcpu.Domain.Core.Memory;
-        memory.At<T>(machine) = value;
-        memory.Marks.NoteWrite(Mfn.OfAddress(machine));
+        page.Memory.At<T>(page.Address) = value;
+        page.Memory.Marks.NoteWrite(Mfn.OfAddress(page.Address));
         return true;
     }
 
@@ -117,27 +110,58 @@ internal readonly ref struct GuestAccess
         public static readonly int Bytes = MemoryMarshal.AsBytes<T>([default]).Length;
     }
 
-    /// <summary>Translates one address, and tells how many bytes from it on lie in the same page.</summary>
-    private bool TryTranslate(ulong address, bool write, out ulong machine, out int length)
+    /// <summary>Makes one page reachable, until the scope ends.</summary>
+    private Page Open(ulong address, bool write) => _vcpu.Domain.PhysicalMap is { } map ? OpenOwn(map, address) : OpenWalked(address, write);
+
+    private Page OpenWalked(ulong address, bool write)
     {
-        var found = Translate(address, write, out machine, out length);
-        // Between looking up and copying, a mapping may go.
-        _vcpu.Domain.Core.Stepper?.Point();
-        return found;
+        var scope = _vcpu.Walks.Begin();
+        var core = _vcpu.Domain.Core;
+        if (!PageWalker.IsReserved(address) && PageWalker.TryWalk(core.Memory, Root, address, write, out var machine))
+        {
+            // Between looking up and copying, a mapping may go.
+            core.Stepper?.Point();
+            return new Page(core, machine) { Walk = scope };
+        }
+        scope.Dispose();
+        return default;
     }
 
-    private bool Translate(ulong address, bool write, out ulong machine, out int length)
+    private Page OpenOwn(PhysicalMap map, ulong address)
     {
-        var offset = address & PageSize.OffsetMask;
-        length = PageSize.Bytes - (int)offset;
-        machine = 0;
-        if (_vcpu.Domain.PhysicalMap is { } map)
+        var core = _vcpu.Domain.Core;
+        if (map.Get(Pfn.OfAddress(address), out var mfn) is PhysicalMapKind.Empty)
+            return default;
+        // Beside the guest's own code a frame may go while it is used, so what serves a queue holds it; foreign ones it leaves alone.
+        var holds = _vcpu.Queue is not null;
+        if (holds && !core.Frames.TryGet(mfn, _vcpu.Domain.Id))
+            return default;
+        core.Stepper?.Point();
+        return new Page(core, mfn.Address | address & PageSize.OffsetMask) { Holds = holds };
+    }
+
+    /// <summary>A page of the caller's: while the scope lasts it does not become another domain's.</summary>
+    private readonly ref struct Page(HypervisorCore core, ulong address)
+    {
+        public bool IsOpen => core is not null;
+
+        public MachineMemory Memory => core.Memory;
+
+        /// <summary>Machine address.</summary>
+        public ulong Address => address;
+
+        /// <summary>How many bytes from it on lie in the page.</summary>
+        public int Length => PageSize.Bytes - (int)(address & PageSize.OffsetMask);
+
+        public bool Holds { private get; init; }
+
+        public TableWalks.Scope Walk { private get; init; }
+
+        public void Dispose()
         {
-            if (map.Get(Pfn.OfAddress(address), out var mfn) is PhysicalMapKind.Empty)
-                return false;
-            machine = mfn.Address | offset;
-            return true;
+            if (Holds)
+                core.Frames.Put(Mfn.OfAddress(address));
+            Walk.Dispose();
         }
-        return !PageWalker.IsReserved(address) && PageWalker.TryWalk(_vcpu.Domain.Core.Memory, Root, address, write, out machine);
     }
 }

@@ -1,4 +1,5 @@
 using Pv.Abi;
+using Pv.Hypervisor.Asynchronous;
 using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Events;
 using Pv.Hypervisor.Grants;
@@ -70,6 +71,7 @@ internal sealed class HypercallTable
         this[HypercallNumber.HypfsOp] = RefusedOperations.NotPermitted;
         this[HypercallNumber.Arch0] = RefusedOperations.NotPermitted;
         this[HypercallNumber.Arch1] = RefusedOperations.PagingControl;
+        this[AsyncHypercalls.Number] = AsyncOperations.Handle;
     }
 
     private HypercallHandler this[HypercallNumber number]
@@ -80,6 +82,9 @@ internal sealed class HypercallTable
     /// <summary>Replaces a handler, so that a test can see what an exception in it costs.</summary>
     internal HypercallHandler? Replace(HypercallNumber number, HypercallHandler? handler)
         => Interlocked.Exchange(ref _handlers[(int)number], handler);
+
+    /// <summary>Whether there is such a call at all.</summary>
+    public bool Has(ulong number) => number < (ulong)_handlers.Length && _handlers[number] is not null;
 
     /// <summary>Serves a call. Exceptions pass through: the entry that called this crashes the caller's domain with them.</summary>
     public HypercallResult Dispatch(ref HypercallContext call)

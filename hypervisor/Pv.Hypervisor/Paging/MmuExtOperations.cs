@@ -45,6 +45,8 @@ internal static class MmuExtOperations
         MmuExtOperation.PinL1Table or MmuExtOperation.PinL2Table or MmuExtOperation.PinL3Table or MmuExtOperation.PinL4Table
             => Pin(ref call, frames, operation.Mfn, (FrameType)((uint)operation.Operation - (uint)MmuExtOperation.PinL1Table + (uint)FrameType.L1Table)),
         MmuExtOperation.UnpinTable => Unpin(ref call, frames, operation.Mfn),
+        // What is of the vCPU itself is not done behind its back.
+        MmuExtOperation.NewBasePointer or MmuExtOperation.NewUserBasePointer or MmuExtOperation.SetLdt when call.Vcpu.Queue is not null => Errno.EOPNOTSUPP,
         MmuExtOperation.NewBasePointer => OfOwn(ref call, frames) ? BasePointers.SetKernel(call.Vcpu, operation.Mfn) : Errno.EPERM,
         MmuExtOperation.NewUserBasePointer => OfOwn(ref call, frames) ? BasePointers.SetUser(call.Vcpu, operation.Mfn) : Errno.EPERM,
         MmuExtOperation.TlbFlushLocal => FlushSet(ref call, 1ul << (int)call.Vcpu.Id.Value),
@@ -102,7 +104,7 @@ internal static class MmuExtOperations
 
     private static Errno FlushOne(ref HypercallContext call, ulong address)
     {
-        call.Vcpu.Engine?.FlushPage(address);
+        call.Core.Flushes.FlushPage(call.Vcpu, address);
         return Errno.None;
     }
 

@@ -35,9 +35,13 @@ internal sealed class TableWalks(Stepper? stepper)
             spinner.SpinOnce();
     }
 
-    public readonly ref struct Scope(TableWalks walks)
+    public readonly ref struct Scope(TableWalks? walks)
     {
-        // Only the thread that began writes the state.
-        public void Dispose() => Volatile.Write(ref walks._state, walks._state + 1);
+        public void Dispose()
+        {
+            // Only the thread that began writes the state.
+            if (walks is not null)
+                Volatile.Write(ref walks._state, walks._state + 1);
+        }
     }
 }

@@ -19,6 +19,16 @@ internal sealed class TlbFlushes(HypervisorCore core)
             if (vcpu is not null && (vcpus >> (int)vcpu.Id.Value & 1) != 0)
                 AwaitLeft(vcpu);
         }
+        AwaitServices(domain);
+    }
+
+    /// <summary>One translation of the caller's, which may be what serves its queue.</summary>
+    public void FlushPage(Vcpu caller, ulong address)
+    {
+        if (caller.Queue is null)
+            caller.Engine?.FlushPage(address);
+        else
+            Flush(caller.Domain, 1ul << (int)caller.Id.Value);
     }
 
     public void FlushAll(Domain domain) => Flush(domain, ulong.MaxValue);
@@ -47,6 +57,15 @@ internal sealed class TlbFlushes(HypervisorCore core)
         }
         if (stale != 0)
             Flush(domain, stale);
+        else
+            AwaitServices(domain);
+    }
+
+    /// <summary>What serves a queue keeps no translations, but it may be copying by tables that it walked before.</summary>
+    private static void AwaitServices(Domain domain)
+    {
+        foreach (var service in domain.Services)
+            service?.Walks.AwaitCurrent();
     }
 
     private static void Request(Vcpu vcpu)

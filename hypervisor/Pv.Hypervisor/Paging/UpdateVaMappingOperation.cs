@@ -63,7 +63,7 @@ internal static class UpdateVaMappingOperation
                 break;
         }
         if (kind == UpdateVaMappingFlags.Invlpg && vcpus == 1ul << (int)call.Vcpu.Id.Value)
-            call.Vcpu.Engine!.FlushPage(address);
+            call.Core.Flushes.FlushPage(call.Vcpu, address);
         else
             call.Core.Flushes.Flush(call.Caller, vcpus);
         return HypercallResult.Success;

@@ -34,7 +34,7 @@ internal sealed class CpuPool
         Policy.SetPcpus(cpus);
         foreach (var domain in Domains)
         {
-            foreach (var vcpu in domain.OnlineVcpus)
+            foreach (var vcpu in domain.Scheduled)
                 Confine(vcpu.Unit);
         }
     }

@@ -14,7 +14,7 @@ internal static class DomctlScheduling
         {
             case SchedulerCommand.PutInfo or SchedulerCommand.GetInfo:
                 var changed = operation;
-                var units = domain.OnlineVcpus.Select(vcpu => vcpu.Unit).ToArray();
+                var units = domain.Scheduled.Select(vcpu => vcpu.Unit).ToArray();
                 var error = call.Core.Scheduler.Adjust(
                     domain, operation.Scheduler, policy => policy.Adjust(domain.SchedulingGroup, units, ref changed));
                 operation = changed;

@@ -168,14 +168,14 @@ public sealed partial class Scheduler
         {
             // Sysctls come one at a time, so the pool is still there.
             var pool = _pools[id];
-            foreach (var vcpu in domain.OnlineVcpus)
+            foreach (var vcpu in domain.Scheduled)
                 Forget(vcpu);
             domain.Pool.Domains.Remove(domain);
             SignalIdle(domain.Pool);
             pool.Domains.Add(domain);
             domain.Pool = pool;
             domain.SchedulingGroup = pool.Policy.CreateGroup();
-            foreach (var vcpu in domain.OnlineVcpus)
+            foreach (var vcpu in domain.Scheduled)
             {
                 var (hard, soft) = (vcpu.Unit.HardAffinity, vcpu.Unit.SoftAffinity);
                 vcpu.Unit = CreateUnit(vcpu);
@@ -198,22 +198,30 @@ public sealed partial class Scheduler
             var (unit, pool) = (vcpu.Unit, PoolOf(vcpu));
             if (hard is { } wanted && (wanted & pool.Cpus) == 0)
                 return Errno.EINVAL;
-            unit.HardAffinity = hard ?? unit.HardAffinity;
-            unit.SoftAffinity = soft ?? unit.SoftAffinity;
-            pool.Confine(unit);
-            if (unit.RunningOn >= 0)
-            {
-                if (!unit.MayRunOn(unit.RunningOn))
-                    Interrupt(_pcpus[unit.RunningOn], unit);
-            }
-            else if (unit.Queued)
-            {
-                // It may be queued for a pCPU that it must not have.
-                Unqueue(unit);
-                Queue(pool, unit, _clock.Now, woken: false);
-            }
+            Bind(pool, unit, hard, soft);
+            // What serves its queue goes where it goes.
+            if (vcpu.Id.Value < vcpu.Domain.Services.Length && vcpu.Domain.Services[vcpu.Id.Value] is { } service)
+                Bind(pool, service.Unit, hard, soft);
             SignalIdle(pool);
             return Errno.None;
+        }
+    }
+
+    private void Bind(CpuPool pool, SchedulingUnit unit, ulong? hard, ulong? soft)
+    {
+        unit.HardAffinity = hard ?? unit.HardAffinity;
+        unit.SoftAffinity = soft ?? unit.SoftAffinity;
+        pool.Confine(unit);
+        if (unit.RunningOn >= 0)
+        {
+            if (!unit.MayRunOn(unit.RunningOn))
+                Interrupt(_pcpus[unit.RunningOn], unit);
+        }
+        else if (unit.Queued)
+        {
+            // It may be queued for a pCPU that it must not have.
+            Unqueue(unit);
+            Queue(pool, unit, _clock.Now, woken: false);
         }
     }
 
@@ -259,7 +267,7 @@ public sealed partial class Scheduler
     private void Rearrange(CpuPool pool)
     {
         var now = _clock.Now;
-        foreach (var vcpu in pool.Domains.SelectMany(domain => domain.OnlineVcpus))
+        foreach (var vcpu in pool.Domains.SelectMany(domain => domain.Scheduled))
         {
             if (!vcpu.Unit.Queued)
                 continue;

@@ -93,6 +93,42 @@ public sealed partial class Scheduler : IDisposable
         }
     }
 
+    /// <summary>Takes in the vCPU that serves a queue. It may run where the one may whose queue it is.</summary>
+    internal void AddService(Vcpu service, Vcpu owner)
+    {
+        using (_lock.Hold())
+        {
+            service.Unit = CreateUnit(service);
+            (service.Unit.HardAffinity, service.Unit.SoftAffinity) = (owner.Unit.HardAffinity, owner.Unit.SoftAffinity);
+            PoolOf(service).Confine(service.Unit);
+            service.Domain.Services[service.Id.Value] = service;
+        }
+    }
+
+    /// <summary>Undoes <see cref="AddService"/>; no pCPU runs the service. Its time stays its domain's.</summary>
+    internal void RemoveService(Vcpu service)
+    {
+        using (_lock.Hold())
+        {
+            service.Domain.Services[service.Id.Value] = null;
+            service.Domain.PastServiceTime += service.Runstate.Snapshot(_clock.Now).Running;
+            Forget(service);
+            SignalIdle(PoolOf(service));
+        }
+    }
+
+    /// <summary>Nanoseconds for which the services of a domain's queues ran.</summary>
+    internal ulong ServiceTime(Domain domain)
+    {
+        if (domain.Services.Length == 0)
+            return 0;
+        using (_lock.Hold())
+        {
+            var now = _clock.Now;
+            return domain.Services.OfType<Vcpu>().Aggregate(domain.PastServiceTime, (sum, service) => sum + service.Runstate.Snapshot(now).Running);
+        }
+    }
+
     /// <summary>Looks at a vCPU whose reasons not to run may have gone, and queues it if so. Any thread.</summary>
     internal void Wake(Vcpu vcpu)
     {

@@ -32,6 +32,8 @@ internal static class GuestCpuid
     {
         if (leaf - XenCpuid.FirstLeaf <= XenCpuid.MaxLeaves)
             return Xen(leaf - XenCpuid.FirstLeaf, subleaf, vcpu);
+        if (leaf is >= AsyncHypercalls.FirstLeaf and <= AsyncHypercalls.LastLeaf && vcpu.Domain.Limits.AsyncHypercalls)
+            return Asynchronous(leaf);
         var engine = vcpu.Domain.Core.ParavirtualizedEngine?.FeaturesFor(vcpu.Domain.Vcpus.Length) ?? default;
         return leaf switch
         {
@@ -65,6 +67,10 @@ internal static class GuestCpuid
         5 when subleaf == 0 => new CpuidLeaf(0, AddressBits(vcpu), 0, 0),
         _ => default,
     };
+
+    private static CpuidLeaf Asynchronous(uint leaf) => leaf == AsyncHypercalls.FirstLeaf
+        ? new CpuidLeaf(AsyncHypercalls.LastLeaf, AsyncHypercalls.SignatureEbx, AsyncHypercalls.SignatureEcx, AsyncHypercalls.SignatureEdx)
+        : new CpuidLeaf(AsyncHypercalls.Version, (uint)AsyncHypercalls.Number, AsyncHypercalls.MostEntries, 0);
 
     private static uint AddressBits(Vcpu vcpu)
         => (uint)(64 - System.Numerics.BitOperations.LeadingZeroCount((vcpu.Domain.Core.Memory.FrameCount << PageSize.Shift) - 1)) & XenCpuid.MachineAddressWidthMask;

@@ -22,11 +22,12 @@ internal sealed class TestGuest
     /// <param name="frames">How many frames a test may do anything to.</param>
     /// <param name="maps">Which of them vCPU 0 maps writable at first, by number; all when null.</param>
     /// <param name="vcpus">How many vCPUs there are; those after the second have no state yet.</param>
-    public TestGuest(TestMachine machine, int frames, Predicate<int>? maps = null, int vcpus = 2)
+    /// <param name="asynchronous">May it have queues of asynchronous hypercalls.</param>
+    public TestGuest(TestMachine machine, int frames, Predicate<int>? maps = null, int vcpus = 2, bool asynchronous = false)
     {
         _machine = machine;
         const int own = 10;
-        Domain = machine.CreateDomain(frames + own, vcpus);
+        Domain = machine.CreateDomain(frames + own, vcpus, asynchronous: asynchronous);
         var all = new List<Mfn>();
         for (var any = machine.Core.Frames.TryFirst(Domain, out var mfn); any; any = machine.Core.Frames.TryNext(mfn, out mfn))
             all.Add(mfn);

@@ -90,7 +90,7 @@ internal sealed class TestMachine : IDisposable
     public void ControlOrThrow(DomctlOperation operation, DomId domain) => ControlOrThrow(operation, domain, 0ul);
 
     /// <summary>Makes a domain with memory and vCPUs, paused and without a state.</summary>
-    public Domain CreateDomain(int frames, int vcpus = 1, bool managed = false, int grantFrames = 2, int maptrackFrames = 1)
+    public Domain CreateDomain(int frames, int vcpus = 1, bool managed = false, int grantFrames = 2, int maptrackFrames = 1, bool asynchronous = false)
     {
         var create = new DomctlCreateDomain
         {
@@ -100,6 +100,7 @@ internal sealed class TestMachine : IDisposable
             MaxGrantFrames = grantFrames,
             MaxMapTrackFrames = maptrackFrames,
             GrantOptions = 2,
+            Arch = new ArchDomainConfig { MiscellaneousFlags = asynchronous ? AsyncHypercalls.CreateFlag : 0 },
         };
         var id = default(DomId);
         if (Control(DomctlOperation.CreateDomain, ref id, ref create) is not 0 and var result)

@@ -18,6 +18,9 @@ internal sealed record MachineGuest(string Name, string Proves, Action<GuestCode
     /// <summary>The highest port that it may have.</summary>
     public uint MaxEventPort { get; init; } = 1023;
 
+    /// <summary>May it have queues of asynchronous hypercalls, which real Xen does not have.</summary>
+    public bool AsyncHypercalls { get; init; }
+
     /// <summary>The kernel image, an ELF file that a domain builder loads.</summary>
     public byte[] BuildImage()
     {

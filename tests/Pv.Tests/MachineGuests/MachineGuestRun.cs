@@ -28,12 +28,15 @@ internal sealed class MachineGuestRun : IDisposable
     private readonly EventPort _ended;
     private readonly SemaphoreSlim _domainExit = new(0);
 
+    private DomId _domain;
+
     /// <param name="translateAfter">See <see cref="Tier"/>.</param>
-    public MachineGuestRun(int translateAfter)
+    /// <param name="pcpus">How many physical CPUs the machine has.</param>
+    public MachineGuestRun(int translateAfter, int pcpus = 1)
     {
         _core = new HypervisorCore(new MachineOptions
         {
-            Frames = MachineFrames, PCpus = 1, ParavirtualizedEngine = memory => new SoftwareEngine(memory, translateAfter),
+            Frames = MachineFrames, PCpus = pcpus, ParavirtualizedEngine = memory => new SoftwareEngine(memory, translateAfter),
         });
         _control = new HypervisorControl(_core.Dom0);
         var start = GuestDevices.ReadStartInfo(_core.Dom0);
@@ -51,6 +54,15 @@ internal sealed class MachineGuestRun : IDisposable
         set => _core.PreemptionChooser = value ? _ => true : _core.Scheduler.ShouldLeave;
     }
 
+    /// <summary>How long what serves a queue looks for more before it sleeps.</summary>
+    public ulong AsyncPollNanoseconds
+    {
+        set => _core.AsyncPollNanoseconds = value;
+    }
+
+    /// <summary>How often the first vCPU of the guest that ran last left its code, by kind.</summary>
+    public IReadOnlyDictionary<string, ulong> Exits => _core.Measure(_domain)![0].Counts.Exits;
+
     /// <summary>What the hypervisor had to say.</summary>
     public string Log => _core.Log.Read(clear: false);
 
@@ -60,8 +72,10 @@ internal sealed class MachineGuestRun : IDisposable
         var create = new DomctlCreateDomain
         {
             MaxVcpus = (uint)guest.Vcpus, MaxEventChannelPort = guest.MaxEventPort, MaxGrantFrames = 64, MaxMapTrackFrames = 1024, GrantOptions = 2,
+            Arch = new ArchDomainConfig { MiscellaneousFlags = guest.AsyncHypercalls ? AsyncHypercalls.CreateFlag : 0 },
         };
         _control.CreateDomain(create, out var domain).OrThrow("XEN_DOMCTL_createdomain");
+        _domain = domain;
         _control.SetMaxVcpus(domain, create.MaxVcpus);
         _control.SetMaxMemory(domain, (GuestPages << 2) + SlackKib);
         _control.SetMemoryMap(domain, GuestPages << 2).OrThrow("XENMEM_set_memory_map");

@@ -81,6 +81,9 @@ public sealed class DomainConfiguration
 
     public int? MaxGrantVersion { get; set; }
 
+    /// <summary>Whether the domain may have queues of asynchronous hypercalls (<c>async_hypercalls</c>, a key of ours); null if the file says nothing.</summary>
+    public bool? AsyncHypercalls { get; set; }
+
     public DeviceModelConfiguration DeviceModel { get; } = new();
 
     public SchedulerParameters Scheduler { get; } = new();

@@ -14,6 +14,7 @@ internal static class PlatformSection
         if (reader.TryNumber("vncviewer", out _))
             reader.Warn("WARNING: ignoring \"vncviewer\" option. Use \"-V\" option of \"xl create\" to automatically spawn vncviewer.");
         domain.LocalTime = reader.Boolean("localtime");
+        domain.AsyncHypercalls = reader.Boolean("async_hypercalls");
         domain.VideoMemoryKiB = reader.MebibytesAsKiB("videoram");
         domain.EventChannels = unchecked((uint)(reader.Integer("max_event_channels") ?? 0));
         return true;

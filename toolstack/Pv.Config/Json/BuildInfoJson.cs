@@ -30,6 +30,7 @@ internal static class BuildInfoJson
             .Optional("max_grant_frames", domain.MaxGrantFrames)
             .Optional("max_maptrack_frames", domain.MaxMaptrackFrames)
             .Optional("max_grant_version", domain.MaxGrantVersion)
+            .Switch("async_hypercalls", domain.AsyncHypercalls)
             .Text("device_model_version", model.Version)
             .Switch("device_model_stubdomain", model.Stubdomain)
             .Unsigned("stubdomain_memkb", model.StubdomainMemoryKiB)

@@ -16,7 +16,7 @@ public enum KeyKind
     ListOrSwitch,
 }
 
-/// <summary>Every key of xl.cfg(5), those of its source that the manual leaves out, and those newer than 4.17.</summary>
+/// <summary>Every key of xl.cfg(5), those of its source that the manual leaves out, those newer than 4.17, and those of ours.</summary>
 public static class ConfigKeys
 {
     private static readonly Dictionary<string, KeyKind> Kinds = Table();
@@ -50,6 +50,7 @@ public static class ConfigKeys
             pae acpi_s3 acpi_s4 acpi_laptop_slate nx hpet vpt_align apic hvm_pirq altp2mhvm device_model_stubdomain_override
             dm_restrict spice spicedisable_ticketing spiceagent_mouse spicevdagent spice_clipboard_sharing nographic usb
             vkb_device xen_platform_pci xen_platform_pci_bar_uc trap_unmapped_accesses xend_suspend_evtchn_compat msr_relaxed vpmu
+            async_hypercalls
             """);
         Add(KeyKind.List, """
             vnuma vsnd vkb virtio xenstore_quota llc_colors pci dtdev smbios mca_caps ioports irqs iomem disk p9 vtpm vdispl

@@ -88,6 +88,7 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
             MaxGrantFrames = configuration.MaxGrantFrames ?? -1,
             MaxMapTrackFrames = configuration.MaxMaptrackFrames ?? -1,
             GrantOptions = configuration.MaxGrantVersion is null or DefaultGrants ? 2 : (uint)configuration.MaxGrantVersion,
+            Arch = new ArchDomainConfig { MiscellaneousFlags = configuration.AsyncHypercalls == true ? AsyncHypercalls.CreateFlag : 0 },
         };
         configuration.Uuid.TryWriteBytes(create.Handle.Bytes, bigEndian: true, out _);
         if (control.CreateDomain(create, out var domain) is not Errno.None and var error)

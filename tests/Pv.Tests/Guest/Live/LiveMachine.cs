@@ -108,6 +108,7 @@ internal sealed class LiveMachine : IAsyncDisposable
             MaxGrantFrames = -1,
             MaxMapTrackFrames = -1,
             GrantOptions = 2,
+            Arch = new ArchDomainConfig { MiscellaneousFlags = AsyncHypercalls.CreateFlag },
         };
         var domain = Control(DomctlOperation.CreateDomain, default, create).Domain;
         Control(DomctlOperation.MaxVcpus, domain, new DomctlMaxVcpus { Max = 1 });

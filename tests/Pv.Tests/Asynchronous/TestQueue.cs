@@ -1,0 +1,105 @@
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+using Pv.Machine.Gate;
+using Pv.Tests.Core;
+
+namespace Pv.Tests.Asynchronous;
+
+/// <summary>
+/// A queue of vCPU 1 of a test's guest, in some of the guest's frames, as the guest plays it. The guest's vCPUs do not run: only what serves
+/// the queue does.
+/// </summary>
+internal sealed class TestQueue
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly TestMachine _machine;
+    private readonly Mfn[] _frames;
+    private readonly uint _entries;
+    private uint _submitted, _consumed;
+
+    public TestQueue(TestMachine machine, TestGuest guest, uint entries = 8, int firstFrame = 0, EventPort port = default)
+    {
+        (_machine, Guest, _entries) = (machine, guest, entries);
+        _frames = guest.Frames[firstFrame..(firstFrame + AsyncHypercalls.FrameCount(entries))];
+        if (SetUp(machine, guest, Setup(guest, entries, _frames, port)) is not 0 and var refused)
+            throw new InvalidOperationException($"set-up: {refused}");
+    }
+
+    public TestGuest Guest { get; }
+
+    public Vcpu? Service => Guest.Domain.Services[Guest.Caller.Id.Value];
+
+    public static AsyncQueueSetup Setup(TestGuest guest, uint entries, Mfn[] frames, EventPort port = default)
+    {
+        for (var i = 0; i < frames.Length; i++)
+            guest.Put(TestGuest.FrameListAddress + (ulong)i * 8, frames[i].Value);
+        return new AsyncQueueSetup { Entries = entries, Port = port, FrameList = TestGuest.FrameListAddress, FrameCount = (uint)frames.Length };
+    }
+
+    public static long SetUp(TestMachine machine, TestGuest guest, AsyncQueueSetup setup)
+        => guest.Call(AsyncHypercalls.Number, (ulong)AsyncOperation.SetUp, guest.Put(0, setup));
+
+    /// <summary>Lets the service run; the guest's own vCPUs stay off.</summary>
+    public static void Run(TestMachine machine, TestGuest guest)
+    {
+        guest.Victim.IsOnline = guest.Caller.IsOnline = false;
+        machine.ControlOrThrow(DomctlOperation.UnpauseDomain, guest.Domain.Id);
+    }
+
+    public ref uint Header(int offset) => ref _machine.Core.Memory.At<uint>(_frames[0].Address + (ulong)offset);
+
+    public AsyncRingFlags Flags => (AsyncRingFlags)Volatile.Read(ref Header(AsyncRing.Flags));
+
+    public uint Produced => Volatile.Read(ref Header(AsyncRing.CompletionProducer));
+
+    /// <summary>Writes a submission that nobody sees yet.</summary>
+    public void Add(HypercallRegisters call, long cookie = 0)
+    {
+        var slot = _submitted++ % _entries;
+        var frame = _frames[1 + AsyncHypercalls.CompletionFrames(_entries) + (int)(slot / AsyncRing.SubmissionsPerFrame)];
+        var entry = new MulticallEntry { Operation = call.Number, Result = cookie };
+        (entry.Arguments[0], entry.Arguments[1], entry.Arguments[2], entry.Arguments[3]) = (call.First, call.Second, call.Third, call.Fourth);
+        _machine.Core.Memory.At<MulticallEntry>(frame.Address + slot % AsyncRing.SubmissionsPerFrame * MulticallEntry.WireSize) = entry;
+    }
+
+    /// <summary>Publishes what was added, and kicks where that is needed. Returns the kick's answer.</summary>
+    public long Publish()
+    {
+        Volatile.Write(ref Header(AsyncRing.SubmissionProducer), _submitted);
+        Interlocked.MemoryBarrier();
+        return Flags == AsyncRingFlags.None ? 0 : Kick();
+    }
+
+    public long Kick() => Guest.Call(AsyncHypercalls.Number, (ulong)AsyncOperation.Kick);
+
+    public long TearDown() => Guest.Call(AsyncHypercalls.Number, (ulong)AsyncOperation.TearDown);
+
+    /// <summary>Waits for so many completions that were not taken yet.</summary>
+    public bool Await(uint count) => SpinWait.SpinUntil(() => Produced - _consumed >= count, Patience);
+
+    /// <summary>Takes what is complete.</summary>
+    public AsyncCompletion[] Take()
+    {
+        var taken = new List<AsyncCompletion>();
+        for (var produced = Produced; _consumed != produced; _consumed++)
+        {
+            var slot = _consumed % _entries;
+            taken.Add(_machine.Core.Memory.At<AsyncCompletion>(
+                _frames[1 + (int)(slot / AsyncRing.CompletionsPerFrame)].Address + slot % AsyncRing.CompletionsPerFrame * AsyncCompletion.WireSize));
+        }
+        Volatile.Write(ref Header(AsyncRing.CompletionConsumer), _consumed);
+        return [.. taken];
+    }
+
+    /// <summary>One call by the queue, from its submission to its result.</summary>
+    public long Call(HypercallNumber number, ulong first = 0, ulong second = 0, ulong third = 0, ulong fourth = 0)
+    {
+        Add(new HypercallRegisters((ulong)number, first, second, third, fourth));
+        if (Publish() is not 0 and var refused)
+            throw new InvalidOperationException($"kick: {refused}");
+        if (!Await(1))
+            throw new TimeoutException($"{number} does not complete. {_machine.Core.Log.Read(clear: false)}");
+        return Take()[0].Result;
+    }
+}
