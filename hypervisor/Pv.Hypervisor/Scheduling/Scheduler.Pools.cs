@@ -122,6 +122,8 @@ public sealed partial class Scheduler
             if (pcpu.Current is { } running)
                 Interrupt(pcpu, running);
         }
+        if (_stepper is not null)
+            _stepper.WaitUntil(() => pcpu.Current is null, $"pCPU {pcpu.Index} to give back what it runs");
         var spinner = default(SpinWait);
         while (IsBusy(pcpu))
             spinner.SpinOnce();
