@@ -21,8 +21,6 @@ internal static class DomainDestruction
         }
         domain.Pause();
         var core = domain.Core;
-        // What was put aside for it is anybody's again.
-        core.Frames.Claim(domain, 0);
         foreach (var vcpu in domain.OnlineVcpus)
         {
             vcpu.Timers.CancelAll();

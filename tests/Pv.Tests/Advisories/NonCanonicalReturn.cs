@@ -4,6 +4,9 @@ using Pv.Cpu;
 using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Traps;
 using Pv.Machine.Gate;
+using Pv.Tests.Cpu;
+using Pv.Tests.Instructions;
+using static Iced.Intel.AssemblerRegisters;
 
 namespace Pv.Tests.Advisories;
 
@@ -44,6 +47,22 @@ internal sealed class NonCanonicalReturn : AdvisoryFixture
         ref var registers = ref Attacker.Caller.Registers;
         Assert.That((registers.Cs, registers.Ss), Is.EqualTo((XenSegments.FlatCode64, XenSegments.FlatStack)));
         Assert.That(registers.Rflags & (GuestFlags.IoplMask | GuestFlags.VirtualMode), Is.Zero);
+    }
+
+    [TestCase(Nowhere), TestCase(0xffff_7fff_ffff_ffff), TestCase(1ul << 63)]
+    public void Where_guest_code_gets_there_by_itself_its_processor_faults(ulong address)
+    {
+        foreach (var tier in new[] { Tier.Interpreted, Tier.Translated })
+        {
+            using var machine = new SmallMachine(tier);
+            var registers = machine.Registers(address);
+            Assert.That(machine.Vcpu.Run(ref registers), Is.EqualTo(CpuExit.Exception(ExceptionVector.GeneralProtection)));
+            Assert.That(registers.Rip, Is.EqualTo(address));
+            registers = machine.Registers();
+            registers.Rax = address;
+            var exit = machine.Run(code => code.jmp(rax), ref registers);
+            Assert.That((exit.Kind, exit.Vector), Is.EqualTo((CpuExitKind.Exception, ExceptionVector.GeneralProtection)), "a jump");
+        }
     }
 
     private void Return(IretContext frame)

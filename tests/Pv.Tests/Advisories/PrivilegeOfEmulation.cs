@@ -26,6 +26,8 @@ internal sealed class PrivilegeOfEmulation : AdvisoryFixture
     {
         var vcpu = Attacker.Victim;
         vcpu.Traps.InKernel = false;
+        // A register that a kernel may read and write, and what it might hold.
+        (vcpu.Registers.Rcx, vcpu.Registers.Rax) = (0xc000_0101, 0x1000);
         foreach (var (name, bytes) in Privileged)
         {
             Put(bytes);
