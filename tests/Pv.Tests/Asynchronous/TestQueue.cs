@@ -19,16 +19,36 @@ internal sealed class TestQueue
     private uint _submitted, _consumed;
 
     public TestQueue(TestMachine machine, TestGuest guest, uint entries = 8, int firstFrame = 0, EventPort port = default)
+        : this(machine, guest, guest.Caller, entries, firstFrame)
     {
-        (_machine, Guest, _entries) = (machine, guest, entries);
+        Begin(SetUp(machine, guest, Setup(guest, entries, _frames, port)));
+    }
+
+    private TestQueue(TestMachine machine, TestGuest guest, Vcpu owner, uint entries, int firstFrame)
+    {
+        (_machine, Guest, Owner, _entries) = (machine, guest, owner, entries);
         _frames = guest.Frames[firstFrame..(firstFrame + AsyncHypercalls.FrameCount(entries))];
-        if (SetUp(machine, guest, Setup(guest, entries, _frames, port)) is not 0 and var refused)
-            throw new InvalidOperationException($"set-up: {refused}");
     }
 
     public TestGuest Guest { get; }
 
-    public Vcpu? Service => Guest.Domain.Services[Guest.Caller.Id.Value];
+    /// <summary>Whose queue it is.</summary>
+    public Vcpu Owner { get; }
+
+    public Vcpu? Service => Guest.Domain.Services[Owner.Id.Value];
+
+    /// <summary>A queue of vCPU 0, whose tables map the guest's frames at the addresses of their numbers; the first of them holds the arguments.</summary>
+    public static TestQueue OfVictim(TestMachine machine, TestGuest guest, uint entries, int firstFrame)
+    {
+        const ulong list = 0x100;
+        var queue = new TestQueue(machine, guest, guest.Victim, entries, firstFrame);
+        var page = guest.Frames[0].Address;
+        for (var i = 0; i < queue._frames.Length; i++)
+            machine.Core.Memory.At<ulong>(page + list + (ulong)i * sizeof(ulong)) = queue._frames[i].Value;
+        machine.Core.Memory.At<AsyncQueueSetup>(page) = new AsyncQueueSetup { Entries = entries, FrameList = list, FrameCount = (uint)queue._frames.Length };
+        Begin(guest.Call(guest.Victim, AsyncHypercalls.Number, (ulong)AsyncOperation.SetUp));
+        return queue;
+    }
 
     public static AsyncQueueSetup Setup(TestGuest guest, uint entries, Mfn[] frames, EventPort port = default)
     {
@@ -71,12 +91,14 @@ internal sealed class TestQueue
         return Flags == AsyncRingFlags.None ? 0 : Kick();
     }
 
-    public long Kick() => Guest.Call(AsyncHypercalls.Number, (ulong)AsyncOperation.Kick);
+    public long Kick() => Guest.Call(Owner, AsyncHypercalls.Number, (ulong)AsyncOperation.Kick);
 
-    public long TearDown() => Guest.Call(AsyncHypercalls.Number, (ulong)AsyncOperation.TearDown);
+    public long TearDown() => Guest.Call(Owner, AsyncHypercalls.Number, (ulong)AsyncOperation.TearDown);
 
     /// <summary>Waits for so many completions that were not taken yet.</summary>
-    public bool Await(uint count) => SpinWait.SpinUntil(() => Produced - _consumed >= count, Patience);
+    public bool Await(uint count) => _machine.Core.Stepper is { } stepper
+        ? stepper.WaitUntil(() => Produced - _consumed >= count, $"{count} completions")
+        : SpinWait.SpinUntil(() => Produced - _consumed >= count, Patience);
 
     /// <summary>Takes what is complete.</summary>
     public AsyncCompletion[] Take()
@@ -90,6 +112,12 @@ internal sealed class TestQueue
         }
         Volatile.Write(ref Header(AsyncRing.CompletionConsumer), _consumed);
         return [.. taken];
+    }
+
+    private static void Begin(long setUp)
+    {
+        if (setUp != 0)
+            throw new InvalidOperationException($"set-up: {setUp}");
     }
 
     /// <summary>One call by the queue, from its submission to its result.</summary>

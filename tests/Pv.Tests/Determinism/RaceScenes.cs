@@ -238,7 +238,7 @@ internal static class RaceScenes
     }
 
     /// <summary>Gives a frame for another one.</summary>
-    private static void Exchange(TestGuest guest, Mfn frame)
+    public static void Exchange(TestGuest guest, Mfn frame)
     {
         guest.Put(TestGuest.FrameListAddress, frame.Value);
         guest.Put(TestGuest.FrameListAddress + sizeof(ulong), 77ul);

@@ -32,7 +32,7 @@ internal sealed class SteppedScene : IDisposable
 
     public TestGuest AddGuest(int frames = 4)
     {
-        var guest = new TestGuest(Machine, frames);
+        var guest = new TestGuest(Machine, frames, asynchronous: true);
         _trace.TryFollow(Machine.Core, guest.Domain.Id);
         _guests.Add(guest);
         return guest;
