@@ -12,6 +12,8 @@ switch (args.FirstOrDefault())
         return EventBenchmark.Run();
     case "grants":
         return GrantBenchmark.Run();
+    case "stretches":
+        return StretchBenchmark.Run(args.AsSpan(1));
     case "software-engine":
         return SoftwareEngineBenchmark.Run(args.AsSpan(1));
     case "start":
@@ -37,6 +39,6 @@ switch (args.FirstOrDefault())
     case "disk-transfers":
         return await LinuxTransferBenchmark.RunAsync(args[1..]);
     default:
-        Console.Error.WriteLine("Say which benchmark: hypercalls, events, grants, software-engine [kernel...], start [pvgrub], idle, lives, list XL, validate XL, linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER], shares [KERNEL INITRAMFS], xenstored [SOCKET...], disk [FOLDER [ROUNDS [KIND]]], disk-linux KERNEL INITRAMFS [FOLDER [ROUNDS]], disk-transfers KERNEL INITRAMFS TRANSFERS [FOLDER]");
+        Console.Error.WriteLine("Say which benchmark: hypercalls, events, grants, stretches [TIMERS [PCPUS [KIND]]], software-engine [kernel...], start [pvgrub], idle, lives, list XL, validate XL, linux KERNEL INITRAMFS BUSYBOX [TRANSLATE-AFTER], shares [KERNEL INITRAMFS], xenstored [SOCKET...], disk [FOLDER [ROUNDS [KIND]]], disk-linux KERNEL INITRAMFS [FOLDER [ROUNDS]], disk-transfers KERNEL INITRAMFS TRANSFERS [FOLDER]");
         return 2;
 }
