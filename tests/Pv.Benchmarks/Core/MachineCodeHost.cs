@@ -3,7 +3,6 @@ using Pv.Abi;
 using Pv.Cpu.Software;
 using Pv.Guest;
 using Pv.Hypervisor;
-using Pv.Hypervisor.Domains;
 using Pv.Tests.MachineGuests;
 using Pv.Toolstack.Building;
 using Pv.Toolstack.Hypervisor;
