@@ -1,4 +1,3 @@
-using Iced.Intel;
 using Pv.Tests.MachineGuests;
 using static Iced.Intel.AssemblerRegisters;
 
