@@ -26,6 +26,7 @@ public sealed class LabGuest : GuestKernel
     private static async Task ServeAsync(GuestContext guest, LabMemory memory, ulong control, EventChannel lab)
     {
         var programs = new Dictionary<ulong, LabProgram>();
+        AsyncQueue? queue = null;
         var peer = new LabPeer(guest, memory, control);
         memory.WriteWord(control + LabControl.Ready, LabControl.Waiting);
         while (await lab.WaitAsync())
@@ -34,26 +35,50 @@ public sealed class LabGuest : GuestKernel
             if (command == memory.ReadWord(control + LabControl.Done))
                 continue;
             var rounds = memory.ReadWord(control + LabControl.Rounds);
-            if ((LabTask)memory.ReadWord(control + LabControl.Task) is var task && task != LabTask.Program)
-                await peer.RunAsync(task, (int)rounds);
-            else
-                RunProgram(guest, memory, control, programs, rounds);
+            switch ((LabTask)memory.ReadWord(control + LabControl.Task))
+            {
+                case LabTask.Program:
+                    RunProgram(guest, memory, control, programs, queue, rounds);
+                    break;
+                case LabTask.OpenQueue:
+                    queue = OpenQueue(guest, memory, control, (uint)rounds);
+                    break;
+                case var task:
+                    await peer.RunAsync(task, (int)rounds);
+                    break;
+            }
             memory.WriteWord(control + LabControl.Done, command);
             lab.Notify();
         }
     }
 
-    private static void RunProgram(GuestContext guest, LabMemory memory, ulong control, Dictionary<ulong, LabProgram> programs, ulong rounds)
+    private static void RunProgram(GuestContext guest, LabMemory memory, ulong control, Dictionary<ulong, LabProgram> programs, AsyncQueue? queue, ulong rounds)
     {
         var address = memory.ReadWord(control + LabControl.Program);
         if (!programs.TryGetValue(address, out var program))
             programs[address] = program = new LabProgram(memory, address, (int)memory.ReadWord(control + LabControl.StepCount));
         var started = guest.Clock.Now;
-        program.Run(guest.Hypercalls, memory, rounds);
+        program.Run(guest.Hypercalls, memory, queue, rounds);
         var ended = guest.Clock.Now;
         memory.WriteWord(control + LabControl.Started, started);
         memory.WriteWord(control + LabControl.Ended, ended);
         program.Publish(memory);
+    }
+
+    private static AsyncQueue? OpenQueue(GuestContext guest, LabMemory memory, ulong control, uint entries)
+    {
+        var answer = memory.ReadWord(control + LabControl.Samples);
+        try
+        {
+            var queue = guest.OpenAsyncQueue(entries);
+            memory.WriteWord(answer, 0);
+            return queue;
+        }
+        catch (HypercallException refused)
+        {
+            memory.WriteWord(answer, (ulong)refused.Errno);
+            return null;
+        }
     }
 
     /// <summary>Frames in a row: lists of a hypercall may be longer than one. Returns the first.</summary>

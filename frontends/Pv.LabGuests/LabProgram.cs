@@ -20,7 +20,7 @@ internal sealed class LabProgram
             _steps[i] = new Step(memory, memory.ReadWords(address + (ulong)(i * LabStep.WireSize), LabStep.Words));
     }
 
-    public void Run(Hypercalls hypercalls, LabMemory memory, ulong rounds)
+    public void Run(Hypercalls hypercalls, LabMemory memory, AsyncQueue? queue, ulong rounds)
     {
         var steps = _steps;
         for (ulong round = 0; round < rounds; round++)
@@ -32,8 +32,12 @@ internal sealed class LabProgram
                     _results[i] = hypercalls.Call(step.Number, step.Word1, step.Word2, step.Word3, step.Word4, step.Word5);
                 else if (step.Kind == LabStepKind.Fill)
                     step.Fill();
-                else
+                else if (step.Kind == LabStepKind.Copy)
                     step.Copy(memory);
+                else if (step.Kind == LabStepKind.Submit)
+                    step.Submit(queue!);
+                else
+                    _results[i] = step.Await(queue!);
             }
         }
     }
@@ -43,7 +47,7 @@ internal sealed class LabProgram
     {
         for (var i = 0; i < _steps.Length; i++)
         {
-            if (_steps[i].Kind == LabStepKind.Call)
+            if (_steps[i].Kind is LabStepKind.Call or LabStepKind.Await)
                 memory.WriteWord(_address + (ulong)((i * LabStep.WireSize) + (LabStep.Result * sizeof(ulong))), (ulong)_results[i]);
         }
     }
@@ -52,6 +56,7 @@ internal sealed class LabProgram
     private readonly struct Step
     {
         private readonly (SharedPage Page, int Offset, byte[] Content)[] _parts;
+        private readonly MulticallEntry[] _entries = [];
 
         public Step(LabMemory memory, ulong[] words)
         {
@@ -66,6 +71,10 @@ internal sealed class LabProgram
             (Word1, Word2, Word3) = (words[LabStep.Source], words[LabStep.Target], words[LabStep.Count]);
             (Word4, Word5, Word6) = (words[LabStep.Bytes], words[LabStep.SourceStride], words[LabStep.TargetStride]);
             _parts = Kind == LabStepKind.Fill ? Divide(memory, Word1, Word2, (int)Word4) : [];
+            if (Kind != LabStepKind.Submit)
+                return;
+            _entries = new MulticallEntry[words[LabStep.Calls]];
+            memory.Read(words[LabStep.Entries], System.Runtime.InteropServices.MemoryMarshal.AsBytes(_entries.AsSpan()));
         }
 
         public LabStepKind Kind { get; }
@@ -101,6 +110,30 @@ internal sealed class LabProgram
                 source += Word5;
                 target += Word6;
             }
+        }
+
+        public void Submit(AsyncQueue queue)
+        {
+            foreach (ref readonly var entry in _entries.AsSpan())
+            {
+                if (!queue.TryAdd(entry))
+                    throw new InvalidOperationException("the queue has no room");
+            }
+            queue.Publish().OrThrow("publishing asynchronous hypercalls");
+        }
+
+        /// <summary>The results' bits, all together.</summary>
+        public long Await(AsyncQueue queue)
+        {
+            var bits = 0L;
+            for (ulong taken = 0; taken < Word4;)
+            {
+                if (!queue.TryTake(out var completion))
+                    continue;
+                bits |= completion.Result;
+                taken++;
+            }
+            return bits;
         }
 
         private static (SharedPage Page, int Offset, byte[] Content)[] Divide(LabMemory memory, ulong source, ulong target, int length)

@@ -52,6 +52,8 @@ internal abstract class LabDomain : ILabGuest
 
     public abstract ulong EntryOf(ulong address);
 
+    public abstract LabQueue? OpenQueue();
+
     public LoadedProgram Load(LabProgram program)
     {
         var words = program.Steps.SelectMany(step => step).ToArray();

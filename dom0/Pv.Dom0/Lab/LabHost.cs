@@ -24,7 +24,8 @@ internal sealed class LabHost : ILabHost
 
     public async Task<ILabGuest> StartAsync(LabEngine engine, CancellationToken cancel)
     {
-        var machine = new LabMachine(_engines.Find(one => one.Engine == engine).Make, pcpus: 1);
+        // The service of a queue of asynchronous hypercalls runs beside its guest.
+        var machine = new LabMachine(_engines.Find(one => one.Engine == engine).Make, pcpus: Math.Min(2, Environment.ProcessorCount));
         try
         {
             return engine.OwnsTables

@@ -127,6 +127,12 @@ internal static class LabKernel
                 case LabStepKind.Call:
                     Call(a, step, stepsAt + (ulong)((i * LabStep.WireSize) + (LabStep.Result * sizeof(ulong))));
                     break;
+                case LabStepKind.Submit:
+                    LabKernelQueue.Submit(a, step);
+                    break;
+                case LabStepKind.Await:
+                    LabKernelQueue.Await(a, step, stepsAt + (ulong)((i * LabStep.WireSize) + (LabStep.Result * sizeof(ulong))));
+                    break;
             }
         }
         a.ret();

@@ -27,12 +27,15 @@ internal sealed class LabMachine : IAsyncDisposable
     private readonly StoreService _store;
     private readonly IXenStore _client;
     private readonly XenDomains _domains;
+    private readonly bool _hasQueues;
     private bool _isDisposed;
 
     /// <param name="engine">Makes the engine of real kernels; null for a machine that has C# guests alone.</param>
     /// <param name="pcpus">Threads that run guests.</param>
     public LabMachine(Func<MachineMemory, ICpuEngine>? engine, int pcpus)
     {
+        // A guest that waits for its queue without sleeping needs a pCPU beside the service's.
+        _hasQueues = pcpus > 1;
         ManagedEngine managed = null!;
         _core = new HypervisorCore(new MachineOptions
         {
@@ -66,6 +69,7 @@ internal sealed class LabMachine : IAsyncDisposable
             cmdline = "{commandLine}"
             memory = {LabSizesOfHost.MemoryMiB}
             max_event_channels = 4095
+            async_hypercalls = {(_hasQueues ? 1 : 0)}
             """;
         var parsed = DomainConfigurationParser.Parse("lab.cfg", text);
         var wanted = parsed.Configuration ?? throw new ToolstackLabException(string.Join(' ', parsed.Messages));

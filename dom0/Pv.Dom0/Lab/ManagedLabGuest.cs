@@ -1,5 +1,6 @@
 using System.Globalization;
 using Pv.Abi;
+using Pv.LabGuests;
 using Pv.Toolstack.Lab.Guests;
 
 namespace Pv.Dom0.Lab;
@@ -40,6 +41,15 @@ internal sealed class ManagedLabGuest : LabDomain
 
     // It reads the steps themselves.
     protected override ulong Enter(LabProgram program, ulong stepsAt) => stepsAt;
+
+    public override LabQueue? OpenQueue()
+    {
+        var answer = Area.Take(sizeof(ulong));
+        SetOperand(LabControl.Samples, answer);
+        Begin(LabTask.OpenQueue, LabSizes.Items);
+        Await();
+        return Area.ReadWord(answer) == 0 ? new LabQueue(0, 0, 0, LabSizes.Items) : null;
+    }
 
     // The time that it reads is system time.
     protected override double ToNanoseconds(ulong ticks) => ticks;

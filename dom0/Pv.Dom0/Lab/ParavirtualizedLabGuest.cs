@@ -50,6 +50,23 @@ internal sealed class ParavirtualizedLabGuest : LabDomain
 
     protected override ulong Enter(LabProgram program, ulong stepsAt) => Area.Take(LabKernel.Compile(program, stepsAt));
 
+    public override LabQueue? OpenQueue()
+    {
+        const uint entries = LabSizes.Items;
+        var frames = AsyncHypercalls.FrameCount(entries);
+        var header = Area.Take(frames << PageSize.Shift, PageSize.Bytes);
+        var list = Area.Take(MemoryMarshal.AsBytes(Enumerable.Range(0, frames).Select(frame => FrameOf(header + ((ulong)frame << PageSize.Shift))).ToArray().AsSpan()));
+        var setup = new AsyncQueueSetup { Entries = entries, FrameList = list, FrameCount = (uint)frames };
+        var program = new LabProgram();
+        program.Call(AsyncHypercalls.Number, (ulong)AsyncOperation.SetUp, Area.Take(MemoryMarshal.AsBytes(new Span<AsyncQueueSetup>(ref setup))));
+        var loaded = Load(program);
+        Run(loaded, 1);
+        if (loaded.ResultOf(0, Area) is not 0 and var refused)
+            return refused == Errno.ENOSYS.ToReturn() ? null : throw new ToolstackLabException($"The guest's queue of asynchronous hypercalls was refused: {refused}.");
+        var completions = header + PageSize.Bytes;
+        return new LabQueue(header, completions, completions + ((ulong)AsyncHypercalls.CompletionFrames(entries) << PageSize.Shift), LabSizes.Items);
+    }
+
     protected override double ToNanoseconds(ulong ticks)
         => _time.TscToSystemMultiplier == 0 ? ticks : GuestClock.SystemTime(_time with { TscTimestamp = 0, SystemTime = 0 }, ticks);
 

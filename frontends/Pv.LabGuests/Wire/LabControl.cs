@@ -77,6 +77,9 @@ public enum LabTask : ulong
     /// <summary>Grant as many frames to Dom0. A word a sample: the reference.</summary>
     Grant,
 
+    /// <summary>Set a queue of as many asynchronous hypercalls up. The first sample: 0, or the error.</summary>
+    OpenQueue,
+
     /// <summary>Put a request into the ring and wait for the response. A word a sample: how long that took.</summary>
     RoundTrip,
 }

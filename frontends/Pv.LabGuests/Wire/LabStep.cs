@@ -6,7 +6,9 @@ namespace Pv.LabGuests;
 /// word  0        1       2       3      4      5              6              8
 /// copy  kind     source  target  count  bytes  source stride  target stride
 /// call  kind     number  arguments (six words) ..............................result
+/// queue kind     entries header  ring   calls  size                          result
 /// </code>
+/// Of a queue, the entries are those that are submitted; what the rings' addresses are a C# guest does not ask, as it has the queue's own interface.
 /// </summary>
 public static class LabStep
 {
@@ -18,6 +20,9 @@ public static class LabStep
 
     /// <summary>As above, of a call.</summary>
     public const int Number = 1, FirstArgument = 2, Result = 8;
+
+    /// <summary>As above, of a queue.</summary>
+    public const int Entries = 1, Header = 2, Ring = 3, Calls = 4, Size = 5;
 
     public const int Words = WireSize / sizeof(ulong), Arguments = 6;
 }
@@ -33,4 +38,10 @@ public enum LabStepKind : ulong
 
     /// <summary>Makes a hypercall.</summary>
     Call,
+
+    /// <summary>Leaves hypercalls in the queue of asynchronous ones, and wakes its service if that sleeps.</summary>
+    Submit,
+
+    /// <summary>Waits until as many of them were made, and reads their results; its own has the bits of all.</summary>
+    Await,
 }

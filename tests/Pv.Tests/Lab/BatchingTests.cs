@@ -1,3 +1,4 @@
+using System.Globalization;
 using NUnit.Framework;
 using Pv.Dom0.Lab;
 using Pv.Toolstack.Lab;
@@ -34,6 +35,10 @@ public sealed class BatchingTests
             Counts(rows, engine.Name, "grant-map", "single", 1, traps: 2, bytesIn: 56, bytesOut: 56);
             Counts(rows, engine.Name, "grant-map", "list", 32, traps: 2 / 32.0, bytesIn: 56, bytesOut: 56);
             Counts(rows, engine.Name, "grant-copy", "list", 32, traps: 1 / 32.0, bytesIn: 40, bytesOut: 40);
+            var queued = rows.Where(row => row.Label("engine") == engine.Name && row.Label("way") == "asynchronous").ToArray();
+            Assert.That(queued, Environment.ProcessorCount > 1 ? Is.Not.Empty : Is.Empty);
+            // A batch enters at most once for each of its calls' kinds, to wake a service that sleeps.
+            Assert.That(queued.Select(row => row.Value(BatchingExperiment.Traps) * int.Parse(row.Label("batch"), CultureInfo.InvariantCulture)), Is.All.LessThanOrEqualTo(2));
             Assert.That(rows.Any(row => row.Label("engine") == engine.Name && row.Label("call") == "mmu-update"), Is.EqualTo(engine.OwnsTables));
             if (!engine.OwnsTables)
                 continue;

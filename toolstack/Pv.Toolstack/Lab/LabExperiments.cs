@@ -14,7 +14,7 @@ namespace Pv.Toolstack.Lab;
 /// <param name="runPart">Runs <c>xl lab</c> with these words in a process of its own, and returns what it prints.</param>
 public sealed class LabExperiments(ILabHost host, LabOutput output, LabExperiments.PartRunner runPart)
 {
-    /// <summary>Enough to see how much one process differs from the next, in about a minute.</summary>
+    /// <summary>Enough to see how much one process differs from the next.</summary>
     private const int UsualProcesses = 5;
 
     /// <summary>Orders of different processes have nothing to do with each other.</summary>

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Pv.Abi;
-using Pv.LabGuests;
 using Pv.Toolstack.Lab.Guests;
 
 namespace Pv.Toolstack.Lab.Batching;
@@ -19,13 +18,15 @@ internal sealed class BatchPrograms
     private readonly IReadOnlyList<CallPhase> _phases;
     private readonly (ulong Arguments, ulong Entries)[] _ready;
     private readonly ulong _entriesAt;
+    private readonly LabQueue? _queue;
 
     /// <param name="guest">Where they run.</param>
     /// <param name="call">What they do.</param>
     /// <param name="entriesAt">Room for <see cref="LabSizes.Items"/> entries of a multicall, which all calls share.</param>
-    public BatchPrograms(ILabGuest guest, LabCall call, ulong entriesAt)
+    /// <param name="queue">For asynchronous calls; null where there are none.</param>
+    public BatchPrograms(ILabGuest guest, LabCall call, ulong entriesAt, LabQueue? queue)
     {
-        (_guest, _call, _entriesAt) = (guest, call, entriesAt);
+        (_guest, _call, _entriesAt, _queue) = (guest, call, entriesAt, queue);
         _phases = call.Prepare(guest);
         _ready = [.. _phases.Select(phase => (phase.Arguments.Length == 0 ? 0 : guest.Area.Take(phase.Arguments), guest.Area.Take(Entries(phase))))];
     }
@@ -71,6 +72,11 @@ internal sealed class BatchPrograms
                 program.Fill(entries + (ulong)(first * MulticallEntry.WireSize), entriesAt, count * MulticallEntry.WireSize);
                 expected.Add((program.Call(HypercallNumber.Multicall, entriesAt, (ulong)count), 0));
                 break;
+            case BatchWay.Asynchronous:
+                // All answer the same, and so do the bits of all.
+                program.Submit(entries + (ulong)(first * MulticallEntry.WireSize), _queue!, count);
+                expected.Add((program.Await(_queue!, count), phase.Expected(1)));
+                break;
             case BatchWay.List:
                 expected.Add((program.Call(phase.Number, phase.ListRegisters!(first, count)), phase.Expected(count)));
                 break;
@@ -82,7 +88,7 @@ internal sealed class BatchPrograms
     {
         foreach (var (step, result) in expected)
         {
-            var got = (long)_guest.Area.ReadWord(loaded.StepsAt + (ulong)((step * LabStep.WireSize) + (LabStep.Result * sizeof(ulong))));
+            var got = loaded.ResultOf(step, _guest.Area);
             if (got != result)
                 throw Refused($"answered {got} instead of {result}");
         }

@@ -11,4 +11,7 @@ public enum BatchWay
 
     /// <summary>As the elements of the list that the call itself takes.</summary>
     List,
+
+    /// <summary>Left in the queue of asynchronous hypercalls, and waited for.</summary>
+    Asynchronous,
 }

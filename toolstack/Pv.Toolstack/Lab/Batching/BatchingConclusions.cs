@@ -26,13 +26,14 @@ public static class BatchingConclusions
             return text + $"{Numbers.Time(alone)} alone.";
         var (word, best) = ways[0];
         if (best.Least > alone * (1 - Little))
-            return text + $"batches save {(best.Least < alone ? $"little: {Percent(alone, best.Least)} at best" : "nothing")} ({Numbers.Time(alone)} alone, {Numbers.Time(best.Least)} in the longest {word}).";
-        text += $"a {word} of {best} saves {Percent(alone, best.Time)} ({Numbers.Time(alone)} alone, {Numbers.Time(best.Time)} so); beyond, next to nothing more is saved";
+            return text + $"batches save {(best.Least < alone ? $"little: {Percent(alone, best.Least)} at best" : "nothing")} ({Numbers.Time(alone)} alone, {Numbers.Time(best.Least)} by {word} as long as can be).";
+        text += $"{word} of {best} saves {Percent(alone, best.Time)} ({Numbers.Time(alone)} alone, {Numbers.Time(best.Time)} so); beyond, next to nothing more is saved";
         foreach (var (otherWord, other) in ways.Skip(1))
         {
-            text += other.Least <= best.Least * (1 + Alike) ? $"; a {otherWord} of {other} is as good"
-                : other.Least > alone * (1 - Little) ? $"; a {otherWord} saves little"
-                : $"; a {otherWord} of {other} saves {Percent(alone, other.Time)}";
+            text += other.Least <= best.Least * (1 + Alike) ? $"; {otherWord} of {other} is as good"
+                : other.Least > alone * (1 + Alike) ? $"; {otherWord} costs more than it saves"
+                : other.Least > alone * (1 - Little) ? $"; {otherWord} saves little"
+                : $"; {otherWord} of {other} saves {Percent(alone, other.Time)}";
         }
         return text + OfMulticalls(curve) + ".";
     }
@@ -45,10 +46,27 @@ public static class BatchingConclusions
         var saved = 1 - (((Usual * row.Median) - curve.Single.Median) / ((Usual - 1) * curve.Single.Median));
         var entries = Usual * row.Value(BatchingExperiment.Traps);
         return string.Create(Numbers.Culture,
-            $"; {Usual} in a multicall enter the hypervisor {(entries == 1 ? "once" : $"{Numbers.Each(entries)} times")}, and of the other {Usual - 1} calls' time {100 * saved:f0} % is saved");
+            $"; {Usual} in a multicall enter the hypervisor {Times(entries)}, and of the other {Usual - 1} calls' time {100 * saved:f0} % is saved{OfQueue(curve)}");
     }
+
+    /// <summary>Whether the hypervisor is entered at all for what is left in a queue.</summary>
+    private static string OfQueue(BatchingCurve curve)
+        => curve.Ways.FirstOrDefault(way => way.Way == "asynchronous").Rows?.FirstOrDefault(row => BatchingCurve.BatchOf(row) == Usual) is { } row
+            ? string.Create(Numbers.Culture, $"; {Usual} left in the queue enter it {Times(Usual * row.Value(BatchingExperiment.Traps))}") : "";
+
+    private static string Times(double entries) => entries switch
+    {
+        0 => "never",
+        1 => "once",
+        _ => $"{Numbers.Each(entries)} times",
+    };
 
     private static string Percent(double alone, double batched) => string.Create(Numbers.Culture, $"{100 * (1 - (batched / alone)):f0} %");
 
-    private static string Word(string way) => way == "list" ? "list argument" : way;
+    private static string Word(string way) => way switch
+    {
+        "list" => "a list argument",
+        "asynchronous" => "an asynchronous batch",
+        _ => "a " + way,
+    };
 }

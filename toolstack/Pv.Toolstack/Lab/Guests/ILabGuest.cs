@@ -1,4 +1,5 @@
 using Pv.Abi;
+using Pv.LabGuests;
 
 namespace Pv.Toolstack.Lab.Guests;
 
@@ -33,6 +34,9 @@ public interface ILabGuest : IAsyncDisposable
     /// <summary>The machine address of the page-table entry that maps an address.</summary>
     ulong EntryOf(ulong address);
 
+    /// <summary>Has the guest set up its queue of asynchronous hypercalls; null where the hypervisor offers none. Once.</summary>
+    LabQueue? OpenQueue();
+
     /// <summary>Brings a program into the guest. It stays there.</summary>
     LoadedProgram Load(LabProgram program);
 
@@ -58,7 +62,11 @@ public static class LabSizes
 /// <param name="Program">Its steps.</param>
 /// <param name="StepsAt">Where they stand.</param>
 /// <param name="EntryAt">What the guest is told to run.</param>
-public sealed record LoadedProgram(LabProgram Program, ulong StepsAt, ulong EntryAt);
+public sealed record LoadedProgram(LabProgram Program, ulong StepsAt, ulong EntryAt)
+{
+    /// <summary>What a step's call returned in the last round.</summary>
+    public long ResultOf(int step, LabArea area) => (long)area.ReadWord(StepsAt + (ulong)((step * LabStep.WireSize) + (LabStep.Result * sizeof(ulong))));
+}
 
 /// <summary>What one run was, without what it takes to begin and end any.</summary>
 /// <param name="Nanoseconds">By the guest's own clock, from the first step to behind the last.</param>

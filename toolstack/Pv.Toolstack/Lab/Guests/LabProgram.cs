@@ -32,6 +32,16 @@ public sealed class LabProgram
         return _steps.Count - 1;
     }
 
+    /// <summary>Leaves calls in the guest's queue: entries that stand ready at <paramref name="entries"/>.</summary>
+    public void Submit(ulong entries, LabQueue queue, int calls) => Add(LabStepKind.Submit, entries, queue.Header, queue.Submissions, (ulong)calls, (ulong)queue.Entries);
+
+    /// <summary>Waits until as many calls of the queue were made. Returns the step, whose result has the bits of theirs.</summary>
+    public int Await(LabQueue queue, int calls)
+    {
+        Add(LabStepKind.Await, 0, queue.Header, queue.Completions, (ulong)calls, (ulong)queue.Entries);
+        return _steps.Count - 1;
+    }
+
     private void Add(LabStepKind kind, params ReadOnlySpan<ulong> words)
     {
         var step = new ulong[LabStep.Words];
