@@ -84,6 +84,9 @@ internal sealed class ArgumentChangedUnderTheReader : GrantFixture
         var mapped = 0;
         for (var i = 0; i < Rounds; i++)
         {
+            // Whoever changes it may be stopped where it is wrong.
+            if (i % 8 == 0)
+                Volatile.Write(ref At<ulong>(NeighbourTable, Ref * 8), good);
             var map = Map(Ref, EntryOf(40));
             if (map.Status != GrantStatus.Okay)
                 continue;
