@@ -75,6 +75,21 @@ internal sealed class FifoEventAbi : IEventAbi
         }
     }
 
+    /// <summary>The frames that it holds, for an audit.</summary>
+    public IEnumerable<Mfn> QueueFrames()
+    {
+        for (var i = 0; i < _pageCount; i++)
+            yield return _pages[i];
+        foreach (var control in _controls)
+        {
+            if (control.IsMapped)
+                yield return Mfn.OfAddress(control.Address);
+        }
+    }
+
+    /// <summary>Whether the ports that were linked last into the queues are ports that have a word.</summary>
+    public bool TailsAreSound() => Array.TrueForAll(_controls, control => Array.TrueForAll(control.Tails, tail => tail == 0 || tail < WordCount));
+
     public bool SetPending(Vcpu vcpu, EventChannel channel)
     {
         var port = channel.Port.Value;

@@ -174,9 +174,12 @@ internal sealed class GrantEntries(Domain domain)
         _statusFrames.Clear();
     }
 
+    /// <summary>Whether every entry has a status word.</summary>
+    public bool HasStatusForAll => _statusFrames.Count * StatusPerFrame >= _frames.Count * SecondPerFrame;
+
     private bool TryAddStatusFrames()
     {
-        while (_statusFrames.Count * StatusPerFrame < _frames.Count * SecondPerFrame)
+        while (!HasStatusForAll)
         {
             if (!domain.Core.Frames.TryAllocateXenFrame(domain, out var mfn))
                 return false;

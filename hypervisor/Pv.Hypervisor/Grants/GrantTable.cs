@@ -14,7 +14,7 @@ namespace Pv.Hypervisor.Grants;
 /// The entries are shared with the guest, which may write them at any time: one is read once, marked as in use if it is still the same, and
 /// judged on what was read. The domain's own lock guards the rest; no two domains' are held at once.
 /// </remarks>
-internal sealed class GrantTable
+internal sealed partial class GrantTable
 {
     private const int MapsPerFrame = 256;
 

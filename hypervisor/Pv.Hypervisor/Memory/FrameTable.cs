@@ -13,7 +13,7 @@ namespace Pv.Hypervisor.Memory;
 /// <remarks>References are counted atomically, by any thread. A domain's list of frames is guarded by the domain's page lock.</remarks>
 internal sealed partial class FrameTable : IDisposable
 {
-    private const ulong Allocated = 1ul << 63, XenFrame = 1ul << 62, ReferenceMask = 0xffff_ffff;
+    internal const ulong Allocated = 1ul << 63, XenFrame = 1ul << 62, ReferenceMask = 0xffff_ffff;
 
     private readonly MachineMemory _memory;
     private readonly FrameAllocator _allocator;

@@ -19,9 +19,9 @@ namespace Pv.Hypervisor.Paging;
 /// </remarks>
 internal sealed partial class PageTypes(HypervisorCore core)
 {
-    private const ulong Pinned = 1ul << 63, Valid = 1ul << 62, Partial = 1ul << 61, SelfHeld = 1ul << 60;
-    private const int TypeShift = 56;
-    private const ulong TypeMask = 15ul << TypeShift, CountMask = 0xffff_ffff;
+    internal const ulong Pinned = 1ul << 63, Valid = 1ul << 62, Partial = 1ul << 61, SelfHeld = 1ul << 60;
+    internal const int TypeShift = 56;
+    internal const ulong TypeMask = 15ul << TypeShift, CountMask = 0xffff_ffff;
 
     /// <summary>The state of a frame that the hypervisor shares with a domain: writable, with a use of the hypervisor's own.</summary>
     internal const ulong SharedFrameUse = (ulong)FrameType.Writable << TypeShift | Valid | 1;

@@ -1,4 +1,5 @@
 using Pv.Abi;
+using Pv.Hypervisor.Auditing;
 using Pv.Hypervisor.Domains;
 
 namespace Pv.Hypervisor.Tracing;
@@ -19,6 +20,7 @@ internal static class DebugKeys
         ('e', "dump event channel info", DumpPorts),
         ('g', "print grant table usage", DumpGrants),
         ('h', "show this message", DumpHelp),
+        ('k', "check the accounts of frames, event channels and grants", CheckAccounts),
         ('m', "memory info", DumpMemory),
         ('q', "dump domain (and guest debug) info", DumpDomains),
         ('r', "dump run queues", DumpRunQueues),
@@ -130,6 +132,14 @@ internal static class DebugKeys
             if (used.Count > LongestTable)
                 core.Log.Write($"  and more, which are left out after {LongestTable}");
         }
+    }
+
+    private static void CheckAccounts(HypervisorCore core)
+    {
+        var findings = new MachineAudit(core).StopAndLook();
+        core.Log.Write($"{findings.Looked} frames, entries, ports and grants: {(findings.AreNone ? "all accounts are right" : $"{findings.Count} findings")}");
+        foreach (var finding in findings.Words)
+            core.Log.Write($"    {finding}");
     }
 
     private static void DumpMemory(HypervisorCore core)

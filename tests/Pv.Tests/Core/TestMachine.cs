@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Pv.Abi;
 using Pv.Hypervisor;
+using Pv.Hypervisor.Auditing;
 using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Stepping;
 using Pv.Hypervisor.Time;
@@ -127,5 +128,12 @@ internal sealed class TestMachine : IDisposable
 
     public void Destroy(Domain domain) => ControlOrThrow(DomctlOperation.DestroyDomain, domain.Id);
 
-    public void Dispose() => Core.Dispose();
+    /// <summary>Whatever a test did, the hypervisor's accounts must be right at its end.</summary>
+    public void Dispose()
+    {
+        var findings = new MachineAudit(Core).StopAndLook();
+        Core.Dispose();
+        if (!findings.AreNone)
+            throw new InvalidOperationException($"The audit at the test's end found {findings}");
+    }
 }

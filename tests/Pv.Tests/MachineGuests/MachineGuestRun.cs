@@ -5,6 +5,7 @@ using Pv.Abi;
 using Pv.Cpu.Software;
 using Pv.Guest;
 using Pv.Hypervisor;
+using Pv.Hypervisor.Auditing;
 using Pv.Tests.Instructions;
 using Pv.Toolstack.Building;
 using Pv.Toolstack.Hypervisor;
@@ -101,7 +102,14 @@ internal sealed class MachineGuestRun : IDisposable
         }
     }
 
-    public void Dispose() => _core.Dispose();
+    /// <summary>Whatever a guest did, the hypervisor's accounts must be right at its end.</summary>
+    public void Dispose()
+    {
+        var findings = new MachineAudit(_core).StopAndLook();
+        _core.Dispose();
+        if (!findings.AreNone)
+            throw new InvalidOperationException($"The audit at the guest's end found {findings}");
+    }
 
     private ShutdownReason? Ended(DomId domain)
         => _control.GetDomainInfo(domain) is { } info && (info.Flags & DomainInfoFlags.Shutdown) != 0 ? info.ShutdownReason : null;
