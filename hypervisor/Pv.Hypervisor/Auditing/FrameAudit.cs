@@ -36,7 +36,7 @@ internal sealed class FrameAudit(HypervisorCore core, AuditFindings findings)
         CompareCounts();
         foreach (var domain in domains)
         {
-            lock (domain.PageLock)
+            using (domain.PageLock.Hold())
                 CompareLists(domain);
         }
         findings.Looked += (ulong)_frames;
@@ -88,7 +88,8 @@ internal sealed class FrameAudit(HypervisorCore core, AuditFindings findings)
                 findings.Add($"{mfn} belongs to {row.Owner}, which is gone");
             if ((row.Count & FrameTable.Allocated) != 0)
                 _references[frame]++;
-            if ((row.Count & (FrameTable.Allocated | FrameTable.XenFrame)) == (FrameTable.Allocated | FrameTable.XenFrame))
+            // Its own use stays with a shared frame to the end, also of one that somebody else still holds.
+            if ((row.Count & FrameTable.XenFrame) != 0)
                 Use(mfn, FrameType.Writable, "the hypervisor");
             if ((row.Use & PageTypes.SelfHeld) != 0)
                 Hold(mfn, TypeOf(row.Use), "a stopped validation");
@@ -101,7 +102,7 @@ internal sealed class FrameAudit(HypervisorCore core, AuditFindings findings)
 
     private void CountDomain(Domain domain)
     {
-        lock (domain.PagingLock)
+        using (domain.PagingLock.Hold())
         {
             foreach (var table in domain.UnfinishedTables)
                 Hold(table, ClaimedType(table), "an unfinished end");

@@ -76,7 +76,13 @@ internal sealed class MachineAudit
         }
     }
 
-    /// <summary>The toolstack may set a limit below what a domain has; then it must not get more.</summary>
+    /// <summary>Takes note of what domains have: the toolstack may set a limit below that, and then they must not get more.</summary>
+    public void NotePages()
+    {
+        foreach (var domain in _core.Domains.Snapshot())
+            _pages[domain.Id] = (domain, domain.TotalPages);
+    }
+
     private void LookAtQuotas(Domain domain)
     {
         if (domain.TotalPages > domain.MaxPages && _pages.TryGetValue(domain.Id, out var before) && before.Of == domain && domain.TotalPages > before.Pages)

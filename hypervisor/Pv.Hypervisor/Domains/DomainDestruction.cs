@@ -42,7 +42,7 @@ internal static class DomainDestruction
         domain.Engine?.Dispose();
         domain.Grants.Destroy();
         if (domain.PhysicalMap is { } map)
-            ReleaseForeign(domain, map);
+            ReleaseMap(domain, map);
         core.Frames.Claim(domain, 0);
         core.PageTypes.ReleaseAll(domain);
         ReleaseFrames(domain);
@@ -54,14 +54,20 @@ internal static class DomainDestruction
         domain.FrameFreed();
     }
 
-    private static void ReleaseForeign(Domain domain, PhysicalMap map)
+    /// <summary>Empties the map: the domain may stay in the table for long, and its frames become others'.</summary>
+    private static void ReleaseMap(Domain domain, PhysicalMap map)
     {
         foreach (var pfn in map.Mapped())
         {
-            if (map.Get(pfn, out var mfn) != PhysicalMapKind.Foreign)
-                continue;
-            map.Clear(pfn);
-            domain.Core.Frames.Put(mfn);
+            PhysicalMapKind kind;
+            Mfn mfn;
+            using (domain.PageLock.Hold())
+            {
+                kind = map.Get(pfn, out mfn);
+                map.Clear(pfn);
+            }
+            if (kind == PhysicalMapKind.Foreign)
+                domain.Core.Frames.Put(mfn);
         }
     }
 

@@ -16,15 +16,22 @@ public sealed partial class EventChannels
     /// </summary>
     internal void Audit(AuditFindings findings)
     {
-        lock (_lock)
+        using (_lock.Hold())
             AuditLocked(findings);
     }
+
+    /// <summary>A port as it is kept, for tests.</summary>
+    internal EventChannel? Channel(EventPort port) => FindLocked(port, evenClosed: true);
+
     /// <summary>A number that changes when the accounting of channels does.</summary>
     internal ulong Fingerprint()
     {
         var print = (ulong)_virqs.Count;
         foreach (var channel in _ports)
-            print = print * 31 + (ulong)channel.State + ((ulong)channel.RemoteDomain.Value << 32) + ((ulong)channel.RemotePort.Value << 8) + ((ulong)channel.Vcpu.Value << 48);
+        {
+            if (channel.State != EventChannelState.Closed)
+                print += ((ulong)channel.State + ((ulong)channel.RemoteDomain.Value << 32) + ((ulong)channel.RemotePort.Value << 8) + ((ulong)channel.Vcpu.Value << 48)) * (channel.Port.Value | 1ul << 20);
+        }
         return print;
     }
 

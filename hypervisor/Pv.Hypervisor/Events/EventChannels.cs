@@ -383,7 +383,7 @@ public sealed partial class EventChannels
     private void CloseLocked(EventChannel channel)
     {
         if (channel.State == EventChannelState.Virq)
-            _virqs.Remove((channel.Virq, channel.Vcpu));
+            _virqs.Remove((channel.Virq, IsGlobal(channel.Virq) ? default : channel.Vcpu)); // a global one may have moved to another vCPU meanwhile
         channel.Clear();
         _abi.ClearPending(channel);
     }

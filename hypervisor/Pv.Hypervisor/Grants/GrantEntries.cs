@@ -168,9 +168,14 @@ internal sealed class GrantEntries(Domain domain)
     {
         foreach (var frame in _frames)
             domain.Core.Frames.ReleaseXenFrame(frame);
+        _frames.Clear();
+        ReleaseStatusFrames();
+    }
+
+    private void ReleaseStatusFrames()
+    {
         foreach (var frame in _statusFrames)
             domain.Core.Frames.ReleaseXenFrame(frame);
-        _frames.Clear();
         _statusFrames.Clear();
     }
 
@@ -182,7 +187,12 @@ internal sealed class GrantEntries(Domain domain)
         while (!HasStatusForAll)
         {
             if (!domain.Core.Frames.TryAllocateXenFrame(domain, out var mfn))
+            {
+                // No form of the table lacks some of them.
+                if (Version == 1)
+                    ReleaseStatusFrames();
                 return false;
+            }
             _statusFrames.Add(mfn);
         }
         return true;
@@ -193,9 +203,7 @@ internal sealed class GrantEntries(Domain domain)
         // Beside the allocation itself nobody may hold one.
         if (_statusFrames.Exists(frame => domain.Core.Frames.References(frame) != 1))
             return false;
-        foreach (var frame in _statusFrames)
-            domain.Core.Frames.ReleaseXenFrame(frame);
-        _statusFrames.Clear();
+        ReleaseStatusFrames();
         return true;
     }
 

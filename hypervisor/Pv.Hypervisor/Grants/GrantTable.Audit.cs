@@ -9,7 +9,7 @@ internal sealed partial class GrantTable
     /// <summary>Tells of the frames that the table's entries in use hold, and of the maps that the domain holds of others'.</summary>
     internal void CountFrames(FrameAudit frames)
     {
-        lock (Lock)
+        using (Lock.Hold())
         {
             for (var i = 0; i < _active.Count; i++)
             {
@@ -27,7 +27,7 @@ internal sealed partial class GrantTable
     /// <summary>Counts for each granter and entry how often this domain maps it.</summary>
     internal void CountMaps(Dictionary<(DomId Granter, uint Ref), GrantUses> counts, AuditFindings findings)
     {
-        lock (Lock)
+        using (Lock.Hold())
         {
             var free = 0;
             foreach (var map in _maps)
@@ -57,7 +57,7 @@ internal sealed partial class GrantTable
     /// <summary>Whether each entry is in use as often as it is mapped, and the table's size is as it may be.</summary>
     internal void Audit(Dictionary<(DomId Granter, uint Ref), GrantUses> counts, AuditFindings findings)
     {
-        lock (Lock)
+        using (Lock.Hold())
         {
             for (var i = 0; i < _active.Count; i++)
             {

@@ -59,13 +59,12 @@ internal sealed partial class GrantTable
         {
             if (_closed || frames > MaxFrames)
                 return false;
-            while (_entries.FrameCount < frames)
-            {
-                if (!_entries.TryAddFrame())
-                    return false;
-            }
+            var added = true;
+            while (added && _entries.FrameCount < frames)
+                added = _entries.TryAddFrame();
+            // Where memory ran out, the frames that were had stay, and their entries can be used.
             CollectionsMarshal.SetCount(_active, Math.Max(_active.Count, (int)_entries.Count));
-            return true;
+            return added;
         }
     }
 

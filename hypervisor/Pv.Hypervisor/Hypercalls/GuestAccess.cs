@@ -102,7 +102,8 @@ internal readonly ref struct GuestAccess
         return true;
     }
 
-    private static bool FitsPage<T>(ulong address) where T : unmanaged => (address & PageSize.OffsetMask) <= (ulong)(PageSize.Bytes - SizeOf<T>.Bytes);
+    /// <summary>Whether a value at an address lies in one page. One that is larger than a page (<c>vcpu_guest_context</c>) never does.</summary>
+    private static bool FitsPage<T>(ulong address) where T : unmanaged => (address & PageSize.OffsetMask) + (ulong)SizeOf<T>.Bytes <= PageSize.Bytes;
 
     /// <summary>How many bytes a value takes in a guest's memory.</summary>
     internal static class SizeOf<T> where T : unmanaged

@@ -4,6 +4,7 @@ using Pv.Cpu;
 using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Hypercalls;
 using Pv.Machine.Gate;
+using Pv.Tests.Fuzzing;
 
 namespace Pv.Tests.Core;
 
@@ -139,30 +140,6 @@ internal sealed class RandomCallTests
         12 => dice.Next(),
         _ => (ulong)dice.Below(8),
     };
-
-    /// <summary>A domain that has nothing to do with it.</summary>
-    private sealed class Bystander
-    {
-        private readonly TestMachine _machine;
-        private readonly Mfn[] _frames;
-
-        public Bystander(TestMachine machine)
-        {
-            _machine = machine;
-            Domain = machine.CreateDomain(16);
-            List<Mfn> frames = [];
-            for (var any = machine.Core.Frames.TryFirst(Domain, out var mfn); any; any = machine.Core.Frames.TryNext(mfn, out mfn))
-                frames.Add(mfn);
-            _frames = [.. frames];
-            foreach (var frame in _frames)
-                machine.Core.Memory.Words(frame).Fill(frame.Value * 0x0101_0101);
-        }
-
-        public Domain Domain { get; }
-
-        public bool IsUntouched()
-            => Array.TrueForAll(_frames, frame => !_machine.Core.Memory.Words(frame).ContainsAnyExcept(frame.Value * 0x0101_0101));
-    }
 
     private sealed class Chance(ulong seed)
     {

@@ -1,0 +1,46 @@
+using System.Globalization;
+using System.Reflection;
+using Pv.Abi;
+
+namespace Pv.Tests.Fuzzing;
+
+/// <summary>The names of calls in the log: Xen's words for a hypercall and its operation, each with a number of its own.</summary>
+internal static class FuzzLabels
+{
+    private static readonly List<string> Names = [];
+
+    public static readonly int[] Calls = Of<HypercallNumber>("__HYPERVISOR_", "", 64);
+    public static readonly int[] MmuExt = Of<MmuExtOperation>("MMUEXT_", "mmuext_op ", 24);
+    public static readonly int[] Events = Of<EventChannelOperation>("EVTCHNOP_", "event_channel_op ", 16);
+    public static readonly int[] Grants = Of<GrantTableOperation>("GNTTABOP_", "grant_table_op ", 16);
+    public static readonly int[] Memory = Of<MemoryOperation>("XENMEM_", "memory_op ", 64);
+    public static readonly int[] Vcpus = Of<VcpuOperation>("VCPUOP_", "vcpu_op ", 16);
+    public static readonly int[] Sched = Of<SchedOperation>("SCHEDOP_", "sched_op ", 16);
+    public static readonly int[] Versions = Of<XenVersionOperation>("XENVER_", "xen_version ", 16);
+    public static readonly int[] Physdev = Of<PhysdevOperation>("PHYSDEVOP_", "physdev_op ", 64);
+    public static readonly int[] Domctls = Of<DomctlOperation>("XEN_DOMCTL_", "domctl ", 96);
+    public static readonly int[] Sysctls = Of<SysctlOperation>("XEN_SYSCTL_", "sysctl ", 32);
+
+    public static int Count => Names.Count;
+
+    public static string NameOf(int label) => Names[label];
+
+    private static int[] Of<T>(string prefix, string words, int length) where T : struct, Enum
+    {
+        var labels = new int[length];
+        Array.Fill(labels, Add($"{words}(none such)"));
+        foreach (var field in typeof(T).GetFields(BindingFlags.Public | BindingFlags.Static))
+        {
+            var value = Convert.ToInt32(field.GetRawConstantValue(), CultureInfo.InvariantCulture);
+            if (value < length && field.GetCustomAttribute<XenAttribute>() is { } name)
+                labels[value] = Add(words + name.Origin[prefix.Length..]);
+        }
+        return labels;
+    }
+
+    private static int Add(string name)
+    {
+        Names.Add(name);
+        return Names.Count - 1;
+    }
+}

@@ -1,0 +1,61 @@
+using System.Runtime.InteropServices;
+using Pv.Abi;
+using Pv.Hypervisor.Domains;
+
+namespace Pv.Tests.Fuzzing;
+
+/// <summary>What a guest learns from the answer to its call: the ports, handles and frames that its next calls are about.</summary>
+internal static class Lessons
+{
+    /// <summary>Where the list of frames stands behind the argument of <c>GNTTABOP_setup_table</c>, seen from its status.</summary>
+    private const int FramesBehindStatus = 0x40 - 8;
+
+    /// <summary>Takes the lesson; the status of an operation that has one of its own.</summary>
+    public static GrantStatus Take(FuzzDomain domain, Vcpu vcpu, in MadeCall made, long result, ulong argumentBase)
+    {
+        var at = argumentBase + (ulong)made.At;
+        if (made.Learn == Lesson.Nothing || result < 0)
+            return GrantStatus.Okay;
+        switch (made.Learn)
+        {
+            case Lesson.Port:
+                if (TryRead(vcpu, at, out uint port))
+                    domain.Ports[port % FuzzDomain.KnownPorts] = port;
+                return GrantStatus.Okay;
+            case Lesson.MapHandle:
+                if (!TryRead(vcpu, at, out GrantTableMapGrantRef map))
+                    return GrantStatus.Okay;
+                if (map.Status == GrantStatus.Okay)
+                    domain.Handles[map.Handle % FuzzDomain.KnownHandles] = (map.Handle, map.HostAddress);
+                return map.Status;
+            case Lesson.NewFrames:
+                TakeFrames(domain, vcpu, made, result, at);
+                return GrantStatus.Okay;
+            case Lesson.GrantFrames:
+                for (var i = 0; i < domain.GrantFrames.Length; i++)
+                {
+                    if (TryRead(vcpu, at + FramesBehindStatus + (ulong)i * 8, out Mfn mfn) && domain.Domain.Core.Frames.TryGetOwner(mfn, out var owner)
+                        && owner == domain.Domain.Id && domain.Domain.Core.Frames.IsXenFrame(mfn) && mfn != domain.Domain.SharedInfo)
+                        domain.GrantFrames[i] = mfn;
+                }
+                break;
+        }
+        return TryRead(vcpu, at, out GrantStatus status) && status is <= 0 and > (GrantStatus)(-16) ? status : GrantStatus.Okay;
+    }
+
+    private static void TakeFrames(FuzzDomain domain, Vcpu vcpu, in MadeCall made, long result, ulong at)
+    {
+        var count = made.Label == FuzzLabels.Memory[(int)MemoryOperation.Exchange] ? 1 : (int)Math.Min(result, 3);
+        for (var i = 0; i < count; i++)
+        {
+            if (TryRead(vcpu, at + (ulong)i * 8, out Mfn mfn))
+                domain.Frames[(made.Which + i) % domain.Frames.Length] = mfn;
+        }
+    }
+
+    private static bool TryRead<T>(Vcpu vcpu, ulong address, out T value) where T : unmanaged
+    {
+        value = default;
+        return FuzzDomain.Read(vcpu, address, MemoryMarshal.AsBytes(new Span<T>(ref value)));
+    }
+}
