@@ -214,7 +214,8 @@ internal sealed class FuzzRun : IDisposable
         if (ticks > MostTicks)
             return $"{FuzzLabels.NameOf(label)} took {ticks / Stopwatch.Frequency} s";
         var refused = ended && (result.Value < 0 || status < 0);
-        if (!refused || !simple || !before.IsQuiet || entries > 1)
+        // What was done may be impossible to tell: the call itself can take the page of its arguments away.
+        if (!refused || !simple || !before.IsQuiet || entries > 1 || (result.Value == Errno.EFAULT.ToReturn() && _grammar.Made.Learn != Lesson.Nothing))
         {
             _print = null;
             return null;
