@@ -3,32 +3,36 @@ using System.Globalization;
 namespace Pv.Fuzz;
 
 /// <summary>What the command line asks for.</summary>
-internal sealed record FuzzOptions(ulong Seed, long Calls, int CallsOfASeed, bool Follows)
+internal sealed record FuzzOptions(ulong Seed, long Calls, int CallsOfASeed, bool Follows, string? Log, IReadOnlyList<string> ToSum)
 {
-    public const string Usage = "Pv.Fuzz [--seed FIRST] [--calls AT-LEAST] [--per-seed CALLS] [--follow]";
+    public const string Usage = "Pv.Fuzz [--seed FIRST] [--calls AT-LEAST] [--per-seed CALLS] [--log FILE] [--follow]\nPv.Fuzz sum LOG LOG... [--log TOTAL]";
 
     public static FuzzOptions? Parse(string[] words)
     {
-        var options = new FuzzOptions(1, 100_000, 20_000, false);
+        var options = new FuzzOptions(1, 100_000, 20_000, false, null, []);
         for (var i = 0; i < words.Length; i++)
         {
-            if (words[i] == "--follow")
+            switch (words[i])
             {
-                options = options with { Follows = true };
-                continue;
-            }
-            if (++i == words.Length || !ulong.TryParse(words[i], CultureInfo.InvariantCulture, out var number) || number > int.MaxValue && words[i - 1] == "--per-seed" || number > long.MaxValue)
-                return null;
-            switch (words[i - 1])
-            {
-                case "--seed":
-                    options = options with { Seed = number };
+                case "--follow":
+                    options = options with { Follows = true };
                     break;
-                case "--calls":
-                    options = options with { Calls = (long)number };
+                case "sum" when i == 0:
+                    options = options with { ToSum = [.. words.Skip(1).TakeWhile(word => word != "--log")] };
+                    if (options.ToSum.Count == 0)
+                        return null;
+                    i += options.ToSum.Count;
                     break;
-                case "--per-seed":
-                    options = options with { CallsOfASeed = (int)number };
+                case "--log" when i + 1 < words.Length:
+                    options = options with { Log = words[++i] };
+                    break;
+                case "--seed" or "--calls" or "--per-seed" when i + 1 < words.Length && int.TryParse(words[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out var number):
+                    options = words[i++] switch
+                    {
+                        "--seed" => options with { Seed = (ulong)number },
+                        "--calls" => options with { Calls = number },
+                        _ => options with { CallsOfASeed = number },
+                    };
                     break;
                 default:
                     return null;

@@ -9,23 +9,46 @@ if (FuzzOptions.Parse(args) is not { } options)
     Console.Error.WriteLine(FuzzOptions.Usage);
     return 2;
 }
+if (options.ToSum.Count > 0)
+{
+    var total = FuzzLog.Read(options.ToSum[0]);
+    foreach (var other in options.ToSum.Skip(1))
+        total.Add(FuzzLog.Read(other));
+    total.Write(options.Log ?? options.ToSum[0]);
+    return 0;
+}
 var statistics = new FuzzStatistics();
 var watch = Stopwatch.StartNew();
+var written = watch.Elapsed;
 var seed = options.Seed;
-for (; statistics.Calls < options.Calls; seed++)
+while (statistics.Calls < options.Calls)
 {
-    using var run = new FuzzRun(seed, statistics);
-    if (options.Follows)
-        run.Told = (step, what) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{step}: {what}"));
-    if (run.Run(options.CallsOfASeed) is { } failure)
+    using (var run = new FuzzRun(seed, statistics))
     {
-        Console.WriteLine(failure);
-        Console.WriteLine($"Again, call by call: --seed {seed} --calls 1 --per-seed {options.CallsOfASeed} --follow");
-        return 1;
+        if (options.Follows)
+            run.Told = (step, what) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{step}: {what}"));
+        if (run.Run(options.CallsOfASeed) is { } failure)
+        {
+            Console.WriteLine(failure);
+            Console.WriteLine($"Again, call by call: --seed {seed} --calls 1 --per-seed {options.CallsOfASeed} --follow");
+            return 1;
+        }
+    }
+    seed++;
+    if (watch.Elapsed - written > TimeSpan.FromSeconds(20))
+    {
+        Write();
+        written = watch.Elapsed;
     }
 }
+Write();
 Console.WriteLine($"seeds {options.Seed} to {seed - 1}, {options.CallsOfASeed} calls each");
 Console.Write(statistics.Report(watch.Elapsed));
-Console.WriteLine();
-Console.Write(statistics.PairTable());
 return 0;
+
+// A run that is ended from outside has written what it did until shortly before.
+void Write()
+{
+    if (options.Log is { } log)
+        FuzzLog.Of(statistics, $"in turns, seeds {options.Seed} to {seed - 1}, {options.CallsOfASeed} calls each").Write(log);
+}

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Pv.Abi;
 
 namespace Pv.Tests.Fuzzing;
@@ -83,31 +82,27 @@ internal sealed class FuzzStatistics
         return pairs;
     }
 
-    /// <summary>The slowest kinds of calls, in microseconds, and those that allocated most, in bytes; a call each.</summary>
-    public (IReadOnlyList<(string Call, double Microseconds)> Slowest, IReadOnlyList<(string Call, long Bytes)> Hungriest) Extremes(int count) => (
-        [.. Enumerable.Range(0, _mostTicks.Length).OrderByDescending(i => _mostTicks[i]).Take(count)
-            .Select(i => (FuzzLabels.NameOf(i), _mostTicks[i] * 1e6 / System.Diagnostics.Stopwatch.Frequency))],
-        [.. Enumerable.Range(0, _mostBytes.Length).OrderByDescending(i => _mostBytes[i]).Take(count).Select(i => (FuzzLabels.NameOf(i), _mostBytes[i]))]);
+    /// <summary>What was done, by name.</summary>
+    public IEnumerable<(string Name, long Sum)> Sums() =>
+    [
+        ("calls", Calls), ("refused", Refused), ("continued", Continued), ("stores", Stores), ("audits of everything", Audits),
+        ("refusals after which the accounts were compared", RefusalChecks), ("domains ended", Ends),
+    ];
+
+    /// <summary>The most bytes that one call of each kind allocated.</summary>
+    public IEnumerable<(string Call, long Bytes)> Hungriest()
+        => Enumerable.Range(0, _mostBytes.Length).Where(i => _mostBytes[i] > 0).GroupBy(FuzzLabels.NameOf, (call, labels) => (call, labels.Max(i => _mostBytes[i])));
 
     public string Report(TimeSpan took)
     {
-        var text = new StringBuilder();
-        var pairs = Pairs();
-        text.AppendLine(CultureInfo.InvariantCulture,
-            $"calls {Calls}, refused {Refused}, continued {Continued}, stores {Stores}, audits {Audits}, refusals checked {RefusalChecks}, domains ended {Ends}, pairs {pairs.Count}");
-        text.AppendLine(CultureInfo.InvariantCulture, $"seconds {took.TotalSeconds:F1}, calls a second {Calls / Math.Max(took.TotalSeconds, 1e-9):F0}");
-        var (slowest, hungriest) = Extremes(5);
-        text.AppendLine(CultureInfo.InvariantCulture, $"slowest, us: {string.Join(", ", slowest.Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Call} {one.Microseconds:F0}")))}");
-        text.AppendLine(CultureInfo.InvariantCulture, $"most allocated, bytes: {string.Join(", ", hungriest.Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Call} {one.Bytes}")))}");
-        return text.ToString();
-    }
-
-    public string PairTable()
-    {
-        var text = new StringBuilder();
-        foreach (var call in Pairs().GroupBy(pair => pair.Key.Call))
-            text.AppendLine(CultureInfo.InvariantCulture, $"{call.Key}: {string.Join(", ", call.Select(pair => string.Create(CultureInfo.InvariantCulture, $"{pair.Key.Outcome} {pair.Value}")))}");
-        return text.ToString();
+        var slowest = Enumerable.Range(0, _mostTicks.Length).OrderByDescending(i => _mostTicks[i]).Take(4);
+        var hungriest = Hungriest().OrderByDescending(one => one.Bytes).Take(4);
+        return string.Join('\n',
+            string.Join(", ", Sums().Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Name} {one.Sum}"))),
+            string.Create(CultureInfo.InvariantCulture, $"pairs {Pairs().Count}, seconds {took.TotalSeconds:F1}, calls a second {Calls / Math.Max(took.TotalSeconds, 1e-9):F0}"),
+            $"slowest, us: {string.Join(", ", slowest.Select(i => string.Create(CultureInfo.InvariantCulture, $"{FuzzLabels.NameOf(i)} {_mostTicks[i] * 1e6 / System.Diagnostics.Stopwatch.Frequency:F0}")))}",
+            $"most allocated, bytes: {string.Join(", ", hungriest.Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Call} {one.Bytes}")))}",
+            "");
     }
 
     private static string NameOf(int outcome) => outcome switch
