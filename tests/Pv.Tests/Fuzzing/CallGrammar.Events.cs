@@ -78,6 +78,6 @@ internal sealed partial class CallGrammar
         if (_dice.OneIn(2))
             Call(FuzzLabels.Calls[(int)HypercallNumber.EventChannelOpCompat], Lesson.Nothing, 0, 0, HypercallNumber.EventChannelOpCompat, address, simple: false);
         else
-            Call(FuzzLabels.Events[15], HypercallNumber.EventChannelOp, 14 + Odd() % (1ul << 40), address);
+            Call(FuzzLabels.Events[15], Lesson.Nothing, 0, 0, HypercallNumber.EventChannelOp, 14 + Odd() % (1ul << 40), address, simple: false);
     }
 }

@@ -117,10 +117,12 @@ internal sealed partial class CallGrammar
 
     private void SwapGrants() => Grant(GrantTableOperation.SwapGrantRef, new GrantTableSwapGrantRef { RefA = new GrantRef(Ref()), RefB = new GrantRef(Ref()) }, Lesson.GrantStatus, 8);
 
-    private void TransferGrant() => Grant(GrantTableOperation.Transfer, new GrantTableTransfer
+    private void TransferGrant()
     {
-        Mfn = Frame(FrameUse.Data), Domain = Domain(), Ref = new GrantRef(Ref()),
-    }, Lesson.GrantStatus, 16);
+        Grant(GrantTableOperation.Transfer, new GrantTableTransfer { Mfn = Frame(FrameUse.Data), Domain = Domain(), Ref = new GrantRef(Ref()) }, Lesson.GrantStatus, 16);
+        // As on Xen a frame that the other one cannot have is lost.
+        _made = _made with { IsSimple = false };
+    }
 
     private void FlushCache() => Grant(GrantTableOperation.CacheFlush, new GrantTableCacheFlush
     {
@@ -131,6 +133,7 @@ internal sealed partial class CallGrammar
     {
         // Of the number 32 bits count, so that one beyond them may be any operation: not for Dom0, whose addresses would be followed.
         var operation = _dice.OneIn(2) ? (ulong)GrantTableOperation.DumpTable : 13 + Odd() % (IsTrusted ? 1ul << 20 : 1ul << 40);
-        Call(FuzzLabels.Grants[(int)Math.Min(operation, 15)], HypercallNumber.GrantTableOp, operation, Put(0, new GrantTableDumpTable { Domain = Domain() }), IsTrusted ? 1 : Count());
+        Call(FuzzLabels.Grants[(int)Math.Min(operation, 15)], Lesson.Nothing, 0, 0, HypercallNumber.GrantTableOp, operation,
+            Put(0, new GrantTableDumpTable { Domain = Domain() }), IsTrusted ? 1 : Count(), simple: false);
     }
 }

@@ -190,7 +190,7 @@ internal sealed class FuzzRun : IDisposable
                 }
             }
         }
-        catch (GuestCrashException) when (registers.Number is (ulong)HypercallNumber.Iret)
+        catch (GuestCrashException) when (registers.Number is (ulong)HypercallNumber.Iret or (ulong)HypercallNumber.Multicall)
         {
             // A guest that returns to nowhere ends itself.
             crashed = true;
@@ -335,7 +335,7 @@ internal sealed class FuzzRun : IDisposable
         catch (InvalidOperationException)
         {
             // What others hold of the dead may leave too little memory: then they end, too.
-            foreach (var left in _machine.Core.Domains.Snapshot().Where(left => left.Id != DomId.Dom0 && left != _bystander.Domain))
+            foreach (var left in _machine.Core.Domains.Snapshot().Where(left => left.Life == DomainLife.Alive && left.Id != DomId.Dom0 && left != _bystander.Domain))
                 _machine.Destroy(left);
             ReleaseDom0();
             for (var i = 0; i < _domains.Length; i++)
