@@ -84,7 +84,8 @@ internal sealed class FuzzRun : IDisposable
             try
             {
                 wrong = Step(step);
-                if (wrong is null && step % CallsBetweenAudits == CallsBetweenAudits - 1)
+                // Whoever follows wants to know the very call.
+                if (wrong is null && (step % CallsBetweenAudits == CallsBetweenAudits - 1 || Told is not null))
                     wrong = Audit();
             }
             catch (Exception failure) when (failure is not OutOfMemoryException)

@@ -34,8 +34,10 @@ internal static class Lessons
             case Lesson.GrantFrames:
                 for (var i = 0; i < domain.GrantFrames.Length; i++)
                 {
-                    if (TryRead(vcpu, at + FramesBehindStatus + (ulong)i * 8, out Mfn mfn) && domain.Domain.Core.Frames.TryGetOwner(mfn, out var owner)
-                        && owner == domain.Domain.Id && domain.Domain.Core.Frames.IsXenFrame(mfn) && mfn != domain.Domain.SharedInfo)
+                    // What stands there may be anything; a guest that takes it for its table writes to its own pages alone, which the driver cannot.
+                    var grants = domain.Domain.Grants;
+                    if (TryRead(vcpu, at + FramesBehindStatus + (ulong)i * 8, out Mfn mfn) && i < grants.FrameCount && grants.GetSharedFrame((uint)i, out var table) == Errno.None
+                        && mfn == table)
                         domain.GrantFrames[i] = mfn;
                 }
                 break;
