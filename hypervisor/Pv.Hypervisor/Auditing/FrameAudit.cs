@@ -164,6 +164,9 @@ internal sealed class FrameAudit(HypervisorCore core, AuditFindings findings)
                 case PhysicalMapKind.Grant:
                     NoteForeign(domain.Id, mfn, 1, 0);
                     break;
+                case PhysicalMapKind.ReadOnlyGrant:
+                    NoteForeign(domain.Id, mfn, 0, 1);
+                    break;
             }
         }
     }
@@ -183,11 +186,9 @@ internal sealed class FrameAudit(HypervisorCore core, AuditFindings findings)
     }
 
     /// <summary>A map of a grant allows one entry.</summary>
-    public void CountMap(Domain mapper, Mfn mfn, bool readOnly)
+    public void CountMap(DomId mapper, Mfn mfn, bool readOnly)
     {
-        // A physical map has one kind of entry, whatever the grant allows.
-        var isReadOnly = readOnly && mapper.PhysicalMap is null;
-        NoteForeign(mapper.Id, mfn, isReadOnly ? 0 : -1, isReadOnly ? -1 : 0);
+        NoteForeign(mapper, mfn, readOnly ? 0 : -1, readOnly ? -1 : 0);
     }
 
     private void NoteForeign(DomId mapper, Mfn mfn, int writable, int readOnly)

@@ -19,7 +19,7 @@ internal sealed partial class GrantTable
             foreach (var map in _maps)
             {
                 if (map is { } held)
-                    frames.CountMap(_domain, held.Mfn, held.ReadOnly);
+                    frames.CountMap(_domain.Id, held.Mfn, held.ReadOnly);
             }
         }
     }
@@ -42,7 +42,7 @@ internal sealed partial class GrantTable
                 var uses = counts.GetValueOrDefault(key);
                 counts[key] = uses with { Maps = uses.Maps + 1, Writable = uses.Writable + (held.ReadOnly ? 0 : 1) };
                 if (_domain.PhysicalMap is { } physical
-                    && (physical.Get(Pfn.OfAddress(held.HostAddress), out var mfn) != Memory.PhysicalMapKind.Grant || mfn != held.Mfn))
+                    && (physical.Get(Pfn.OfAddress(held.HostAddress), out var mfn) != (held.ReadOnly ? Memory.PhysicalMapKind.ReadOnlyGrant : Memory.PhysicalMapKind.Grant) || mfn != held.Mfn))
                     findings.Add($"{_domain.Id} maps {held.Granter}'s grant {held.Ref.Value}, and its physical map does not");
             }
             if (!_closed && (free != _freeHandles.Count || _freeHandles.Distinct().Count() != free || _freeHandles.Any(handle => handle >= (uint)_maps.Count || _maps[(int)handle] is not null)))

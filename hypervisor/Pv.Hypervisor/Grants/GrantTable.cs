@@ -301,7 +301,7 @@ internal sealed partial class GrantTable
                     _freeHandles.Push(taken);
                     return GrantStatus.GeneralError;
                 }
-                physical.Set(at, PhysicalMapKind.Grant, map.Mfn);
+                physical.Set(at, map.ReadOnly ? PhysicalMapKind.ReadOnlyGrant : PhysicalMapKind.Grant, map.Mfn);
             }
             _maps[(int)taken] = map;
             handle = taken;
@@ -322,7 +322,7 @@ internal sealed partial class GrantTable
             var at = Pfn.OfAddress(hostAddress);
             using (_domain.PageLock.Hold())
             {
-                if (physical.Get(at, out var mfn) != PhysicalMapKind.Grant || mfn != found.Mfn)
+                if (physical.Get(at, out var mfn) is not (PhysicalMapKind.Grant or PhysicalMapKind.ReadOnlyGrant) || mfn != found.Mfn)
                     return GrantStatus.GeneralError;
                 physical.Clear(at);
             }

@@ -112,7 +112,7 @@ internal readonly ref struct GuestAccess
     }
 
     /// <summary>Makes one page reachable, until the scope ends.</summary>
-    private Page Open(ulong address, bool write) => _vcpu.Domain.PhysicalMap is { } map ? OpenOwn(map, address) : OpenWalked(address, write);
+    private Page Open(ulong address, bool write) => _vcpu.Domain.PhysicalMap is { } map ? OpenOwn(map, address, write) : OpenWalked(address, write);
 
     private Page OpenWalked(ulong address, bool write)
     {
@@ -128,10 +128,11 @@ internal readonly ref struct GuestAccess
         return default;
     }
 
-    private Page OpenOwn(PhysicalMap map, ulong address)
+    private Page OpenOwn(PhysicalMap map, ulong address, bool write)
     {
         var core = _vcpu.Domain.Core;
-        if (map.Get(Pfn.OfAddress(address), out var mfn) is PhysicalMapKind.Empty)
+        var kind = map.Get(Pfn.OfAddress(address), out var mfn);
+        if (kind == PhysicalMapKind.Empty || (write && kind == PhysicalMapKind.ReadOnlyGrant))
             return default;
         // Beside the guest's own code a frame may go while it is used, so what serves a queue holds it; foreign ones it leaves alone.
         var holds = _vcpu.Queue is not null;

@@ -18,6 +18,9 @@ internal enum PhysicalMapKind : byte
 
     /// <summary>A frame of another domain, mapped by a grant; only unmapping the grant removes it.</summary>
     Grant = 4,
+
+    /// <summary>The same without the right to write: the frame may be its owner's page table.</summary>
+    ReadOnlyGrant = 5,
 }
 
 /// <summary>The physical-to-machine map of an auto-translated domain (a C# guest, Dom0).</summary>

@@ -102,7 +102,7 @@ internal static class PhysmapOperations
             kind = domain.PhysicalMap!.Get(gpfn, out mfn);
             if (kind == PhysicalMapKind.Empty)
                 return Errno.ENOENT;
-            if (kind == PhysicalMapKind.Grant)
+            if (kind is PhysicalMapKind.Grant or PhysicalMapKind.ReadOnlyGrant)
                 return Errno.EBUSY;
             domain.PhysicalMap.Clear(gpfn);
         }
@@ -111,10 +111,11 @@ internal static class PhysmapOperations
         {
             core.Frames.Put(mfn);
         }
-        else if (kind == PhysicalMapKind.Own)
+        else if (kind == PhysicalMapKind.Own && core.Frames.TryGet(mfn, domain.Id))
         {
             core.MachineToPhysical[mfn] = Pfn.Invalid;
             core.Frames.DropAllocation(mfn);
+            core.Frames.Put(mfn);
         }
         return Errno.None;
     }
@@ -151,17 +152,17 @@ internal static class PhysmapOperations
     /// <summary>Enters a frame where nothing is mapped; a foreign frame's reference is given back when something is.</summary>
     private static Errno Insert(Domain domain, Pfn gpfn, PhysicalMapKind kind, Mfn mfn)
     {
+        Errno error;
         using (domain.PageLock.Hold())
         {
-            if (domain.PhysicalMap!.Get(gpfn, out _) == PhysicalMapKind.Empty)
-            {
-                domain.PhysicalMap.Set(gpfn, kind, mfn);
-                return Errno.None;
-            }
+            // The map of a domain at its end is emptied, and what it shared with the hypervisor goes.
+            error = domain.IsDying ? Errno.ESRCH : domain.PhysicalMap!.Get(gpfn, out _) != PhysicalMapKind.Empty ? Errno.EEXIST : Errno.None;
+            if (error == Errno.None)
+                domain.PhysicalMap!.Set(gpfn, kind, mfn);
         }
-        if (kind == PhysicalMapKind.Foreign)
+        if (error != Errno.None && kind == PhysicalMapKind.Foreign)
             domain.Core.Frames.Put(mfn);
-        return Errno.EEXIST;
+        return error;
     }
 
     private static bool TryHoldForeign(ref HypercallContext call, DomId foreignId, ulong index, out Mfn mfn, out Errno error)

@@ -117,4 +117,42 @@ internal sealed class AccountFaultTests
         var version = _guest.Put(0, new GrantTableSetVersion { Version = 2 });
         Assert.That(_guest.Call(HypercallNumber.GrantTableOp, (ulong)GrantTableOperation.SetVersion, version, 1), Is.EqualTo(Errno.ENOMEM.ToReturn()));
     }
+
+    [Test]
+    public void An_answer_is_not_written_through_a_grant_that_may_only_be_read()
+    {
+        // The guest grants a page table of its own, which is right as long as nobody writes to it.
+        var setup = _guest.Put(0, new GrantTableSetupTable { Domain = DomId.Self, FrameCount = 1, FrameList = TestGuest.FrameListAddress });
+        Assert.That(_guest.Call(HypercallNumber.GrantTableOp, (ulong)GrantTableOperation.SetupTable, setup, 1), Is.Zero);
+        var entries = _machine.Core.Memory.Words(new Mfn(_guest.Get<ulong>(TestGuest.FrameListAddress)));
+        var mapper = _machine.CreateDomain(8, managed: true);
+        entries[9] = (ulong)(GrantEntryFlags.PermitAccess | GrantEntryFlags.ReadOnly) | (ulong)mapper.Id.Value << 16 | _guest.Safe[7].Value << 32;
+        const ulong at = 0x20_0000;
+        mapper.PhysicalMap!.Get(new Pfn(0), out var page);
+        _machine.Core.Memory.At<GrantTableMapGrantRef>(page.Address) = new GrantTableMapGrantRef
+        {
+            HostAddress = at, Flags = GrantMapFlags.HostMap | GrantMapFlags.ReadOnly, Ref = new GrantRef(9), Domain = _guest.Domain.Id,
+        };
+        Assert.That(Call(HypercallNumber.GrantTableOp, (ulong)GrantTableOperation.MapGrantRef, 0, 1), Is.Zero);
+        Assert.That(_machine.Core.Memory.At<GrantTableMapGrantRef>(page.Address).Status, Is.EqualTo(GrantStatus.Okay));
+        Assert.That(Call(HypercallNumber.MemoryOp, (ulong)MemoryOperation.MachphysMapping, at), Is.EqualTo(Errno.EFAULT.ToReturn()));
+
+        long Call(HypercallNumber number, ulong first, ulong second, ulong third = 0) => _guest.Call(mapper.Vcpus[0]!, number, first, second, third);
+    }
+
+    [Test]
+    public void Nothing_is_entered_in_the_map_of_a_dead_domain()
+    {
+        var dying = _machine.CreateDomain(8, managed: true);
+        var add = new AddToPhysmapBatch { Domain = DomId.Self, Space = (ushort)PhysmapSpace.GmfnForeign, Size = 1, Extra = new AddToPhysmapBatchExtra { ForeignDomain = dying.Id } };
+        ulong[] numbers = [0, 500, 0];
+        using var pin = HostPin.Of(numbers);
+        (add.Indices, add.Gpfns, add.Errors) = (pin.Address, pin.Address + 8, pin.Address + 16);
+        Assert.That(HostAddress.Call(_machine.Core.Dom0, (ulong)HypercallNumber.MemoryOp, (ulong)MemoryOperation.AddToPhysmapBatch, ref add), Is.Zero);
+        _machine.Destroy(dying);
+        var shared = new AddToPhysmap { Domain = dying.Id, Space = PhysmapSpace.SharedInfo, Gpfn = new Pfn(600) };
+        Assert.That(HostAddress.Call(_machine.Core.Dom0, (ulong)HypercallNumber.MemoryOp, (ulong)MemoryOperation.AddToPhysmap, ref shared), Is.EqualTo(Errno.ESRCH.ToReturn()));
+        var release = new RemoveFromPhysmap { Domain = DomId.Self, Gpfn = new Pfn(500) };
+        Assert.That(HostAddress.Call(_machine.Core.Dom0, (ulong)HypercallNumber.MemoryOp, (ulong)MemoryOperation.RemoveFromPhysmap, ref release), Is.Zero);
+    }
 }
