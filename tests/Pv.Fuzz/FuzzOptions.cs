@@ -3,19 +3,23 @@ using System.Globalization;
 namespace Pv.Fuzz;
 
 /// <summary>What the command line asks for.</summary>
-internal sealed record FuzzOptions(ulong Seed, long Calls, int CallsOfASeed, bool Follows, string? Log, IReadOnlyList<string> ToSum)
+internal sealed record FuzzOptions(ulong Seed, long Calls, int CallsOfASeed, bool Follows, FuzzWay Way, string? Log, IReadOnlyList<string> ToSum)
 {
-    public const string Usage = "Pv.Fuzz [--seed FIRST] [--calls AT-LEAST] [--per-seed CALLS] [--log FILE] [--follow]\nPv.Fuzz sum LOG LOG... [--log TOTAL]";
+    public const string Usage = "Pv.Fuzz [--way alone|turns|threads] [--seed FIRST] [--calls AT-LEAST] [--per-seed CALLS] [--log FILE] [--follow]\nPv.Fuzz sum LOG LOG... [--log TOTAL]";
 
     public static FuzzOptions? Parse(string[] words)
     {
-        var options = new FuzzOptions(1, 100_000, 20_000, false, null, []);
+        var options = new FuzzOptions(1, 100_000, 20_000, false, FuzzWay.Alone, null, []);
         for (var i = 0; i < words.Length; i++)
         {
             switch (words[i])
             {
                 case "--follow":
                     options = options with { Follows = true };
+                    break;
+                case "--way" when i + 1 < words.Length && Enum.TryParse<FuzzWay>(words[i + 1], ignoreCase: true, out var way):
+                    options = options with { Way = way };
+                    i++;
                     break;
                 case "sum" when i == 0:
                     options = options with { ToSum = [.. words.Skip(1).TakeWhile(word => word != "--log")] };
@@ -40,4 +44,17 @@ internal sealed record FuzzOptions(ulong Seed, long Calls, int CallsOfASeed, boo
         }
         return options;
     }
+}
+
+/// <summary>Who makes the calls.</summary>
+internal enum FuzzWay
+{
+    /// <summary>One thread, for one vCPU after the other: the fastest, and a seed replays call by call.</summary>
+    Alone,
+
+    /// <summary>The vCPUs that pCPUs run, which take turns by the seed: a seed is one history.</summary>
+    Turns,
+
+    /// <summary>The vCPUs that pCPUs run, as the host's threads go.</summary>
+    Threads,
 }

@@ -23,16 +23,12 @@ var written = watch.Elapsed;
 var seed = options.Seed;
 while (statistics.Calls < options.Calls)
 {
-    using (var run = new FuzzRun(seed, statistics))
+    if (Run() is { } failure)
     {
-        if (options.Follows)
-            run.Told = (step, what) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{step}: {what}"));
-        if (run.Run(options.CallsOfASeed) is { } failure)
-        {
-            Console.WriteLine(failure);
-            Console.WriteLine($"Again, call by call: --seed {seed} --calls 1 --per-seed {options.CallsOfASeed} --follow");
-            return 1;
-        }
+        Console.WriteLine(failure);
+        Console.WriteLine(options.Way == FuzzWay.Threads ? "Threads do not replay; try --way turns."
+            : $"Again: --way {options.Way.ToString().ToLowerInvariant()} --seed {seed} --calls 1 --per-seed {options.CallsOfASeed}{(options.Way == FuzzWay.Alone ? " --follow" : "")}");
+        return 1;
     }
     seed++;
     if (watch.Elapsed - written > TimeSpan.FromSeconds(20))
@@ -46,9 +42,22 @@ Console.WriteLine($"seeds {options.Seed} to {seed - 1}, {options.CallsOfASeed} c
 Console.Write(statistics.Report(watch.Elapsed));
 return 0;
 
+FuzzFailure? Run()
+{
+    if (options.Way != FuzzWay.Alone)
+    {
+        using var concurrent = new ConcurrentFuzzRun(seed, statistics, options.Way == FuzzWay.Turns);
+        return concurrent.Run(options.CallsOfASeed);
+    }
+    using var alone = new FuzzRun(seed, statistics);
+    if (options.Follows)
+        alone.Told = (step, what) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{step}: {what}"));
+    return alone.Run(options.CallsOfASeed);
+}
+
 // A run that is ended from outside has written what it did until shortly before.
 void Write()
 {
     if (options.Log is { } log)
-        FuzzLog.Of(statistics, $"in turns, seeds {options.Seed} to {seed - 1}, {options.CallsOfASeed} calls each").Write(log);
+        FuzzLog.Of(statistics, $"{options.Way.ToString().ToLowerInvariant()}, seeds {options.Seed} to {seed - 1}, {options.CallsOfASeed} calls each").Write(log);
 }

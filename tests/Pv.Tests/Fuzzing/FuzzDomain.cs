@@ -17,6 +17,9 @@ internal sealed class FuzzDomain
     public const int PlaygroundSlots = 512, KnownPorts = 16, KnownHandles = 16, GrantRefs = 24, FirstGrantRef = 8;
     private const int OwnPerVcpu = 6;
 
+    // The last slots of the playground show the pages of all vCPUs' arguments.
+    private const int FirstArgumentSlot = PlaygroundSlots - 64;
+
     /// <summary>What the frames are mostly used as, by number.</summary>
     public static readonly FrameUse[] Favourites =
         [FrameUse.L1, FrameUse.L1, FrameUse.L2, FrameUse.L2, FrameUse.L3, FrameUse.L4, FrameUse.Data, FrameUse.Data];
@@ -68,6 +71,9 @@ internal sealed class FuzzDomain
 
     public Mfn Root(int vcpu) => Safe[vcpu * OwnPerVcpu];
 
+    /// <summary>Where each vCPU finds the two pages of another's arguments.</summary>
+    public static ulong ArgumentsOf(int vcpu) => Playground + ((ulong)(FirstArgumentSlot + vcpu * 2) << PageSize.Shift);
+
     /// <summary>Writes as guest code would: through the page tables that the vCPU has. False when they do not let it.</summary>
     public static bool Write(Vcpu vcpu, ulong address, ReadOnlySpan<byte> bytes) => GuestAccess.OfCaller(vcpu).TryWrite(address, bytes);
 
@@ -88,6 +94,8 @@ internal sealed class FuzzDomain
         for (var level = 0; level < 3; level++)
             _machine.Core.Memory.Words(own[level])[0] = own[level + 1].Address | TestGuest.PresentUser | TestGuest.Writable;
         _machine.Core.Memory.Words(own[2])[1] = Safe[^1].Address | TestGuest.PresentUser | TestGuest.Writable;
+        for (var page = 0; page < 2; page++)
+            _machine.Core.Memory.Words(Safe[^1])[FirstArgumentSlot + vcpu * 2 + page] = own[4 + page].Address | TestGuest.PresentUser | TestGuest.Writable;
         var l1 = _machine.Core.Memory.Words(own[3]);
         l1[0] = own[4].Address | TestGuest.PresentUser | TestGuest.Writable;
         l1[1] = own[5].Address | TestGuest.PresentUser | TestGuest.Writable;
@@ -96,7 +104,8 @@ internal sealed class FuzzDomain
 
     private void Start(uint vcpu, Mfn root)
     {
-        var context = new VcpuGuestContext { Flags = VcpuContextFlags.InKernel | VcpuContextFlags.Online };
+        // An upcall has somewhere to go, and a stack: the second page of arguments.
+        var context = new VcpuGuestContext { Flags = VcpuContextFlags.InKernel | VcpuContextFlags.Online, EventCallback = 0x1000, KernelSp = 0x1ff0 };
         context.ControlRegisters[3] = root.Address;
         var contexts = new[] { context };
         using var pin = HostPin.Of(contexts);
