@@ -165,6 +165,9 @@ internal static class DomctlOperations
 
     private static HypercallResult SetContext(ref HypercallContext call, Domain domain, in DomctlVcpuContext set)
     {
+        // Dom0's own code is this process, and no pCPU may come to run it.
+        if (domain.Kind == DomainKind.Control)
+            return Errno.EINVAL;
         if (set.Vcpu.Value >= (uint)domain.Vcpus.Length || domain.Vcpus[set.Vcpu.Value] is not { } vcpu)
             return Errno.EINVAL;
         if (!call.TryRead(set.Context, out VcpuGuestContext context))

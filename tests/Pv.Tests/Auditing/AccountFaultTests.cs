@@ -155,4 +155,14 @@ internal sealed class AccountFaultTests
         var release = new RemoveFromPhysmap { Domain = DomId.Self, Gpfn = new Pfn(500) };
         Assert.That(HostAddress.Call(_machine.Core.Dom0, (ulong)HypercallNumber.MemoryOp, (ulong)MemoryOperation.RemoveFromPhysmap, ref release), Is.Zero);
     }
+
+    [Test]
+    public void Dom0_gives_its_own_vcpu_no_state_that_a_pcpu_would_run()
+    {
+        var contexts = new VcpuGuestContext[1];
+        using var pin = HostPin.Of(contexts);
+        var (domain, set) = (DomId.Dom0, new DomctlVcpuContext { Context = pin.Address });
+        Assert.That(_machine.Control(DomctlOperation.SetVcpuContext, ref domain, ref set), Is.EqualTo(Errno.EINVAL.ToReturn()));
+        Assert.That(_machine.Dom0.Vcpus[0]!.IsOnline, Is.False);
+    }
 }
