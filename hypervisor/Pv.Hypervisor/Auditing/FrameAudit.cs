@@ -121,7 +121,11 @@ internal sealed class FrameAudit(HypervisorCore core, AuditFindings findings)
         var domain = vcpu.Domain;
         if (vcpu.HasOwnVcpuInfo)
             Hold(Mfn.OfAddress(vcpu.VcpuInfoAddress), FrameType.Writable, $"{vcpu}'s info");
-        if (domain.Kind != DomainKind.Paravirtualized || !vcpu.IsInitialised)
+        if (domain.Kind != DomainKind.Paravirtualized)
+            return;
+        foreach (var (frame, type) in vcpu.Traps.Holds(vcpu).Taken)
+            Hold(frame, type, $"a stopped call of {vcpu}");
+        if (!vcpu.IsInitialised)
             return;
         Hold(vcpu.Traps.KernelTable, FrameType.L4Table, $"{vcpu}'s base pointer");
         if (vcpu.Traps.UserTable is { } user)

@@ -34,8 +34,12 @@ internal sealed class CallHolds(Vcpu vcpu)
         return Errno.None;
     }
 
-    /// <summary>The call is at its end, and what it took belongs to the vCPU.</summary>
-    public void Keep() => _taken.Clear();
+    /// <summary>The call is at its end, and what it took belongs to the vCPU. What a longer one before it had taken, which never went on, is given back.</summary>
+    public void Keep(Vcpu? preemptible)
+    {
+        GiveBack(_next, preemptible);
+        _taken.Clear();
+    }
 
     /// <summary>The call is refused, or the vCPU ends.</summary>
     public void GiveBackAll(Vcpu? preemptible) => GiveBack(0, preemptible);

@@ -37,7 +37,7 @@ internal sealed partial class PageTypes
             holds.GiveBackAll(preemptible);
             return Errno.EINVAL;
         }
-        holds.Keep();
+        holds.Keep(preemptible);
         vcpu.Traps.KernelTable = root;
         vcpu.Traps.UserTable = user.Value == 0 ? null : user;
         (vcpu.Traps.LdtBase, vcpu.Traps.LdtEntries) = (context.LdtBase, (uint)context.LdtEntries);

@@ -27,7 +27,7 @@ internal static class DescriptorOperations
             if (error == Errno.ERESTART)
                 return HypercallResult.Again;
             if (error == Errno.None)
-                holds.Keep();
+                holds.Keep(call.Preemptible);
             else
                 holds.GiveBackAll(call.Preemptible);
             return error;

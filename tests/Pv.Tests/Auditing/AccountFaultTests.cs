@@ -165,4 +165,24 @@ internal sealed class AccountFaultTests
         Assert.That(_machine.Control(DomctlOperation.SetVcpuContext, ref domain, ref set), Is.EqualTo(Errno.EINVAL.ToReturn()));
         Assert.That(_machine.Dom0.Vcpus[0]!.IsOnline, Is.False);
     }
+
+    [Test]
+    public void A_large_descriptor_table_that_was_stopped_and_given_up_for_a_smaller_one_leaves_no_frame_held()
+    {
+        for (var i = 0; i < 3; i++)
+        {
+            // No vCPU may have them mapped writable.
+            Assert.That(_guest.Update(_guest.Safe[7].Address | (uint)i * 8, 0), Is.Zero);
+            _guest.Put((ulong)i * 8, _guest.Frames[i].Value);
+        }
+        _machine.Core.PreemptionChooser = _ => true;
+        var registers = new HypercallRegisters((ulong)HypercallNumber.SetGdt, 0, 3 * 512);
+        for (var i = 0; i < 3; i++)
+            _guest.Put((ulong)i * 8, _guest.Frames[i].Value);
+        Assert.That(_guest.Enter(_guest.Caller, ref registers).Outcome, Is.EqualTo(Hypervisor.Hypercalls.HypercallOutcome.Continue));
+        _machine.Core.PreemptionChooser = _ => false;
+        Assert.That(_guest.Call(HypercallNumber.SetGdt, 0, 0), Is.Zero);
+        _machine.Destroy(_guest.Domain);
+        Assert.That(_machine.Core.FreeFrames, Is.EqualTo(_machine.FreeAtStart));
+    }
 }

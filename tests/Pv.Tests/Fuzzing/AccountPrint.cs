@@ -29,7 +29,11 @@ internal readonly record struct AccountPrint(ulong Frames, ulong Others, bool Is
         }
         var quiet = (partial & PageTypes.Partial) == 0;
         foreach (var domain in domains)
+        {
             quiet &= domain.Domain.UnfinishedTables.Count == 0;
+            foreach (var vcpu in domain.Domain.Vcpus)
+                quiet &= vcpu is null || vcpu.Traps.Holds(vcpu).Taken.Count == 0;
+        }
         return new AccountPrint(print, 0, quiet);
     }
 

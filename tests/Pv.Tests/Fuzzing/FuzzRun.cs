@@ -221,8 +221,15 @@ internal sealed class FuzzRun : IDisposable
             _print = null;
             return null;
         }
+        var after = AccountPrint.Of(core, _domains, registers.Number);
+        if (!after.IsQuiet)
+        {
+            // A large table was refused, and the rest of it is given back by later calls.
+            _print = null;
+            return null;
+        }
         Statistics.RefusalChecks++;
-        return AccountPrint.Of(core, _domains, registers.Number) == before ? null
+        return after == before ? null
             : $"{FuzzLabels.NameOf(label)} {registers} was refused ({result.Value}, {status}), and the accounts changed{_rows?.Differences()}";
     }
 
