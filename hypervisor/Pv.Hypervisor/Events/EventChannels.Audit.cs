@@ -1,6 +1,5 @@
 using Pv.Abi;
 using Pv.Hypervisor.Auditing;
-using Pv.Hypervisor.Domains;
 
 namespace Pv.Hypervisor.Events;
 

@@ -11,7 +11,15 @@ internal sealed partial class CallGrammar
         new(3, grammar => grammar.Poll()), new(3, grammar => grammar.SchedCall()),
     ];
 
-    private void Vcpu(VcpuOperation operation, ulong address) => Call(FuzzLabels.Vcpus[Math.Min((int)operation, 15)], HypercallNumber.VcpuOp, (ulong)operation, _dice.OneIn(10) ? Odd() : VcpuNumber(), address);
+    private void Vcpu(VcpuOperation operation, ulong address) => Call(FuzzLabels.Vcpus[Math.Min((int)operation, 15)], HypercallNumber.VcpuOp, (ulong)operation,
+        _dice.OneIn(10) ? Odd() : operation == VcpuOperation.Initialise ? Uninitialised() : VcpuNumber(), address);
+
+    /// <summary>Mostly a vCPU that has no state yet, where there is one.</summary>
+    private uint Uninitialised()
+    {
+        var last = (uint)(_self is { } self ? self.Domain.Vcpus.Length - 1 : 0);
+        return _dice.OneIn(4) ? VcpuNumber() : last;
+    }
 
     private void VcpuCall()
     {

@@ -203,7 +203,7 @@ internal sealed partial class CallGrammar
         _ => _self is { } self ? self.Ports[_dice.Below(FuzzDomain.KnownPorts)] : (uint)_dice.Below(64),
     };
 
-    private uint VcpuNumber() => _dice.OneIn(10) ? (uint)Odd() : (uint)_dice.Below(3);
+    private uint VcpuNumber() => _dice.OneIn(10) ? (uint)Odd() : (uint)_dice.Below(4);
 
     private uint Ref() => _dice.OneIn(14)
         ? _dice.Of(0u, 1u, 7u, 255u, 256u, 511u, 512u, 767u, 768u, 1023u, 1024u, 1535u, 1536u, uint.MaxValue) : (uint)(FuzzDomain.FirstGrantRef + _dice.Below(FuzzDomain.GrantRefs));

@@ -89,7 +89,7 @@ internal sealed class FuzzVcpu
             var made = _grammar.Entries[i];
             long value = 0;
             if (FuzzDomain.Read(Vcpu, (ulong)CallGrammar.ResultOf(i), MemoryMarshal.AsBytes(new Span<long>(ref value))))
-                Statistics.Note(made.Label, value, Lessons.Take(_domain, Vcpu, made, value, 0));
+                Lessons.Take(_domain, Vcpu, made, value, 0);
         }
     }
 
