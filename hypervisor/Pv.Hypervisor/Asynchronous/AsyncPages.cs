@@ -41,6 +41,9 @@ internal sealed class AsyncPages
         return new AsyncPages(domain, entries, frames);
     }
 
+    /// <summary>The frames that are held, for an audit.</summary>
+    public IReadOnlyList<Mfn> Frames => _frames;
+
     public void Release() => Release(_domain, _frames);
 
     public uint SubmissionProducer => _header.ReadUInt32Acquire(AsyncRing.SubmissionProducer);

@@ -52,6 +52,9 @@ internal sealed class AsyncQueue
     /// <summary>The vCPU that serves the queue. It has the number of the one whose queue it is.</summary>
     public Vcpu Service { get; }
 
+    /// <summary>The shared frames that it holds as writable, and the root of page tables that it holds; for an audit.</summary>
+    public (IReadOnlyList<Mfn> Frames, Mfn? Root) Held => (_pages.Frames, _root);
+
     /// <summary>Set when the ring was corrupt; the queue does nothing more.</summary>
     public Errno Stopped => _stopped;
 

@@ -111,6 +111,11 @@ internal sealed class FrameAudit(HypervisorCore core, AuditFindings findings)
             Hold(frame, FrameType.Writable, $"{domain.Id}'s event queues");
         foreach (var vcpu in domain.OnlineVcpus)
             CountVcpu(vcpu);
+        foreach (var service in domain.Services)
+        {
+            if (service is not null)
+                CountService(service);
+        }
         domain.Grants.CountFrames(this);
         if (domain.PhysicalMap is { } map)
             CountPhysicalMap(domain, map);
@@ -140,6 +145,18 @@ internal sealed class FrameAudit(HypervisorCore core, AuditFindings findings)
             if (frame is { } held)
                 Hold(held, FrameType.SegmentDescriptors, $"{vcpu}'s LDT");
         }
+    }
+
+    private void CountService(Vcpu service)
+    {
+        if (service.Queue is not { } queue)
+            return;
+        foreach (var frame in queue.Held.Frames)
+            Hold(frame, FrameType.Writable, $"{service}");
+        if (queue.Held.Root is { } root)
+            Hold(root, FrameType.L4Table, $"{service}");
+        foreach (var (frame, type) in service.Traps.Holds(service).Taken)
+            Hold(frame, type, $"a stopped call of {service}");
     }
 
     private void CountPhysicalMap(Domain domain, PhysicalMap map)

@@ -94,7 +94,7 @@ internal sealed class MachineAudit
     {
         var armed = _core.Scheduler.PCpuCount * TimersPerPCpu;
         foreach (var domain in domains)
-            armed += TimersPerDomain + domain.Vcpus.Length * TimersPerVcpu;
+            armed += TimersPerDomain + (domain.Vcpus.Length + domain.Services.Length) * TimersPerVcpu;
         if (_core.Timekeeper.Length > 2 * armed + VoidTimers)
             Findings.Add($"{_core.Timekeeper.Length} timers, and at most {armed} can be set");
     }
