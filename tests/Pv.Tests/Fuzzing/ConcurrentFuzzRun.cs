@@ -3,7 +3,6 @@ using System.Diagnostics;
 using Pv.Abi;
 using Pv.Cpu;
 using Pv.Hypervisor.Auditing;
-using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Stepping;
 using Pv.Machine.Gate;
 using Pv.Tests.Core;
