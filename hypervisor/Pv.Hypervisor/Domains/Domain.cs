@@ -25,6 +25,7 @@ public enum DomainLife : byte
 /// <remarks>Locks, in the order in which they may be taken: see <see cref="LockOrder"/>.</remarks>
 public sealed class Domain
 {
+    private bool _hasStopped;
     private int _pauseCount;
     private int _removed;
 
@@ -65,6 +66,13 @@ public sealed class Domain
     public DomainLife Life { get; private set; }
 
     internal bool IsDying => Life != DomainLife.Alive;
+
+    /// <summary>It is at its end, and none of its vCPUs runs any more: nothing of it reaches memory by a translation or a walk.</summary>
+    internal bool HasStopped
+    {
+        get => Volatile.Read(ref _hasStopped);
+        set => Volatile.Write(ref _hasStopped, value);
+    }
 
     /// <summary>Guards page tables, types under change, and the vCPUs' base pointers.</summary>
     internal CoreLock PagingLock { get; }

@@ -29,6 +29,7 @@ internal static class DomainDestruction
         }
         foreach (var service in domain.Services)
             service?.Queue!.TearDown(null);
+        domain.HasStopped = true;
         domain.Watchdogs.CancelAll();
         domain.Events.Destroy();
         foreach (var vcpu in domain.OnlineVcpus)

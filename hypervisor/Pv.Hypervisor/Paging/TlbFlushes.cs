@@ -47,7 +47,8 @@ internal sealed class TlbFlushes(HypervisorCore core)
 
     private void DropStale(DomId owner, ulong stamp, Vcpu? except)
     {
-        if (core.Domains.Find(owner) is not { Kind: DomainKind.Paravirtualized, IsDying: false } domain)
+        // One that is at its end runs on for a moment.
+        if (core.Domains.Find(owner) is not { Kind: DomainKind.Paravirtualized, HasStopped: false } domain)
             return;
         ulong stale = 0;
         foreach (var vcpu in domain.Vcpus)

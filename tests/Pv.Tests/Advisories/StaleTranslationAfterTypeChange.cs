@@ -28,6 +28,17 @@ internal sealed class StaleTranslationAfterTypeChange : AdvisoryFixture
     }
 
     [Test]
+    public void A_domain_at_its_end_is_not_past_it_as_long_as_a_vCPU_runs()
+    {
+        Flush(Attacker.Victim);
+        Attacker.Domain.Enter(DomainLife.Dying);
+        Assert.That(Update(Attacker.Safe[7].Address | 3 * 8, 0), Is.Zero);
+        Assert.That(Extended(MmuExtOperation.PinL1Table, Attacker.Frames[3].Value), Is.Zero);
+        Assert.That(Attacker.Victim.FlushIsPending);
+        Attacker.Domain.Enter(DomainLife.Alive);
+    }
+
+    [Test]
     public void A_vCPU_that_has_flushed_since_is_left_alone()
     {
         Assert.That(Update(Attacker.Safe[7].Address | 3 * 8, 0), Is.Zero);
