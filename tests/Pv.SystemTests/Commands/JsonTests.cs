@@ -54,6 +54,7 @@ public sealed class JsonTests
             "top" => ["top", "-i", "1"],
             "validate" => ["validate", "/nowhere.cfg"],
             "shutdown" or "reboot" => [command, "-w", "of-" + command],
+            "lab" => ["lab", "batching", "--quick", "-r", "3", "-e", "interpreted", "-c", "null"],
             "seeds" => ["seeds", "-n", "1..2", _host.WriteSample("seeded", "Hello"), "-x", "what it does not show", "-t", "1s"],
             _ => [command],
         };
@@ -64,7 +65,8 @@ public sealed class JsonTests
 
         var done = await _host.XlAsync([.. words, "--json"]);
         var text = done.Output;
-        Assert.That((done.ExitCode, done.Errors), Is.EqualTo((command is "validate" or "seeds" ? 1 : 0, "")), text);
+        // A machine that is busy with these tests is what the lab complains of.
+        Assert.That((done.ExitCode, command == "lab" ? "" : done.Errors), Is.EqualTo((command is "validate" or "seeds" ? 1 : 0, "")), text);
         if (command is "events" or "trace show")
         {
             var lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(JToken.Parse).ToArray();
@@ -119,7 +121,8 @@ public sealed class JsonTests
         JArray array => $"[{Shape(array.MaxBy(item => Shape(item).Length)!)}]",
         JObject counts when counts.Parent is JProperty { Name: "hypercalls" or "quotas" } => "{NAME: number}",
         JObject counts when counts.Parent is JProperty { Name: "exceptions" } => "{VECTOR: number}",
-        JObject labels when labels.Parent is JProperty { Name: "labels" } => "{NAME: string}",
+        JObject named when named.Parent is JProperty { Name: "labels" or "facts" or "values" }
+            => $"{{NAME: {string.Join(" or ", named.Properties().Select(property => Shape(property.Value)).Distinct())}}}",
         JObject one => $"{{{string.Join(", ", one.Properties().Select(property => $"{property.Name}: {Shape(property.Value)}"))}}}",
         _ => token.Type switch
         {
