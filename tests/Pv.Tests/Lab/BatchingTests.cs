@@ -58,7 +58,9 @@ public sealed class BatchingTests
         Assert.That(second.Select(Counts), Is.EqualTo(first.Select(Counts)));
         Assert.That(other.Select(Counts), Is.EqualTo(first.Select(Counts)), "the seed chooses an order and no work");
 
-        static (string, double, double, double) Counts(LabRow row) => (row.Key, row.Value(BatchingExperiment.Traps), row.Value(BatchingExperiment.BytesIn), row.Value(BatchingExperiment.BytesOut));
+        // Whether a queue's service sleeps when calls come is the host's affair, so how often it is woken is no count that repeats.
+        static (string, double, double, double) Counts(LabRow row) => (row.Key, row.Label("way") == "asynchronous" ? 0 : row.Value(BatchingExperiment.Traps),
+            row.Value(BatchingExperiment.BytesIn), row.Value(BatchingExperiment.BytesOut));
     }
 
     [Test]
