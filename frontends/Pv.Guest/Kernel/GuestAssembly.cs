@@ -17,13 +17,17 @@ public sealed class GuestAssembly
 
     private static readonly Dictionary<string, WeakReference<GuestAssembly>> Loaded = [];
 
+    // Held for as long as a guest may need code: a collectible context that nobody holds begins to unload at the next collection, whatever
+    // runs in it, and then loads nothing more.
+    private readonly PlugInContext _context;
     private readonly Assembly _assembly;
     private readonly string _path;
 
     private GuestAssembly(string path, byte[] image)
     {
         _path = path;
-        _assembly = new PlugInContext(path).LoadFromStream(new MemoryStream(image));
+        _context = new PlugInContext(path);
+        _assembly = _context.LoadFromStream(new MemoryStream(image));
     }
 
     /// <summary>Whether a file's content is a .NET assembly: a PE image with a CLI header.</summary>

@@ -38,6 +38,34 @@ public sealed class GuestAssemblyTests
     }
 
     [Test]
+    public void A_guest_may_load_the_rest_of_its_code_after_a_collection()
+    {
+        var folder = Directory.CreateTempSubdirectory("pv-guest-");
+        try
+        {
+            // A copy is loaded afresh, and the shell's disks are code of another file that it needs only once it runs.
+            foreach (var file in new[] { Samples, typeof(Pv.Frontends.BlockFrontends).Assembly.Location })
+                File.Copy(file, Path.Combine(folder.FullName, Path.GetFileName(file)));
+            using var machine = new FakeMachine();
+            var factory = GuestAssembly.Load(Path.Combine(folder.FullName, Path.GetFileName(Samples))).Choose("guest=Shell");
+            machine[1].PutStart();
+            var kernel = factory(machine[1]);
+            for (var i = 0; i < 3; i++)
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+            }
+            // Without a console there is no line to read, and the shell says good bye.
+            kernel.RunTurns();
+            Assert.That(machine[1].Shutdown, Is.EqualTo(Pv.Abi.ShutdownReason.PowerOff));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Test]
     public void An_assembly_is_known_by_its_content()
     {
         Assert.That(GuestAssembly.IsAssembly(File.ReadAllBytes(Samples)), Is.True);
