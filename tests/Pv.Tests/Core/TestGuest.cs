@@ -28,10 +28,7 @@ internal sealed class TestGuest
         _machine = machine;
         const int own = 10;
         Domain = machine.CreateDomain(frames + own, vcpus, asynchronous: asynchronous);
-        var all = new List<Mfn>();
-        for (var any = machine.Core.Frames.TryFirst(Domain, out var mfn); any; any = machine.Core.Frames.TryNext(mfn, out mfn))
-            all.Add(mfn);
-        all.Sort();
+        var all = machine.FramesOf(Domain);
         Safe = [.. all.Take(own)];
         Frames = [.. all.Skip(own)];
         Tree(Safe[0], Safe[1], Safe[2], Safe[3], [Safe[8], Safe[9]]);

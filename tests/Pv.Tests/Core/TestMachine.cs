@@ -126,6 +126,16 @@ internal sealed class TestMachine : IDisposable
         return [.. list.Select(frame => new Mfn(frame))];
     }
 
+    /// <summary>The frames of a domain's own memory, by rising number.</summary>
+    public List<Mfn> FramesOf(Domain domain)
+    {
+        var all = new List<Mfn>();
+        for (var any = Core.Frames.TryFirst(domain, out var mfn); any; any = Core.Frames.TryNext(mfn, out mfn))
+            all.Add(mfn);
+        all.Sort();
+        return all;
+    }
+
     public void Destroy(Domain domain) => ControlOrThrow(DomctlOperation.DestroyDomain, domain.Id);
 
     /// <summary>Whatever a test did, the hypervisor's accounts must be right at its end.</summary>

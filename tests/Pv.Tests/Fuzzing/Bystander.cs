@@ -8,16 +8,13 @@ namespace Pv.Tests.Fuzzing;
 internal sealed class Bystander
 {
     private readonly TestMachine _machine;
-    private readonly Mfn[] _frames;
+    private readonly IReadOnlyList<Mfn> _frames;
 
     public Bystander(TestMachine machine)
     {
         _machine = machine;
         Domain = machine.CreateDomain(16);
-        List<Mfn> frames = [];
-        for (var any = machine.Core.Frames.TryFirst(Domain, out var mfn); any; any = machine.Core.Frames.TryNext(mfn, out mfn))
-            frames.Add(mfn);
-        _frames = [.. frames];
+        _frames = machine.FramesOf(Domain);
         foreach (var frame in _frames)
             machine.Core.Memory.Words(frame).Fill(PatternOf(frame));
     }

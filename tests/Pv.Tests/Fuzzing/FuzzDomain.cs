@@ -39,10 +39,7 @@ internal sealed class FuzzDomain
             Start(0, default);
             return;
         }
-        var all = new List<Mfn>();
-        for (var any = machine.Core.Frames.TryFirst(Domain, out var mfn); any; any = machine.Core.Frames.TryNext(mfn, out mfn))
-            all.Add(mfn);
-        all.Sort();
+        var all = machine.FramesOf(Domain);
         Safe = [.. all.Take(own)];
         Frames = [.. all.Skip(own)];
         MapPlayground();
