@@ -11,6 +11,8 @@ namespace Pv.Tests.Auditing;
 [TestFixture]
 internal sealed class AccountFaultTests
 {
+    private const ulong HeldPage = 500;
+
     private TestMachine _machine = null!;
     private TestGuest _guest = null!;
 
@@ -23,6 +25,28 @@ internal sealed class AccountFaultTests
 
     [TearDown]
     public void Audit_at_the_end() => _machine.Dispose();
+
+    /// <summary>A C# guest's domain that has ended, of which Dom0 holds a page at <see cref="HeldPage"/>, so that it stays in the table.</summary>
+    private Domain MakeDeadDomain()
+    {
+        var dying = _machine.CreateDomain(8, managed: true);
+        ulong[] numbers = [0, HeldPage, 0];
+        using var pin = HostPin.Of(numbers);
+        var add = new AddToPhysmapBatch
+        {
+            Domain = DomId.Self, Space = (ushort)PhysmapSpace.GmfnForeign, Size = 1, Extra = new AddToPhysmapBatchExtra { ForeignDomain = dying.Id },
+            Indices = pin.Address, Gpfns = pin.Address + 8, Errors = pin.Address + 16,
+        };
+        Assert.That(Memory(MemoryOperation.AddToPhysmapBatch, add), Is.Zero);
+        _machine.Destroy(dying);
+        return dying;
+    }
+
+    private long Remove(DomId domain, ulong pfn) => Memory(MemoryOperation.RemoveFromPhysmap, new RemoveFromPhysmap { Domain = domain, Gpfn = new Pfn(pfn) });
+
+    /// <summary>A call of Dom0's.</summary>
+    private long Memory<T>(MemoryOperation operation, T argument) where T : unmanaged
+        => HostAddress.Call(_machine.Core.Dom0, (ulong)HypercallNumber.MemoryOp, (ulong)operation, ref argument);
 
     private long Event<T>(EventChannelOperation operation, T argument) where T : unmanaged
         => _guest.Call(HypercallNumber.EventChannelOp, (ulong)operation, _guest.Put(0, argument));
@@ -79,24 +103,13 @@ internal sealed class AccountFaultTests
     [Test]
     public void The_map_of_a_dead_domain_names_no_frame_that_is_anothers_by_then()
     {
-        var dying = _machine.CreateDomain(8, managed: true);
-        // Dom0 holds one of its pages, so that it stays in the table when it is dead.
-        var add = new AddToPhysmapBatch { Domain = DomId.Self, Space = (ushort)PhysmapSpace.GmfnForeign, Size = 1, Extra = new AddToPhysmapBatchExtra { ForeignDomain = dying.Id } };
-        ulong[] numbers = [0, 500, 0];
-        using var pin = HostPin.Of(numbers);
-        (add.Indices, add.Gpfns, add.Errors) = (pin.Address, pin.Address + 8, pin.Address + 16);
-        Assert.That(HostAddress.Call(_machine.Core.Dom0, (ulong)HypercallNumber.MemoryOp, (ulong)MemoryOperation.AddToPhysmapBatch, ref add), Is.Zero);
-        _machine.Destroy(dying);
+        var dying = MakeDeadDomain();
         Assert.That(dying.Life, Is.EqualTo(DomainLife.Dead));
         var other = _machine.CreateDomain(8);
         for (ulong pfn = 1; pfn < 8; pfn++)
-        {
-            var remove = new RemoveFromPhysmap { Domain = dying.Id, Gpfn = new Pfn(pfn) };
-            Assert.That(HostAddress.Call(_machine.Core.Dom0, (ulong)HypercallNumber.MemoryOp, (ulong)MemoryOperation.RemoveFromPhysmap, ref remove), Is.EqualTo(Errno.ENOENT.ToReturn()));
-        }
+            Assert.That(Remove(dying.Id, pfn), Is.EqualTo(Errno.ENOENT.ToReturn()));
         Assert.That(other.TotalPages, Is.EqualTo(8));
-        var release = new RemoveFromPhysmap { Domain = DomId.Self, Gpfn = new Pfn(500) };
-        Assert.That(HostAddress.Call(_machine.Core.Dom0, (ulong)HypercallNumber.MemoryOp, (ulong)MemoryOperation.RemoveFromPhysmap, ref release), Is.Zero);
+        Assert.That(Remove(DomId.Self, HeldPage), Is.Zero);
         Assert.That(_machine.Core.Domains.Find(dying.Id), Is.Null);
     }
 
@@ -143,17 +156,9 @@ internal sealed class AccountFaultTests
     [Test]
     public void Nothing_is_entered_in_the_map_of_a_dead_domain()
     {
-        var dying = _machine.CreateDomain(8, managed: true);
-        var add = new AddToPhysmapBatch { Domain = DomId.Self, Space = (ushort)PhysmapSpace.GmfnForeign, Size = 1, Extra = new AddToPhysmapBatchExtra { ForeignDomain = dying.Id } };
-        ulong[] numbers = [0, 500, 0];
-        using var pin = HostPin.Of(numbers);
-        (add.Indices, add.Gpfns, add.Errors) = (pin.Address, pin.Address + 8, pin.Address + 16);
-        Assert.That(HostAddress.Call(_machine.Core.Dom0, (ulong)HypercallNumber.MemoryOp, (ulong)MemoryOperation.AddToPhysmapBatch, ref add), Is.Zero);
-        _machine.Destroy(dying);
-        var shared = new AddToPhysmap { Domain = dying.Id, Space = PhysmapSpace.SharedInfo, Gpfn = new Pfn(600) };
-        Assert.That(HostAddress.Call(_machine.Core.Dom0, (ulong)HypercallNumber.MemoryOp, (ulong)MemoryOperation.AddToPhysmap, ref shared), Is.EqualTo(Errno.ESRCH.ToReturn()));
-        var release = new RemoveFromPhysmap { Domain = DomId.Self, Gpfn = new Pfn(500) };
-        Assert.That(HostAddress.Call(_machine.Core.Dom0, (ulong)HypercallNumber.MemoryOp, (ulong)MemoryOperation.RemoveFromPhysmap, ref release), Is.Zero);
+        var dying = MakeDeadDomain();
+        Assert.That(Memory(MemoryOperation.AddToPhysmap, new AddToPhysmap { Domain = dying.Id, Space = PhysmapSpace.SharedInfo, Gpfn = new Pfn(600) }), Is.EqualTo(Errno.ESRCH.ToReturn()));
+        Assert.That(Remove(DomId.Self, HeldPage), Is.Zero);
     }
 
     [Test]
