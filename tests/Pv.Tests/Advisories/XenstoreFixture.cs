@@ -40,36 +40,11 @@ internal abstract class XenstoreFixture
         Machine.Dispose();
     }
 
-    /// <summary>A domain is made as the toolstack makes one: a home of its own, and a ring.</summary>
-    protected void Begin(DomId domain)
-    {
-        Machine.NewGuest(domain);
-        Assert.That(Machine.Store.Introduce(domain, new Pfn(0), new EventPort(5)), Is.EqualTo(Errno.None));
-        Machine.Run();
-        Ask(Tool, XenStoreMessageType.Write, $"/local/domain/{domain.Value}\0");
-        Ask(Tool, XenStoreMessageType.SetPerms, $"/local/domain/{domain.Value}\0n{domain.Value}\0");
-    }
+    protected void Begin(DomId domain) => Machine.Begin(domain, Tool);
 
     /// <summary>One request; the answer's text, or the error's name. Events are passed over.</summary>
     protected string Ask(PeerEnd peer, XenStoreMessageType type, string payload, uint transaction = 0)
-    {
-        peer.Send((uint)type, 7, transaction, Encoding.Latin1.GetBytes(payload));
-        var answer = "no answer";
-        // A ring is small, so that a long request or answer takes several looks.
-        for (var looks = 0; looks < 8; looks++)
-        {
-            (peer as GuestEnd)?.Push();
-            Machine.Run();
-            foreach (var message in peer.Receive())
-            {
-                if (message.Type != XenStoreMessageType.WatchEvent)
-                    answer = Encoding.Latin1.GetString(message.Payload.Span);
-            }
-            if (answer != "no answer")
-                break;
-        }
-        return answer;
-    }
+        => Machine.Ask(peer, type, payload, transaction) ?? "no answer";
 
     protected uint Start(PeerEnd peer)
     {

@@ -21,15 +21,9 @@ public class QuotaRequestTests
     {
         _machine = new StoreMachine();
         _tool = _machine.NewTool();
-        _limited = _machine.NewGuest(Limited);
-        _other = _machine.NewGuest(Other);
+        _limited = _machine.Begin(Limited, _tool);
+        _other = _machine.Begin(Other, _tool);
         _machine.Exist(Waiting);
-        foreach (var domain in new[] { Limited, Other })
-        {
-            _machine.Store.Introduce(domain, new Pfn(0), new EventPort(5));
-            Ask(_tool, XenStoreMessageType.Write, $"/local/domain/{domain.Value}\0");
-            Ask(_tool, XenStoreMessageType.SetPerms, $"/local/domain/{domain.Value}\0n{domain.Value}\0");
-        }
     }
 
     [TearDown]
@@ -211,19 +205,7 @@ public class QuotaRequestTests
         return [.. _tool.Receive().Where(message => message.Type == XenStoreMessageType.WatchEvent).Select(message => Text(message).Split('\0')[1])];
     }
 
-    private string Ask(PeerEnd peer, XenStoreMessageType type, string payload)
-    {
-        peer.Receive();
-        peer.Send((uint)type, 1, 0, Encoding.Latin1.GetBytes(payload));
-        var replies = new List<StoreMessage>();
-        while (replies.Count == 0)
-        {
-            _machine.Run();
-            replies = peer.Receive();
-            (peer as GuestEnd)?.Push();
-        }
-        return Text(replies.Single(message => message.Type != XenStoreMessageType.WatchEvent));
-    }
+    private string? Ask(PeerEnd peer, XenStoreMessageType type, string payload) => _machine.Ask(peer, type, payload);
 
     private static string Text(StoreMessage message) => Encoding.Latin1.GetString(message.Payload.Span);
 }

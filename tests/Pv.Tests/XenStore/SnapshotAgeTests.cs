@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using NUnit.Framework;
 using Pv.Abi;
 using Pv.XenStore;
@@ -109,9 +108,5 @@ public class SnapshotAgeTests
     private string End(uint id) => Ask(_tool, id, XenStoreMessageType.TransactionEnd, "T\0");
 
     private string Ask(ToolEnd tool, uint transaction, XenStoreMessageType type, string payload)
-    {
-        tool.Send((uint)type, 1, transaction, Encoding.Latin1.GetBytes(payload));
-        _machine.Run();
-        return Encoding.Latin1.GetString(tool.Receive().Single().Payload.Span);
-    }
+        => _machine.Ask(tool, type, payload, transaction) ?? throw new InvalidOperationException($"{type} had no answer");
 }

@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Text;
+using NUnit.Framework;
 using Pv.Abi;
 using Pv.Machine;
 using Pv.XenStore;
@@ -8,6 +10,8 @@ namespace Pv.Tests.XenStore;
 /// <summary>A store with its loop taken away: work is done when a test says so. Domains exist as the test says, each with a ring in a frame of its own.</summary>
 internal sealed class StoreMachine : IStoreHost, IDisposable
 {
+    private const int MostLooks = 8;
+
     private readonly MachineMemory _memory = new(64);
     private readonly Queue<IStoreWork> _work = new();
     private readonly Dictionary<DomId, StoreDomainState> _domains = [];
@@ -48,6 +52,34 @@ internal sealed class StoreMachine : IStoreHost, IDisposable
         connection.Attach(tool);
         tool.Connection = connection;
         return tool;
+    }
+
+    /// <summary>A domain is made as the toolstack makes one: a ring that the store serves, and a home of its own.</summary>
+    public GuestEnd Begin(DomId domain, ToolEnd tool)
+    {
+        var guest = NewGuest(domain);
+        Assert.That(Store.Introduce(domain, new Pfn(0), new EventPort(5)), Is.EqualTo(Errno.None));
+        Run();
+        Ask(tool, XenStoreMessageType.Write, $"/local/domain/{domain.Value}\0");
+        Ask(tool, XenStoreMessageType.SetPerms, $"/local/domain/{domain.Value}\0n{domain.Value}\0");
+        return guest;
+    }
+
+    /// <summary>One request; the answer's text, or the error's name; null when none comes. Events are passed over, those that waited, too.</summary>
+    public string? Ask(PeerEnd peer, XenStoreMessageType type, string payload, uint transaction = 0)
+    {
+        peer.Receive();
+        peer.Send((uint)type, 1, transaction, Encoding.Latin1.GetBytes(payload));
+        // A ring is small, so that a long request or answer takes several looks.
+        for (var looks = 0; looks < MostLooks; looks++)
+        {
+            (peer as GuestEnd)?.Push();
+            Run();
+            var answers = peer.Receive().FindAll(message => message.Type != XenStoreMessageType.WatchEvent);
+            if (answers.Count > 0)
+                return Encoding.Latin1.GetString(answers.Single().Payload.Span);
+        }
+        return null;
     }
 
     public bool Schedule(IStoreWork work)
