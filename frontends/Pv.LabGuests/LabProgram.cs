@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Pv.Abi;
 using Pv.Guest;
 using Pv.Machine;
@@ -34,6 +35,8 @@ internal sealed class LabProgram
                     step.Fill();
                 else if (step.Kind == LabStepKind.Copy)
                     step.Copy(memory);
+                else if (step.Kind == LabStepKind.Omit)
+                    _results[i] = Prepare(step.Number, step.Word1, step.Word2, step.Word3, step.Word4, step.Word5);
                 else if (step.Kind == LabStepKind.Submit)
                     step.Submit(queue!);
                 else
@@ -42,12 +45,16 @@ internal sealed class LabProgram
         }
     }
 
+    /// <summary>A call of a method like the one that enters the hypervisor.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static long Prepare(HypercallNumber number, ulong first, ulong second, ulong third, ulong fourth, ulong fifth) => (long)((ulong)number | ((first | second | third | fourth | fifth) & 0));
+
     /// <summary>Writes what the calls of the last round returned into the steps.</summary>
     public void Publish(LabMemory memory)
     {
         for (var i = 0; i < _steps.Length; i++)
         {
-            if (_steps[i].Kind is LabStepKind.Call or LabStepKind.Await)
+            if (_steps[i].Kind is LabStepKind.Call or LabStepKind.Omit or LabStepKind.Await)
                 memory.WriteWord(_address + (ulong)((i * LabStep.WireSize) + (LabStep.Result * sizeof(ulong))), (ulong)_results[i]);
         }
     }
@@ -61,7 +68,7 @@ internal sealed class LabProgram
         public Step(LabMemory memory, ulong[] words)
         {
             Kind = (LabStepKind)words[LabStep.Kind];
-            if (Kind == LabStepKind.Call)
+            if (Kind is LabStepKind.Call or LabStepKind.Omit)
             {
                 Number = (HypercallNumber)words[LabStep.Number];
                 (Word1, Word2, Word3, Word4, Word5) = (words[2], words[3], words[4], words[5], words[6]);

@@ -124,7 +124,7 @@ internal static class LabKernel
                 case LabStepKind.Copy:
                     Copy(a, step);
                     break;
-                case LabStepKind.Call:
+                case LabStepKind.Call or LabStepKind.Omit:
                     Call(a, step, stepsAt + (ulong)((i * LabStep.WireSize) + (LabStep.Result * sizeof(ulong))));
                     break;
                 case LabStepKind.Submit:
@@ -194,7 +194,8 @@ internal static class LabKernel
         for (var i = 0; i < registers.Length; i++)
             Load(a, registers[i], step[LabStep.FirstArgument + i]);
         a.mov(eax, (uint)step[LabStep.Number]);
-        a.syscall();
+        if ((LabStepKind)step[LabStep.Kind] == LabStepKind.Call)
+            a.syscall();
         a.mov(__qword_ptr[resultAt], rax);
     }
 

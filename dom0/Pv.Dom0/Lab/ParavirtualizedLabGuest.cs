@@ -48,7 +48,7 @@ internal sealed class ParavirtualizedLabGuest : LabDomain
 
     public override ulong EntryOf(ulong address) => _tables.EntryOf(address);
 
-    protected override ulong Enter(LabProgram program, ulong stepsAt) => Area.Take(LabKernel.Compile(program, stepsAt));
+    protected override ulong Enter(LabProgram program, ulong stepsAt) => Area.TakeCode(LabKernel.Compile(program, stepsAt));
 
     public override LabQueue? OpenQueue()
     {

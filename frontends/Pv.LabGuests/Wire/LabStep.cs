@@ -6,6 +6,7 @@ namespace Pv.LabGuests;
 /// word  0        1       2       3      4      5              6              8
 /// copy  kind     source  target  count  bytes  source stride  target stride
 /// call  kind     number  arguments (six words) ..............................result
+/// omit  the same
 /// queue kind     entries header  ring   calls  size                          result
 /// </code>
 /// Of a queue, the entries are those that are submitted; what the rings' addresses are a C# guest does not ask, as it has the queue's own interface.
@@ -38,6 +39,9 @@ public enum LabStepKind : ulong
 
     /// <summary>Makes a hypercall.</summary>
     Call,
+
+    /// <summary>All that a call is but the entry: its arguments are loaded, and its number is its result.</summary>
+    Omit,
 
     /// <summary>Leaves hypercalls in the queue of asynchronous ones, and wakes its service if that sleeps.</summary>
     Submit,

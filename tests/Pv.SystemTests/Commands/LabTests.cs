@@ -25,11 +25,15 @@ public sealed class LabTests
         var entered = result["rows"]!.Single(row => (string)row["labels"]!["engine"]! == "interpreted"
             && (string)row["labels"]!["way"]! == "multicall" && (string)row["labels"]!["batch"]! == "32");
         Assert.That((double)entered["values"]!["traps"]! * 32, Is.EqualTo(1).Within(0.01), "a multicall of 32 enters once");
+        var exits = result["rows"]!.Where(row => (string)row["labels"]!["call"]! == "exit-cost").ToDictionary(row => (string)row["labels"]!["engine"]!, row => row["values"]!);
+        Assert.That(exits.Keys, Is.EquivalentTo((string[])["interpreted", "managed"]));
+        Assert.That((double)exits["interpreted"]["exit_ns"]!, Is.GreaterThan(0));
+        Assert.That(shown, Does.Contain("An exit on interpreted costs "));
 
         // The same again is compared, whatever the machine's mood makes of it.
         var again = await host.XlAsync([.. words, "--csv", "--compare", json]);
         Assert.That(again.ExitCode, Is.EqualTo(0).Or.EqualTo(5), again.Errors);
-        Assert.That(again.Output, Does.StartWith("engine,call,way,batch,median_ns,"));
+        Assert.That(again.Output, Does.StartWith("engine,call,way,batch,time_ns,median_ns,"));
         Assert.That(Path.Exists(Path.Combine(host.Folder, "pvd.pid")), Is.False);
     }
 

@@ -43,7 +43,7 @@ public sealed class ChangeTests
     {
         var joined = LabRow.Join([new LabRow([("call", "null")], [1, 2, 3], [("traps", 1), ("gc_pause_ns", 5)]), new LabRow([("call", "null")], [7, 8, 9], [("traps", 1), ("gc_pause_ns", 6)])]);
 
-        Assert.That((joined.Key, joined.Processes, joined.Median, joined.Value("traps"), joined.Value("gc_pause_ns")), Is.EqualTo(("null", 2, 5.0, 1.0, 11.0)));
+        Assert.That((joined.Key, joined.Processes, joined.Time, joined.Value("traps"), joined.Value("gc_pause_ns")), Is.EqualTo(("null", 2, 5.0, 1.0, 11.0)));
         Assert.That(LabJson.Read(LabJson.Write(new LabResult("batching", [], [joined], []))).Rows[0].Processes, Is.EqualTo(2));
     }
 

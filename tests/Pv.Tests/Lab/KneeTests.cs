@@ -49,21 +49,38 @@ public sealed class KneeTests
     }
 
     [Test]
-    public void The_falling_curve_never_rises_and_leaves_one_that_falls_as_it_is()
+    public void A_curve_of_two_costs_is_taken_apart_into_them()
     {
-        Assert.That(Knee.Fall([400, 200, 100]), Is.EqualTo((double[])[400, 200, 100]).Within(1e-9));
-        Assert.That(Knee.Fall([100, 400]), Is.EqualTo((double[])[200, 200]).Within(1e-9), "the mean of the logarithms");
-        Assert.That(Knee.Fall([400, 100, 300, 100, 100]), Is.EqualTo((double[])[400, 300, 100, 100, 100]).Within(1e-9), "the median of three");
-        Assert.That(Knee.Fall([900, 100, 400, 50, 50]), Is.Ordered.Descending);
-        Assert.That(Knee.Place([400, 200, 109, 105, 100]), Is.EqualTo(2));
+        double[] times = [.. Sizes.Select(batch => 60 + (240 / (double)batch))];
+        var cost = SharedCost.Fit(Sizes, times);
+
+        Assert.That((cost.Each, cost.Shared), Is.EqualTo((60.0, 240.0)).Within(1e-6));
+        Assert.That(cost.BatchWithin(0.1), Is.EqualTo(40).Within(1e-6));
+        Assert.That(cost.TimeOf(8), Is.EqualTo(90).Within(1e-6));
+        // Two that are far out of line have no say.
+        (times[2], times[9]) = (times[2] * 3, times[9] / 4);
+        Assert.That(SharedCost.Fit(Sizes, times), Is.EqualTo(cost));
+        // Where larger batches cost more nothing is shared.
+        var rising = SharedCost.Fit(Sizes, [.. Sizes.Select(batch => 100 + (double)batch)]);
+        Assert.That(rising.Shared, Is.LessThan(rising.Each / 10));
+    }
+
+    [Test]
+    public void What_varies_more_is_said_to_be_open()
+    {
+        Assert.That(Knee.Of(Curve(batch => 100 + (400 / (double)batch), noise: 0.01), 1).IsOpen, Is.False);
+        var random = new Random(5);
+        (int, Sample)[] wild = [.. Sizes.Select(batch => (batch, new Sample([.. Enumerable.Range(0, 30).Select(_ => (100 + (400 / (double)batch)) * Math.Exp(2 * random.NextDouble()))], Processes: 3)))];
+        Assert.That(Knee.Of(wild, 1).IsOpen);
     }
 
     [Test]
     public void Quantiles_lie_between_neighbours()
     {
-        Assert.That(new Sample([3, 1, 2], 1).Median, Is.EqualTo(2));
-        Assert.That(new Sample([4, 1, 2, 3], 1).Median, Is.EqualTo(2.5));
-        Assert.That(new Sample([1, 1, 1, 9, 9, 9, 5, 5, 5], 3).Median, Is.EqualTo(5), "of the processes' medians");
+        Assert.That(new Sample([3, 1, 2], 1).Time, Is.EqualTo(2));
+        Assert.That(new Sample([4, 1, 2, 3], 1).Time, Is.EqualTo(2.5));
+        Assert.That(new Sample([1, 1, 1, 9, 9, 9, 5, 5, 5], 3).Time, Is.EqualTo(5), "of the processes' medians");
+        Assert.That(new Sample([1, 7, 8, 2, 9, 9, 5, 5, 6], 3, Share: 0).Time, Is.EqualTo(2), "of the processes' least rounds");
         Assert.That(Sample.Quantile([0, 10], 0.9), Is.EqualTo(9));
         Assert.That(Sample.Quantile([], 0.5), Is.NaN);
     }

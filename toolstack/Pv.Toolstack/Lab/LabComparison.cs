@@ -7,7 +7,7 @@ namespace Pv.Toolstack.Lab;
 /// <param name="Warnings">Why a difference may not come from what was changed.</param>
 public sealed record LabComparison(IReadOnlyList<(LabRow Row, Change Change)> Rows, IReadOnlyList<string> Warnings)
 {
-    private static readonly string[] OughtToAgree = ["machine", "system", "seed", "rounds", "processes", "quick"];
+    private static readonly string[] OughtToAgree = ["machine", "system", "seed", "quick"];
 
     public bool IsSlower => Rows.Any(row => row.Change.Verdict == ChangeVerdict.Slower);
 
@@ -17,13 +17,14 @@ public sealed record LabComparison(IReadOnlyList<(LabRow Row, Change Change)> Ro
         if (before.Experiment != after.Experiment)
             throw new FormatException($"it is of the experiment {before.Experiment}, not {after.Experiment}");
         var old = before.Rows.ToDictionary(row => row.Key);
-        var rows = after.Rows.Where(row => row.Times.Length > 0 && old.TryGetValue(row.Key, out var was) && was.Times.Length > 0)
-            .Select(row => (row, Change.Between(old[row.Key].Sample, row.Sample, seed))).ToArray();
+        var measured = after.Rows.Where(row => row.Times.Length > 0).ToArray();
+        var rows = measured.Where(row => old.TryGetValue(row.Key, out var was) && was.Times.Length > 0)
+            .Select(row => (row, Change.Between(old[row.Key].Sample with { Share = row.Share }, row.Sample, seed))).ToArray();
         var facts = before.Facts.ToDictionary(fact => fact.Name, fact => fact.Value);
         var warnings = after.Facts.Where(fact => OughtToAgree.Contains(fact.Name) && facts.TryGetValue(fact.Name, out var was) && was != fact.Value)
             .Select(fact => $"{fact.Name} differs: {facts[fact.Name]} then, {fact.Value} now").ToList();
-        if (rows.Length < after.Rows.Count)
-            warnings.Add($"{after.Rows.Count - rows.Length} of {after.Rows.Count} measurements are not in the older run");
+        if (rows.Length < measured.Length)
+            warnings.Add($"{measured.Length - rows.Length} of {measured.Length} measurements are not in the older run");
         return new LabComparison(rows, warnings);
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Pv.Toolstack.CommandLine;
 using Pv.Toolstack.Lab.Batching;
 using Pv.Toolstack.Lab.Guests;
@@ -16,6 +17,9 @@ public sealed class LabExperiments(ILabHost host, LabOutput output, LabExperimen
 {
     /// <summary>Enough to see how much one process differs from the next.</summary>
     private const int UsualProcesses = 5;
+
+    /// <summary>More are started while what was measured leaves a conclusion open, if they will have ended by then.</summary>
+    private static readonly TimeSpan MostTime = TimeSpan.FromSeconds(105);
 
     /// <summary>Orders of different processes have nothing to do with each other.</summary>
     private const int SeedStep = 7919;
@@ -98,42 +102,49 @@ public sealed class LabExperiments(ILabHost host, LabOutput output, LabExperimen
 
     private async Task<(LabResult Result, LabChart Chart)> BatchAsync(LabOptions options, CancellationToken cancel)
     {
-        var (facts, rows) = await MeasureAsync(BatchingExperiment.Name, options, () => new BatchingExperiment(host, output, options).RunAsync(cancel), cancel);
-        return (new LabResult(BatchingExperiment.Name, facts, rows, BatchingConclusions.Of(rows, options.Seed)), BatchingChart.Of(rows, options.Seed));
+        var (facts, rows) = await MeasureAsync(
+            BatchingExperiment.Name, options, () => new BatchingExperiment(host, output, options).RunAsync(cancel), rows => BatchingConclusions.AreOpen(rows, options.Seed), cancel);
+        return (
+            new LabResult(BatchingExperiment.Name, facts, [.. rows, .. ExitCost.Of(rows).Select(cost => cost.ToRow())], BatchingConclusions.Of(rows, options.Seed)),
+            BatchingChart.Of(rows, options.Seed));
     }
 
     private async Task<(LabResult Result, LabChart Chart)> WaitAsync(LabOptions options, CancellationToken cancel)
     {
-        var (facts, rows) = await MeasureAsync(LatencyExperiment.Name, options, () => new LatencyExperiment(host, output, options).RunAsync(cancel), cancel);
+        var (facts, rows) = await MeasureAsync(LatencyExperiment.Name, options, () => new LatencyExperiment(host, output, options).RunAsync(cancel), _ => false, cancel);
         return (new LabResult(LatencyExperiment.Name, facts, rows, LatencyReport.Conclusions(rows)), LatencyReport.Chart(rows));
     }
 
     /// <summary>In this process, or in several one after another.</summary>
     private async Task<(List<(string Name, string Value)> Facts, IReadOnlyList<LabRow> Rows)> MeasureAsync(
-        string experiment, LabOptions options, Func<Task<(IReadOnlyList<LabRow> Rows, int Rounds)>> measure, CancellationToken cancel)
+        string experiment, LabOptions options, Func<Task<(IReadOnlyList<LabRow> Rows, int Rounds)>> measure, Func<IReadOnlyList<LabRow>, bool> areOpen, CancellationToken cancel)
     {
         var facts = Begin(options);
         var processes = options.Processes ?? (options.Quick ? 1 : UsualProcesses);
-        IReadOnlyList<LabRow> rows;
-        if (processes == 1)
-        {
-            rows = (await measure()).Rows;
-        }
-        else
-        {
-            var parts = new List<IReadOnlyList<LabRow>>();
-            for (var part = 0; part < processes; part++)
-            {
-                output.Prefix = $"process {part + 1} of {processes}: ";
-                output.Progress("");
-                parts.Add(LabJson.Read(await runPart(PartOf(experiment, options with { Seed = unchecked(options.Seed + (part * SeedStep)) & int.MaxValue }), cancel)).Rows);
-            }
-            output.Prefix = "";
-            rows = [.. parts[0].Select((_, row) => LabRow.Join([.. parts.Select(part => part[row])]))];
-        }
-        facts.Add(("processes", processes.ToString(Numbers.Culture)));
+        var rows = processes == 1 ? (await measure()).Rows : await MeasureInProcessesAsync(experiment, options, processes, areOpen, cancel);
+        facts.Add(("processes", rows.Select(row => row.Processes).FirstOrDefault().ToString(Numbers.Culture)));
         facts.Add(("rounds", rows.Select(row => row.Times.Length).FirstOrDefault().ToString(Numbers.Culture)));
         return (facts, rows);
+    }
+
+    /// <summary>As many processes as are asked for; if nobody has asked, more while a conclusion is open and there is time.</summary>
+    private async Task<IReadOnlyList<LabRow>> MeasureInProcessesAsync(
+        string experiment, LabOptions options, int processes, Func<IReadOnlyList<LabRow>, bool> areOpen, CancellationToken cancel)
+    {
+        var time = Stopwatch.StartNew();
+        var parts = new List<IReadOnlyList<LabRow>>();
+        IReadOnlyList<LabRow> rows = [];
+        while (parts.Count < processes || (options.Processes is null && time.Elapsed * (parts.Count + 1) / parts.Count < MostTime && areOpen(rows)))
+        {
+            output.Prefix = parts.Count < processes ? $"process {parts.Count + 1} of {processes}: " : $"process {parts.Count + 1}, to be more certain: ";
+            output.Progress("");
+            var part = options with { Seed = unchecked(options.Seed + (parts.Count * SeedStep)) & int.MaxValue };
+            // What follows from the rows is worked out once, from all.
+            parts.Add([.. LabJson.Read(await runPart(PartOf(experiment, part), cancel)).Rows.Where(row => row.Times.Length > 0)]);
+            rows = [.. parts[0].Select((_, row) => LabRow.Join([.. parts.Select(one => one[row])]))];
+        }
+        output.Prefix = "";
+        return rows;
     }
 
     private static string[] PartOf(string experiment, LabOptions options) =>

@@ -8,14 +8,23 @@ namespace Pv.Toolstack.Lab;
 /// <param name="Values">What else is known of it, by name: counts, percentiles.</param>
 public sealed record LabRow(IReadOnlyList<(string Name, string Value)> Labels, double[] Times, IReadOnlyList<(string Name, double Value)> Values)
 {
+    /// <summary>The middle round.</summary>
+    public const double UsualShare = 0.5;
+
     /// <summary>How many processes the rounds come from, each with as many.</summary>
     public int Processes { get; init; } = 1;
 
-    /// <summary>The rounds as a sample.</summary>
-    public Sample Sample => new(Times, Processes);
+    /// <summary>Which round stands for its process, as <see cref="Statistics.Sample"/> says.</summary>
+    public double Share { get; init; } = UsualShare;
 
-    /// <summary>The median of the processes' medians.</summary>
-    public double Median => field == 0 ? field = Sample.Median : field;
+    /// <summary>The rounds as a sample.</summary>
+    public Sample Sample => new(Times, Processes, Share);
+
+    /// <summary>What is said of all rounds: the median of the processes' times.</summary>
+    public double Time => field == 0 ? field = Sample.Time : field;
+
+    /// <summary>Half of all rounds take longer.</summary>
+    public double Median { get; } = Sample.Quantile(Times, 0.5);
 
     /// <summary>Half of the times lie between this and <see cref="High"/>.</summary>
     public double Low { get; } = Sample.Quantile(Times, 0.25);
@@ -27,6 +36,7 @@ public sealed record LabRow(IReadOnlyList<(string Name, string Value)> Labels, d
         parts[0].Labels, [.. parts.SelectMany(part => part.Times)], [.. parts[0].Values.Select(value => (value.Name, Join(value.Name, [.. parts.Select(part => part.Value(value.Name))])))])
     {
         Processes = parts.Sum(part => part.Processes),
+        Share = parts[0].Share,
     };
 
     private static double Join(string name, double[] values) => name switch

@@ -43,5 +43,8 @@ internal sealed class BatchingCell(ILabGuest guest, LabCall call, BatchWay way, 
         [
             (BatchingExperiment.Traps, Count(_traps)), (BatchingExperiment.BytesIn, Count(_bytesIn)), (BatchingExperiment.BytesOut, Count(_bytesOut)),
             (BatchingExperiment.Pauses, _pauses), (BatchingExperiment.Operations, (double)_rounds * operationsARound),
-        ]);
+        ])
+    {
+        Share = 0,
+    };
 }

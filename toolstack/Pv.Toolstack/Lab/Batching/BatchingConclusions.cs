@@ -11,28 +11,31 @@ public static class BatchingConclusions
     /// <summary>What saves less than this saves little.</summary>
     private const double Little = 0.15;
 
-    /// <summary>The size at which a multicall is held against as many calls: Linux's are of that size at most.</summary>
-    private const int Usual = 32;
-
     public static IReadOnlyList<string> Of(IReadOnlyList<LabRow> rows, int seed)
-        => [.. BatchingCurve.Of(rows).Select(curve => Sentence(curve, seed))];
+        => [.. BatchingCurve.Of(rows).Select(curve => Sentence(curve, seed)), .. ExitCost.Of(rows).Select(cost => $"{cost}")];
+
+    /// <summary>Whether it is still open where some way that saves stops doing so: another process may tell.</summary>
+    public static bool AreOpen(IReadOnlyList<LabRow> rows, int seed)
+        => BatchingCurve.Of(rows).SelectMany(curve => curve.Ways.Select(way => (curve.Single, Knee: BatchingCurve.KneeOf(way.Rows, seed)))).Any(way => Saves(way.Knee, way.Single.Time) && way.Knee.IsOpen);
+
+    private static bool Saves(Knee knee, double alone) => knee.Least <= alone * (1 - Little);
 
     private static string Sentence(BatchingCurve curve, int seed)
     {
-        var alone = curve.Single.Median;
+        var alone = curve.Single.Time;
         var ways = curve.Ways.Select(way => (Word: Word(way.Way), Knee: BatchingCurve.KneeOf(way.Rows, seed))).OrderBy(way => way.Knee.Least).ToArray();
         var text = $"{curve.Call} on {curve.Engine}: ";
         if (ways.Length == 0)
             return text + $"{Numbers.Time(alone)} alone.";
         var (word, best) = ways[0];
-        if (best.Least > alone * (1 - Little))
+        if (!Saves(best, alone))
             return text + $"batches save {(best.Least < alone ? $"little: {Percent(alone, best.Least)} at best" : "nothing")} ({Numbers.Time(alone)} alone, {Numbers.Time(best.Least)} by {word} as long as can be).";
         text += $"{word} of {best} saves {Percent(alone, best.Time)} ({Numbers.Time(alone)} alone, {Numbers.Time(best.Time)} so); beyond, next to nothing more is saved";
         foreach (var (otherWord, other) in ways.Skip(1))
         {
             text += other.Least <= best.Least * (1 + Alike) ? $"; {otherWord} of {other} is as good"
                 : other.Least > alone * (1 + Alike) ? $"; {otherWord} costs more than it saves"
-                : other.Least > alone * (1 - Little) ? $"; {otherWord} saves little"
+                : !Saves(other, alone) ? $"; {otherWord} saves little"
                 : $"; {otherWord} of {other} saves {Percent(alone, other.Time)}";
         }
         return text + OfMulticalls(curve) + ".";
@@ -41,18 +44,18 @@ public static class BatchingConclusions
     /// <summary>Of the null call, whose handler is next to nothing: what becomes of the cost of the way in and out.</summary>
     private static string OfMulticalls(BatchingCurve curve)
     {
-        if (curve.Call != NullCall.Word || curve.Ways.FirstOrDefault(way => way.Way == "multicall").Rows?.FirstOrDefault(row => BatchingCurve.BatchOf(row) == Usual) is not { } row)
+        if (curve.Call != NullCall.Word || curve.Ways.FirstOrDefault(way => way.Way == "multicall").Rows?.FirstOrDefault(row => BatchingCurve.BatchOf(row) == ExitCost.Batch) is not { } row)
             return "";
-        var saved = 1 - (((Usual * row.Median) - curve.Single.Median) / ((Usual - 1) * curve.Single.Median));
-        var entries = Usual * row.Value(BatchingExperiment.Traps);
+        var saved = 1 - (((ExitCost.Batch * row.Time) - curve.Single.Time) / ((ExitCost.Batch - 1) * curve.Single.Time));
+        var entries = ExitCost.Batch * row.Value(BatchingExperiment.Traps);
         return string.Create(Numbers.Culture,
-            $"; {Usual} in a multicall enter the hypervisor {Times(entries)}, and of the other {Usual - 1} calls' time {100 * saved:f0} % is saved{OfQueue(curve)}");
+            $"; {ExitCost.Batch} in a multicall enter the hypervisor {Times(entries)}, and of the other {ExitCost.Batch - 1} calls' time {100 * saved:f0} % is saved{OfQueue(curve)}");
     }
 
     /// <summary>Whether the hypervisor is entered at all for what is left in a queue.</summary>
     private static string OfQueue(BatchingCurve curve)
-        => curve.Ways.FirstOrDefault(way => way.Way == "asynchronous").Rows?.FirstOrDefault(row => BatchingCurve.BatchOf(row) == Usual) is { } row
-            ? string.Create(Numbers.Culture, $"; {Usual} left in the queue enter it {Times(Usual * row.Value(BatchingExperiment.Traps))}") : "";
+        => curve.Ways.FirstOrDefault(way => way.Way == "asynchronous").Rows?.FirstOrDefault(row => BatchingCurve.BatchOf(row) == ExitCost.Batch) is { } row
+            ? string.Create(Numbers.Culture, $"; {ExitCost.Batch} left in the queue enter it {Times(ExitCost.Batch * row.Value(BatchingExperiment.Traps))}") : "";
 
     private static string Times(double entries) => entries switch
     {

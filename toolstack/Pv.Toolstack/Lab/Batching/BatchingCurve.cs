@@ -15,6 +15,7 @@ public sealed record BatchingCurve(string Engine, string Call, LabRow Single, IR
     public static IReadOnlyList<BatchingCurve> Of(IReadOnlyList<LabRow> rows) =>
     [
         .. from row in rows
+           where row.Label("call") is not (PartOfNullCall.Absent or PartOfNullCall.Omitted)
            group row by (Engine: row.Label("engine"), Call: row.Label("call")) into one
            let single = one.FirstOrDefault(row => row.Label("way") == SingleWay)
            where single != null

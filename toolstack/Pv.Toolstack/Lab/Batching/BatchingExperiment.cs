@@ -20,7 +20,7 @@ internal sealed class BatchingExperiment(ILabHost host, LabOutput output, LabOpt
     private static readonly int[] QuickSizes = [1, 8, 32, 256];
 
     private readonly int _rounds = options.Rounds ?? (options.Quick ? 7 : 15);
-    private readonly double _runNanoseconds = options.Quick ? 200_000 : 800_000;
+    private readonly double _runNanoseconds = options.Quick ? 200_000 : 400_000;
     private readonly TimeSpan _warmUp = options.WarmUp ?? TimeSpan.FromSeconds(options.Quick ? 0.5 : 5);
 
     public async Task<(IReadOnlyList<LabRow> Rows, int Rounds)> RunAsync(CancellationToken cancel)
@@ -56,17 +56,19 @@ internal sealed class BatchingExperiment(ILabHost host, LabOutput output, LabOpt
         var entriesAt = guest.Area.Take(LabSizes.Items * MulticallEntry.WireSize);
         var queue = guest.OpenQueue();
         // Each guest has calls of its own: they keep what they have prepared.
-        foreach (var call in LabCall.All().Where(call => names.Contains(call.Name) && (guest.Engine.OwnsTables || !call.NeedsTables)))
+        var calls = LabCall.All().Where(call => names.Contains(call.Name) && (guest.Engine.OwnsTables || !call.NeedsTables));
+        foreach (var call in names.Contains(NullCall.Word) ? calls.Concat(LabCall.PartsOfNull()) : calls)
         {
             var programs = new BatchPrograms(guest, call, entriesAt, queue);
             yield return Cell(BatchWay.Single, BatchPrograms.LeastItems);
-            foreach (var size in options.Quick ? QuickSizes : Sizes)
+            var isPart = call.Sizes.Count > 0;
+            foreach (var size in isPart ? call.Sizes : options.Quick ? QuickSizes : Sizes)
             {
                 yield return Cell(BatchWay.Multicall, size);
                 if (call.HasList)
                     yield return Cell(BatchWay.List, size);
                 // Where processors are busy each wait for the service takes long; a look has no time for many.
-                if (queue != null && (!options.Quick || size >= BatchPrograms.LeastItems))
+                if (queue != null && !isPart && (!options.Quick || size >= BatchPrograms.LeastItems))
                     yield return Cell(BatchWay.Asynchronous, size);
             }
 

@@ -26,6 +26,9 @@ internal sealed record CallPhase(HypercallNumber Number, Func<int, ulong[]> Regi
     /// <summary>What a list takes instead of the items' arguments; null for just those.</summary>
     public Action<LabProgram, int, int>? FillList { get; init; }
 
+    /// <summary>The hypervisor is not entered: everything but the call is done.</summary>
+    public bool IsOmitted { get; init; }
+
     /// <summary>Behind the filling: what an earlier phase has left for this one.</summary>
     public Action<LabProgram, int, int>? BeforeCall { get; init; }
 

@@ -20,6 +20,9 @@ internal abstract class LabCall(string name, string title)
     /// <summary>Operations that one item counts for.</summary>
     public virtual int OperationsAnItem => 1;
 
+    /// <summary>The sizes of batches that it is measured in, whatever others are; none for as many as usual.</summary>
+    public virtual IReadOnlyList<int> Sizes => [];
+
     /// <summary>Gets what the call needs into a fresh guest, and tells how it is made.</summary>
     public abstract IReadOnlyList<CallPhase> Prepare(ILabGuest guest);
 
@@ -32,6 +35,9 @@ internal abstract class LabCall(string name, string title)
     [
         new NullCall(), new EventSendCall(), new UpdateVaMappingCall(), new MmuUpdateCall(), new GrantMapCall(), new GrantCopyCall(), new MemoryCall(),
     ];
+
+    /// <summary>What is measured beside the null call, to tell what that consists of.</summary>
+    public static IReadOnlyList<LabCall> PartsOfNull() => [new PartOfNullCall(PartOfNullCall.Absent, isOmitted: false), new PartOfNullCall(PartOfNullCall.Omitted, isOmitted: true)];
 
     /// <summary>The bytes of a row of values.</summary>
     protected static byte[] Rows<T>(Func<int, T> item) where T : unmanaged

@@ -9,7 +9,7 @@ public sealed class LabArea
 {
     private readonly ulong _start;
     private readonly SharedPage[] _pages;
-    private ulong _next;
+    private ulong _next, _codeAt;
 
     /// <param name="start">The first address.</param>
     /// <param name="pages">The pages from there on.</param>
@@ -17,6 +17,7 @@ public sealed class LabArea
     {
         (_start, _pages) = (start, pages);
         _next = start;
+        _codeAt = start + ((ulong)pages.Length << PageSize.Shift);
     }
 
     /// <summary>Takes so many bytes, zero at first, at a multiple of 64 or of <paramref name="alignment"/>.</summary>
@@ -25,9 +26,18 @@ public sealed class LabArea
     {
         var at = (_next + (ulong)alignment - 1) & ~((ulong)alignment - 1);
         _next = at + (ulong)bytes;
-        if (_next > _start + ((ulong)_pages.Length << PageSize.Shift))
-            throw new ToolstackLabException("The guest's memory is too small for the experiment.");
+        ThrowIfFull();
         return at;
+    }
+
+    /// <summary>Takes room for code, from the end: an engine watches pages that it runs, so that nothing that the guest writes may stand in one.</summary>
+    /// <exception cref="ToolstackLabException">There is no more.</exception>
+    public ulong TakeCode(ReadOnlySpan<byte> code)
+    {
+        _codeAt = (_codeAt - (ulong)code.Length) & ~63ul;
+        ThrowIfFull();
+        Write(_codeAt, code);
+        return _codeAt;
     }
 
     /// <summary>Takes room for bytes and fills it.</summary>
@@ -69,6 +79,12 @@ public sealed class LabArea
         var value = default(T);
         Read(address, MemoryMarshal.AsBytes(new Span<T>(ref value)));
         return value;
+    }
+
+    private void ThrowIfFull()
+    {
+        if (_next > (_codeAt & ~PageSize.OffsetMask))
+            throw new ToolstackLabException("The guest's memory is too small for the experiment.");
     }
 
     private SharedPage PageOf(ulong address) => _pages[(int)((address - _start) >> PageSize.Shift)];

@@ -23,14 +23,10 @@ public sealed class LabProgram
         => Add(LabStepKind.Copy, source, target, (ulong)count, (ulong)bytes, (ulong)sourceStride, (ulong)targetStride);
 
     /// <summary>Makes a hypercall. Returns the step, by which its result is found.</summary>
-    public int Call(HypercallNumber number, params ReadOnlySpan<ulong> arguments)
-    {
-        Span<ulong> words = stackalloc ulong[1 + LabStep.Arguments];
-        words[0] = (ulong)number;
-        arguments.CopyTo(words[1..]);
-        Add(LabStepKind.Call, words);
-        return _steps.Count - 1;
-    }
+    public int Call(HypercallNumber number, params ReadOnlySpan<ulong> arguments) => Call(LabStepKind.Call, number, arguments);
+
+    /// <summary>Does all that a call is but the entry. Returns the step, whose result is the number.</summary>
+    public int Omit(HypercallNumber number, params ReadOnlySpan<ulong> arguments) => Call(LabStepKind.Omit, number, arguments);
 
     /// <summary>Leaves calls in the guest's queue: entries that stand ready at <paramref name="entries"/>.</summary>
     public void Submit(ulong entries, LabQueue queue, int calls) => Add(LabStepKind.Submit, entries, queue.Header, queue.Submissions, (ulong)calls, (ulong)queue.Entries);
@@ -39,6 +35,15 @@ public sealed class LabProgram
     public int Await(LabQueue queue, int calls)
     {
         Add(LabStepKind.Await, 0, queue.Header, queue.Completions, (ulong)calls, (ulong)queue.Entries);
+        return _steps.Count - 1;
+    }
+
+    private int Call(LabStepKind kind, HypercallNumber number, ReadOnlySpan<ulong> arguments)
+    {
+        Span<ulong> words = stackalloc ulong[1 + LabStep.Arguments];
+        words[0] = (ulong)number;
+        arguments.CopyTo(words[1..]);
+        Add(kind, words);
         return _steps.Count - 1;
     }
 

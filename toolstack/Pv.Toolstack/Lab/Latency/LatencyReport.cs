@@ -39,7 +39,7 @@ public static class LatencyReport
         return new ChartPanel($"Granted bytes on {rows.Key}", sizes, "bytes",
         [
             .. rows.GroupBy(row => row.Label("what")).Select((way, i) => new ChartLine(ChartStyle.Of(way.Key, i),
-                [.. way.Select(row => new ChartPoint(Array.IndexOf(sizes, row.Label("size")), row.Median, row.Low, row.High))])),
+                [.. way.Select(row => new ChartPoint(Array.IndexOf(sizes, row.Label("size")), row.Time, row.Low, row.High))])),
         ]);
     }
 
@@ -47,7 +47,7 @@ public static class LatencyReport
     private static string Better(IEnumerable<LabRow> rows)
     {
         var sizes = rows.GroupBy(row => row.Label("size"))
-            .Select(size => (Size: size.Key, Copy: size.First(row => row.Label("what") == LatencyExperiment.GrantCopy).Median, Map: size.First(row => row.Label("what") == LatencyExperiment.GrantMap).Median)).ToArray();
+            .Select(size => (Size: size.Key, Copy: size.First(row => row.Label("what") == LatencyExperiment.GrantCopy).Time, Map: size.First(row => row.Label("what") == LatencyExperiment.GrantMap).Time)).ToArray();
         var all = string.Join(", ", sizes.Select(size => $"{size.Size} B {Numbers.Time(size.Copy)} : {Numbers.Time(size.Map)}"));
         var wins = sizes.Where(size => size.Map < size.Copy).ToArray();
         return (wins.Length == 0 ? "a copy is better at every size" : wins.Length == sizes.Length ? "a map is better at every size" : $"a map is better at {string.Join(", ", wins.Select(size => size.Size))} bytes, a copy at the others") + $" (copied : mapped: {all})";

@@ -21,7 +21,7 @@ public static class LabJson
     {
         var written = new JObject { ["labels"] = new JObject(row.Labels.Select(label => new JProperty(label.Name, label.Value))) };
         if (row.Times.Length > 0)
-            (written["median_ns"], written["low_ns"], written["high_ns"]) = (Round(row.Median), Round(row.Low), Round(row.High));
+            (written["time_ns"], written["median_ns"], written["low_ns"], written["high_ns"], written["share"]) = (Round(row.Time), Round(row.Median), Round(row.Low), Round(row.High), row.Share);
         written["values"] = new JObject(row.Values.Select(value => new JProperty(value.Name, Round(value.Value))));
         written["processes"] = row.Processes;
         written["times_ns"] = new JArray(row.Times.Select(Round));
@@ -46,6 +46,7 @@ public static class LabJson
                         [.. ((JObject)row["values"]!).Properties().Select(value => (value.Name, (double)value.Value))])
                     {
                         Processes = (int?)row["processes"] is >= 1 and var processes ? processes : throw new InvalidDataException("a row has no processes"),
+                        Share = ((double?)row["share"] ?? LabRow.UsualShare) is >= 0 and <= 1 and var share ? share : throw new InvalidDataException("a row's share is none"),
                     }),
                 ],
                 [.. root["conclusions"]!.Select(sentence => (string)sentence!)]);

@@ -19,11 +19,11 @@ public sealed record ReplayCosts(string Engine, double Single, double Batch, dou
                let shortest = Total(multicalls[0])
                let longest = Total(multicalls[^1])
                let entry = (longest.Time - shortest.Time) / (longest.Batch - shortest.Batch)
-               select new ReplayCosts(curve.Engine, curve.Single.Median, Math.Max(0, shortest.Time - (shortest.Batch * entry)), entry),
+               select new ReplayCosts(curve.Engine, curve.Single.Time, Math.Max(0, shortest.Time - (shortest.Batch * entry)), entry),
         ];
 
     /// <summary>Nanoseconds for ways in and out: what has one entry is a call alone.</summary>
     public double TimeOf(ReplayCounts counts) => counts.Lengths.Sum(batch => batch.Value * (batch.Key == 1 ? Single : Batch + (batch.Key * Entry)));
 
-    private static (int Batch, double Time) Total(LabRow row) => (BatchingCurve.BatchOf(row), BatchingCurve.BatchOf(row) * row.Median);
+    private static (int Batch, double Time) Total(LabRow row) => (BatchingCurve.BatchOf(row), BatchingCurve.BatchOf(row) * row.Time);
 }

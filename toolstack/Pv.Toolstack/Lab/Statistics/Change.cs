@@ -26,7 +26,7 @@ public readonly record struct Change(double Ratio, double Low, double High)
         for (var i = 0; i < Draws; i++)
             ratios[i] = after.Redraw(random) / before.Redraw(random);
         Array.Sort(ratios);
-        return new Change(after.Median / before.Median, Sample.OfSorted(ratios, Outside), Sample.OfSorted(ratios, 1 - Outside));
+        return new Change(after.Time / before.Time, Sample.OfSorted(ratios, Outside), Sample.OfSorted(ratios, 1 - Outside));
     }
 
     /// <summary>"faster by 12 % (9..15)", "slower by 30 % (25..36)", or "no change seen".</summary>

@@ -2,40 +2,44 @@ namespace Pv.Toolstack.Lab.Statistics;
 
 /// <summary>
 /// Times of rounds that several processes have measured. One process differs from the next, since its compiler took other decisions and its data came
-/// to lie elsewhere; so what is said of all of them rests on each one's median, and what may be chance is found by drawing processes, too.
+/// to lie elsewhere; so what is said of all of them rests on one time of each, and what may be chance is found by drawing processes, too.
 /// </summary>
 /// <param name="Times">The times, process by process.</param>
 /// <param name="Processes">How many, each with as many times.</param>
-public readonly record struct Sample(double[] Times, int Processes)
+/// <param name="Share">
+/// What stands for a process: the time below which this share of its rounds lies. Work that always takes the same is only ever made longer by what else
+/// the machine does, so its least round (0) repeats best; of what waits, the middle one (0.5) says more.
+/// </param>
+public readonly record struct Sample(double[] Times, int Processes, double Share = 0.5)
 {
     private int Rounds => Times.Length / Processes;
 
-    /// <summary>The median of the processes' medians.</summary>
-    public double Median
+    /// <summary>The median of what stands for each process.</summary>
+    public double Time => Quantile(OfProcesses(), 0.5);
+
+    /// <summary>What stands for each process.</summary>
+    internal double[] OfProcesses()
     {
-        get
-        {
-            var medians = new double[Processes];
-            for (var process = 0; process < Processes; process++)
-                medians[process] = Quantile(Times.AsSpan(process * Rounds, Rounds).ToArray(), 0.5);
-            return Quantile(medians, 0.5);
-        }
+        var each = new double[Processes];
+        for (var process = 0; process < Processes; process++)
+            each[process] = Quantile(Times.AsSpan(process * Rounds, Rounds).ToArray(), Share);
+        return each;
     }
 
     /// <summary>The same of a sample as it could have come out: processes drawn from these, and of each rounds drawn from its own.</summary>
     internal double Redraw(Random random)
     {
-        var (medians, drawn) = (new double[Processes], new double[Rounds]);
+        var (each, drawn) = (new double[Processes], new double[Rounds]);
         for (var process = 0; process < Processes; process++)
         {
             var from = Times.AsSpan(random.Next(Processes) * Rounds, Rounds);
             foreach (ref var one in drawn.AsSpan())
                 one = from[random.Next(from.Length)];
             Array.Sort(drawn);
-            medians[process] = OfSorted(drawn, 0.5);
+            each[process] = OfSorted(drawn, Share);
         }
-        Array.Sort(medians);
-        return OfSorted(medians, 0.5);
+        Array.Sort(each);
+        return OfSorted(each, 0.5);
     }
 
     /// <summary>The value below which that share of them lies, between neighbours in proportion. Not a number where there are none.</summary>
