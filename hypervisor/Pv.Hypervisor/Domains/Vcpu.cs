@@ -254,7 +254,10 @@ public sealed class Vcpu
         InGuest = true;
         Interlocked.MemoryBarrier();
         if (!FlushIsPending)
+        {
+            KnownPages.Forget();
             return true;
+        }
         InGuest = false;
         return false;
     }
@@ -292,12 +295,23 @@ public sealed class Vcpu
     /// <summary>Walks of this vCPU's page tables by the hypervisor itself.</summary>
     internal TableWalks Walks { get; }
 
+    /// <summary>Where they led since guest code ran last.</summary>
+    internal KnownPages KnownPages { get; } = new();
+
     internal bool FlushIsPending => Volatile.Read(ref _flushPending) != 0;
 
     internal void FlushNow()
     {
         FlushedAt = Domain.Core.Frames.TickFlushClock();
         Engine?.FlushTlb();
+        KnownPages.Forget();
+    }
+
+    /// <summary>Forgets one translation. On the thread that runs the vCPU.</summary>
+    internal void FlushPageNow(ulong address)
+    {
+        Engine?.FlushPage(address);
+        KnownPages.Forget();
     }
 
     public override string ToString() => Queue is null ? $"{Domain.Id}{Id}" : $"{Domain.Id}{Id}'s queue";

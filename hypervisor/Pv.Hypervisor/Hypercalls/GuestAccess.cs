@@ -102,6 +102,29 @@ internal readonly ref struct GuestAccess
         return true;
     }
 
+    /// <summary>
+    /// Copies one value out, then another one in: in one go when they lie in one page, which is what a list's result and its next entry nearly
+    /// always do.
+    /// </summary>
+    public bool TryWriteThenRead<TOut, TIn>(ulong to, in TOut value, ulong from, out TIn next) where TOut : unmanaged where TIn : unmanaged
+    {
+        if (_vcpu.Domain.Kind == DomainKind.Control || to >> PageSize.Shift != from >> PageSize.Shift || !FitsPage<TOut>(to) || !FitsPage<TIn>(from))
+        {
+            next = default;
+            return TryWrite(to, value) && TryRead(from, out next);
+        }
+        using var page = Open(to, true);
+        if (!page.IsOpen)
+        {
+            next = default;
+            return false;
+        }
+        page.Memory.At<TOut>(page.Address) = value;
+        page.Memory.Marks.NoteWrite(Mfn.OfAddress(page.Address));
+        next = page.Memory.At<TIn>(page.Address + (from - to));
+        return true;
+    }
+
     /// <summary>Whether a value at an address lies in one page. One that is larger than a page (<c>vcpu_guest_context</c>) never does.</summary>
     private static bool FitsPage<T>(ulong address) where T : unmanaged => (address & PageSize.OffsetMask) + (ulong)SizeOf<T>.Bytes <= PageSize.Bytes;
 
@@ -118,7 +141,7 @@ internal readonly ref struct GuestAccess
     {
         var scope = _vcpu.Walks.Begin();
         var core = _vcpu.Domain.Core;
-        if (!PageWalker.IsReserved(address) && PageWalker.TryWalk(core.Memory, Root, address, write, out var machine))
+        if (TryTranslate(core.Memory, address, write, out var machine))
         {
             // Between looking up and copying, a mapping may go.
             core.Stepper?.Point();
@@ -126,6 +149,20 @@ internal readonly ref struct GuestAccess
         }
         scope.Dispose();
         return default;
+    }
+
+    private bool TryTranslate(MachineMemory memory, ulong address, bool write, out ulong machine)
+    {
+        var (root, known) = (Root, _vcpu.KnownPages);
+        // In this order: who asks for a flush then waits for a copy that has begun.
+        if (known.TryGet(root, address, write, out machine) && !_vcpu.FlushIsPending)
+            return true;
+        if (PageWalker.IsReserved(address) || !PageWalker.TryWalk(memory, root, address, write, out machine))
+            return false;
+        // What serves a queue is asked for no flush.
+        if (_vcpu.Queue is null)
+            known.Note(root, address, write, machine);
+        return true;
     }
 
     private Page OpenOwn(PhysicalMap map, ulong address, bool write)

@@ -83,9 +83,28 @@ internal ref struct HypercallContext
     {
         if (!TryRead(address, out MulticallEntry entry))
             return false;
+        Take(entry);
+        return true;
+    }
+
+    /// <summary>Writes the result of a multicall's entry and takes the next one's arguments, which <see cref="TryReadEntry"/> would.</summary>
+    public bool TryGoOnToEntry(ulong address, long result)
+    {
+        var at = address - MulticallEntry.WireSize + sizeof(ulong);
+        if (Trace is not null)
+            return TryWrite(at, result) && TryReadEntry(address);
+        if (!_access.TryWriteThenRead(at, result, address, out MulticallEntry entry))
+            return false;
+        Vcpu.Counters.NoteOutput(sizeof(long));
+        Vcpu.Counters.NoteInput(MulticallEntry.WireSize);
+        Take(entry);
+        return true;
+    }
+
+    private void Take(in MulticallEntry entry)
+    {
         ReadOnlySpan<ulong> arguments = entry.Arguments;
         Arguments = new HypercallRegisters(entry.Operation, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
-        return true;
     }
 
     public readonly bool TryWrite<T>(ulong address, in T value) where T : unmanaged

@@ -16,15 +16,15 @@ internal static class MulticallOperation
         if (!call.MayBeMemory(list))
             return Errno.EFAULT;
         var own = call.Arguments;
+        if (count == 0)
+            return HypercallResult.Success;
         call.InMulticall = true;
-        for (ulong done = 0; done < count; done++)
+        call.Core.Meter?.Count(1);
+        if (!call.TryReadEntry(list))
+            return Stop(ref call, own, Errno.EFAULT);
+        for (ulong done = 0; ; done++)
         {
             var at = list + done * MulticallEntry.WireSize;
-            if (done > 0 && call.PreemptionWanted)
-                return Continue(ref call, own, at, count - done);
-            call.Core.Meter?.Count(1);
-            if (!call.TryReadEntry(at))
-                return Stop(ref call, own, Errno.EFAULT);
             var result = call.Core.Hypercalls.Dispatch(ref call);
             if (result.Outcome == HypercallOutcome.Continue)
             {
@@ -40,17 +40,20 @@ internal static class MulticallOperation
                 _ = call.TryWrite(at + sizeof(ulong), call.Vcpu.Registers.Rax);
                 return Stop(ref call, own, result);
             }
-            if (!call.TryWrite(at + sizeof(ulong), result.Value))
+            var goesOn = result.Outcome == HypercallOutcome.Done && done + 1 < count && !call.PreemptionWanted;
+            if (goesOn)
+                call.Core.Meter?.Count(1);
+            if (goesOn ? !call.TryGoOnToEntry(at + MulticallEntry.WireSize, result.Value) : !call.TryWrite(at + sizeof(ulong), result.Value))
                 return Stop(ref call, own, Errno.EFAULT);
-            if (result.Outcome is HypercallOutcome.Block or HypercallOutcome.Yield)
-            {
-                // What follows runs after the vCPU did.
-                if (done + 1 < count)
-                    return Continue(ref call, own, at + MulticallEntry.WireSize, count - done - 1) with { Outcome = result.Outcome, Rerun = true };
-                return Stop(ref call, own, result with { Value = 0 });
-            }
+            if (goesOn)
+                continue;
+            var waits = result.Outcome is HypercallOutcome.Block or HypercallOutcome.Yield;
+            if (done + 1 == count)
+                return Stop(ref call, own, waits ? result with { Value = 0 } : HypercallResult.Success);
+            var rest = Continue(ref call, own, at + MulticallEntry.WireSize, count - done - 1);
+            // What follows runs after the vCPU did.
+            return waits ? rest with { Outcome = result.Outcome, Rerun = true } : rest;
         }
-        return Stop(ref call, own, HypercallResult.Success);
     }
 
     private static HypercallResult Continue(ref HypercallContext call, HypercallRegisters own, ulong list, ulong count)

@@ -22,12 +22,15 @@ internal static class XenVersionOperations
         1u << (int)XenFeature.MmuPtUpdatePreserveAd | 1u << (int)XenFeature.HighmemAssist | 1u << (int)XenFeature.GrantMapAvailableBits
         | 1u << (int)XenFeature.MemoryOpVnodeSupported | 1u << (int)XenFeature.DirectMapped;
 
+    // Apart from what needs memory, since this is also what kernels call to have pending events delivered.
     public static HypercallResult Handle(ref HypercallContext call)
+        => (XenVersionOperation)(uint)call.Arguments.First == XenVersionOperation.Version ? (long)(Major << 16 | Minor) : Describe(ref call);
+
+    private static HypercallResult Describe(ref HypercallContext call)
     {
         var argument = call.Arguments.Second;
         return (XenVersionOperation)(uint)call.Arguments.First switch
         {
-            XenVersionOperation.Version => (long)(Major << 16 | Minor),
             XenVersionOperation.ExtraVersion => Text(ref call, argument, ExtraVersion, VersionLimits.ExtraVersionBytes),
             XenVersionOperation.CompileInfo => CompileInfo(ref call, argument),
             XenVersionOperation.Capabilities => Text(ref call, argument, Capabilities, VersionLimits.CapabilitiesBytes),

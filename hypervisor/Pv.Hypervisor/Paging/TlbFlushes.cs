@@ -26,7 +26,7 @@ internal sealed class TlbFlushes(HypervisorCore core)
     public void FlushPage(Vcpu caller, ulong address)
     {
         if (caller.Queue is null)
-            caller.Engine?.FlushPage(address);
+            caller.FlushPageNow(address);
         else
             Flush(caller.Domain, 1ul << (int)caller.Id.Value);
     }

@@ -18,11 +18,11 @@ internal sealed class MachineCodeHost : IDisposable
     private readonly HypervisorControl _control;
     private readonly GuestMemory _memory;
 
-    public MachineCodeHost(int pcpus)
+    public MachineCodeHost(int pcpus, int translateAfter = SoftwareEngine.UsualTranslateAfter)
     {
         Core = new HypervisorCore(new MachineOptions
         {
-            Frames = MachineFrames, PCpus = pcpus, ParavirtualizedEngine = memory => new SoftwareEngine(memory, SoftwareEngine.UsualTranslateAfter),
+            Frames = MachineFrames, PCpus = pcpus, ParavirtualizedEngine = memory => new SoftwareEngine(memory, translateAfter),
         });
         _control = new HypervisorControl(Core.Dom0);
         var start = GuestDevices.ReadStartInfo(Core.Dom0);
