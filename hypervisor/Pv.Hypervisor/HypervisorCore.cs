@@ -69,7 +69,7 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces, IDomainStatisti
         Clock = Stepper?.Clock ?? options.Clock;
         Random = new MachineRandom(Stepper?.Random ?? options.Random);
         Domains = new DomainTable(Stepper);
-        ControlLock = new CoreLock(Stepper, "control");
+        ControlLock = new FairLock(Stepper, "control");
         Memory = new MachineMemory(options.Frames);
         MachineToPhysical = new MachineToPhysical(Memory);
         Allocator = new FrameAllocator(MachineToPhysical.ReservedFrames, options.Frames - MachineToPhysical.ReservedFrames);
@@ -146,8 +146,8 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces, IDomainStatisti
 
     internal ICpuEngine? ManagedEngine { get; }
 
-    /// <summary>One domctl or sysctl at a time.</summary>
-    internal CoreLock ControlLock { get; }
+    /// <summary>One domctl or sysctl at a time. Long ones give it back between stretches, and who waits then comes first.</summary>
+    internal FairLock ControlLock { get; }
 
     public bool TrySwitch(DomId domain, bool on)
     {

@@ -86,7 +86,7 @@ internal sealed class AsyncQueue
 
     /// <summary>Stops the service and gives everything back. On the owner's thread, or when the domain's vCPUs are stopped.</summary>
     /// <param name="preemptible">Whose pCPU may be wanted while the page tables are given back.</param>
-    public void TearDown(Vcpu? preemptible)
+    public void TearDown(IPreemptible? preemptible)
     {
         Service.IsOnline = false;
         _core.Scheduler.SleepSync(Service);

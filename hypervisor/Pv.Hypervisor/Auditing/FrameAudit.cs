@@ -323,8 +323,11 @@ internal sealed class FrameAudit(HypervisorCore core, AuditFindings findings)
     {
         ulong listed = 0, shared = 0;
         uint previous = 0;
-        for (var any = core.Frames.TryFirst(domain, out var mfn); any; any = core.Frames.TryNext(mfn, out mfn))
+        foreach (var mfn in core.Frames.List(domain))
         {
+            // A domain at its end has a second list.
+            if (mfn.Value == domain.FirstPassed)
+                previous = 0;
             ref var row = ref Row((int)mfn.Value);
             if (row.Owner != domain.Id || row.Count == 0 || row.Previous != previous || (row.Count & FrameTable.XenFrame) != 0)
             {

@@ -104,6 +104,12 @@ public sealed class Domain
     /// <summary>The head of its list of frames; 0 when there is none.</summary>
     internal uint FirstFrame;
 
+    /// <summary>The head of the list of those that the domain's end has gone over; see <see cref="Memory.FrameTable.PassOver"/>.</summary>
+    internal uint FirstPassed;
+
+    /// <summary>Its end, once somebody began with it. The control lock guards it.</summary>
+    internal DomainDestruction? Destruction { get; set; }
+
     /// <summary>The map of an auto-translated domain; null for one that knows machine frames.</summary>
     internal PhysicalMap? PhysicalMap { get; }
 

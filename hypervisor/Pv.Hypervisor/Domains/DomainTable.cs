@@ -13,6 +13,17 @@ public sealed class DomainTable(Stepper? stepper)
     /// <summary>Finds a domain, a dying one too. Any thread, no lock.</summary>
     public Domain? Find(DomId id) => id.IsReserved ? null : Volatile.Read(ref _domains[id.Value]);
 
+    /// <summary>The first domain of that number or a higher one; null when there is none. Any thread, no lock.</summary>
+    internal Domain? FindFrom(DomId id)
+    {
+        for (int number = id.Value; number <= _highest; number++)
+        {
+            if (Volatile.Read(ref _domains[number]) is { } domain)
+                return domain;
+        }
+        return null;
+    }
+
     /// <summary>All domains, by rising number.</summary>
     public IReadOnlyList<Domain> Snapshot()
     {

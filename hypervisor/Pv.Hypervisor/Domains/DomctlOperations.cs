@@ -104,8 +104,7 @@ internal static class DomctlOperations
     {
         if (domain.Kind == DomainKind.Control)
             return Errno.EINVAL;
-        DomainDestruction.Destroy(domain);
-        return HypercallResult.Success;
+        return DomainDestruction.Continue(domain) == Errno.ERESTART ? HypercallResult.Again : HypercallResult.Success;
     }
 
     /// <summary>Pauses add up: each wants an unpause of its own.</summary>
@@ -140,7 +139,9 @@ internal static class DomctlOperations
     private static HypercallResult SetTimeOffset(Domain domain, in DomctlSetTimeOffset offset)
     {
         domain.TimeOffset = offset.OffsetSeconds;
-        PvClock.WriteWallClock(domain);
+        // The shared page of a dead domain may be another's.
+        if (!domain.IsDying)
+            PvClock.WriteWallClock(domain);
         return HypercallResult.Success;
     }
 
@@ -153,7 +154,7 @@ internal static class DomctlOperations
 
     private static HypercallResult SetMaxVcpus(Domain domain, in DomctlMaxVcpus vcpus)
     {
-        if (vcpus.Max != domain.Vcpus.Length)
+        if (vcpus.Max != domain.Vcpus.Length || domain.IsDying)
             return Errno.EINVAL;
         for (uint i = 0; i < vcpus.Max; i++)
         {
@@ -166,16 +167,16 @@ internal static class DomctlOperations
     private static HypercallResult SetContext(ref HypercallContext call, Domain domain, in DomctlVcpuContext set)
     {
         // Dom0's own code is this process, and no pCPU may come to run it.
-        if (domain.Kind == DomainKind.Control)
+        if (domain.Kind == DomainKind.Control || domain.IsDying)
             return Errno.EINVAL;
         if (set.Vcpu.Value >= (uint)domain.Vcpus.Length || domain.Vcpus[set.Vcpu.Value] is not { } vcpu)
             return Errno.EINVAL;
         if (!call.TryRead(set.Context, out VcpuGuestContext context))
             return Errno.EFAULT;
         domain.Pause();
-        var error = VcpuContexts.TrySet(vcpu, in context);
+        var error = VcpuContexts.TrySet(vcpu, in context, call.Preemptible);
         domain.Unpause();
-        return error;
+        return error == Errno.ERESTART ? HypercallResult.Again : error;
     }
 
     private static HypercallResult GetContext(ref HypercallContext call, Domain domain, in DomctlVcpuContext get)
@@ -234,9 +235,7 @@ internal static class DomctlOperations
     private static HypercallResult GetInfo(ref HypercallContext call, ref Domctl control)
     {
         // Xen answers for the first domain at or after the number; the caller compares.
-        var wanted = control.Domain;
-        var domain = call.Core.Domains.Snapshot().FirstOrDefault(candidate => candidate.Id.Value >= wanted.Value);
-        if (domain is null)
+        if (call.Core.Domains.FindFrom(control.Domain) is not { } domain)
             return Errno.ESRCH;
         As<DomctlGetDomainInfo>(ref control) = DomainInformation.Of(domain);
         control.Domain = domain.Id;

@@ -9,6 +9,9 @@ namespace Pv.Hypervisor.Domains;
 /// <summary><c>sysctl</c>: what the toolstack asks of the whole machine. Dom0's alone; one at a time.</summary>
 internal static class SysctlOperations
 {
+    // What is told of a domain takes a look at each of its vCPUs.
+    private const int DomainsAtOnce = StretchBudget.Entries / DomainCreation.MaxVcpus;
+
     public static HypercallResult Handle(ref HypercallContext call)
     {
         if (!call.TryRead(call.Arguments.First, out Sysctl control))
@@ -17,11 +20,14 @@ internal static class SysctlOperations
             return Errno.EACCES;
         if (!call.Caller.IsPrivileged)
             return Errno.EPERM;
+        var result = control.Operation == SysctlOperation.GetDomainInfoList ? GetList(ref call, ref As<SysctlGetDomainInfoList>(ref control)) : Locked(ref call, ref control);
+        return !result.Failed && !call.TryWrite(call.Arguments.First, control) ? Errno.EFAULT : result;
+    }
+
+    private static HypercallResult Locked(ref HypercallContext call, ref Sysctl control)
+    {
         using (call.Core.ControlLock.Hold())
-        {
-            var result = Dispatch(ref call, ref control);
-            return !result.Failed && !call.TryWrite(call.Arguments.First, control) ? Errno.EFAULT : result;
-        }
+            return Dispatch(ref call, ref control);
     }
 
     private static HypercallResult Dispatch(ref HypercallContext call, ref Sysctl control) => control.Operation switch
@@ -29,7 +35,6 @@ internal static class SysctlOperations
         SysctlOperation.ReadConsole => ReadConsole(ref call, ref As<SysctlReadConsole>(ref control)),
         SysctlOperation.PhysicalInfo => PhysicalInfo(call.Core, ref As<SysctlPhysicalInfo>(ref control)),
         SysctlOperation.SchedulerId => SchedulerId(call.Core, ref As<SysctlSchedulerId>(ref control)),
-        SysctlOperation.GetDomainInfoList => GetList(ref call, ref As<SysctlGetDomainInfoList>(ref control)),
         SysctlOperation.DebugKeys => PressKeys(ref call, As<SysctlDebugKeys>(ref control)),
         SysctlOperation.GetCpuInfo => GetCpus(ref call, ref As<SysctlGetCpuInfo>(ref control)),
         SysctlOperation.CpuPoolOp => CpuPoolOperations.Handle(ref call, ref As<SysctlCpuPoolOp>(ref control)),
@@ -77,21 +82,36 @@ internal static class SysctlOperations
         return HypercallResult.Success;
     }
 
+    /// <summary>Tells of many domains, in stretches: others that want the lock go between them.</summary>
     private static HypercallResult GetList(ref HypercallContext call, ref SysctlGetDomainInfoList list)
     {
-        uint count = 0;
-        foreach (var domain in call.Core.Domains.Snapshot())
+        var next = list.FirstDomain;
+        for (list.NumDomains = 0; list.NumDomains < list.MaxDomains;)
         {
-            if (domain.Id.Value < list.FirstDomain.Value)
-                continue;
-            if (count == list.MaxDomains)
+            var before = list.NumDomains;
+            using (call.Core.ControlLock.Hold())
+            {
+                if (!TryTell(ref call, ref list, ref next))
+                    return Errno.EFAULT;
+            }
+            if (list.NumDomains - before < DomainsAtOnce)
                 break;
-            if (!call.TryWrite(list.Buffer + count * DomctlGetDomainInfo.WireSize, DomainInformation.Of(domain)))
-                return Errno.EFAULT;
-            count++;
         }
-        list.NumDomains = count;
         return HypercallResult.Success;
+    }
+
+    private static bool TryTell(ref HypercallContext call, ref SysctlGetDomainInfoList list, ref DomId next)
+    {
+        for (var i = 0; i < DomainsAtOnce && list.NumDomains < list.MaxDomains && call.Core.Domains.FindFrom(next) is { } domain; i++)
+        {
+            if (!call.TryWrite(list.Buffer + list.NumDomains * DomctlGetDomainInfo.WireSize, DomainInformation.Of(domain)))
+                return false;
+            call.Core.Meter?.Count(domain.Vcpus.Length);
+            list.NumDomains++;
+            next = new DomId((ushort)(domain.Id.Value + 1));
+        }
+        call.Core.Meter?.Look();
+        return true;
     }
 
     private static HypercallResult GetCpus(ref HypercallContext call, ref SysctlGetCpuInfo cpus)

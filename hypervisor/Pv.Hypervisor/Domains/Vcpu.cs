@@ -1,6 +1,7 @@
 using Pv.Abi;
 using Pv.Cpu;
 using Pv.Hypervisor.Asynchronous;
+using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Memory;
 using Pv.Hypervisor.Paging;
 using Pv.Hypervisor.Scheduling;
@@ -16,7 +17,7 @@ namespace Pv.Hypervisor.Domains;
 /// Registers and trap state belong to the pCPU thread that runs the vCPU, or, while it is stopped, to whoever stopped it.
 /// Flags that others set are atomic.
 /// </remarks>
-public sealed class Vcpu
+public sealed class Vcpu : IPreemptible
 {
     private GuestRegisters _registers;
     private int _blocked, _pauseCount;
@@ -81,6 +82,8 @@ public sealed class Vcpu
             return Domain.Core.PreemptionChooser(this);
         }
     }
+
+    bool IPreemptible.IsWantedAfter(int entries) => IsWanted;
 
     /// <summary>Says how far its code goes before others may run, in deterministic mode; null otherwise.</summary>
     internal VcpuPacer? Pacer { get; }

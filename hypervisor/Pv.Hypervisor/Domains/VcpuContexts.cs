@@ -1,4 +1,5 @@
 using Pv.Abi;
+using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Traps;
 
 namespace Pv.Hypervisor.Domains;
@@ -9,7 +10,7 @@ internal static class VcpuContexts
     /// <summary>
     /// The vCPU has never run, or is stopped. <see cref="Errno.ERESTART"/> when <paramref name="preemptible"/>, who calls, should leave its pCPU: call again.
     /// </summary>
-    public static Errno TrySet(Vcpu vcpu, in VcpuGuestContext context, Vcpu? preemptible = null)
+    public static Errno TrySet(Vcpu vcpu, in VcpuGuestContext context, IPreemptible? preemptible = null)
     {
         if (vcpu.Domain.Kind != DomainKind.Paravirtualized)
         {

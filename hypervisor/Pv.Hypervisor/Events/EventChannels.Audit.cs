@@ -19,6 +19,9 @@ public sealed partial class EventChannels
             AuditLocked(findings);
     }
 
+    /// <summary>Closed for good, with every port.</summary>
+    private bool IsEnded => _closed && _nextToReset == 0;
+
     /// <summary>A port as it is kept, for tests.</summary>
     internal EventChannel? Channel(EventPort port) => FindLocked(port, evenClosed: true);
 
@@ -54,8 +57,8 @@ public sealed partial class EventChannels
             if (channel.State != EventChannelState.Virq || channel.Virq != virq)
                 findings.Add($"{_domain.Id}'s {virq} is bound to {channel.Port}, which is {channel.State}");
         }
-        if (_abi is FifoEventAbi fifo && (_closed || !fifo.TailsAreSound()))
-            findings.Add($"{_domain.Id}'s event queues: {(_closed ? "kept beyond its end" : "a last port that has no word")}");
+        if (_abi is FifoEventAbi fifo && (IsEnded || !fifo.TailsAreSound()))
+            findings.Add($"{_domain.Id}'s event queues: {(IsEnded ? "kept beyond its end" : "a last port that has no word")}");
         foreach (var vcpu in _domain.OnlineVcpus)
         {
             if (vcpu.PolledPort != 0 && (!vcpu.IsPolling || vcpu.PolledPort >= _ports.Count))
@@ -65,7 +68,7 @@ public sealed partial class EventChannels
 
     private string? WrongWith(EventChannel channel)
     {
-        if (_closed)
+        if (IsEnded)
             return "the domain is at its end";
         if (channel.Port.Value == 0 || channel.Port.Value > _domain.Limits.MaxEventPort)
             return "beyond the limit";

@@ -1,5 +1,6 @@
 using Pv.Abi;
 using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Stepping;
 
 namespace Pv.Hypervisor.Events;
@@ -226,7 +227,7 @@ public sealed partial class EventChannels
     /// before <paramref name="preemptible"/>: call again later, with <paramref name="goesOn"/>. <see cref="Errno.EBUSY"/> when another reset is not
     /// at its end, or none is to go on. <see cref="Errno.EAGAIN"/> when the guest opened ports meanwhile.
     /// </summary>
-    internal Errno Reset(bool goesOn, Vcpu? preemptible = null)
+    internal Errno Reset(bool goesOn, IPreemptible? preemptible = null)
     {
         using (_lock.Hold())
         {
@@ -249,22 +250,28 @@ public sealed partial class EventChannels
             }
             _domain.Core.Meter?.Count(1);
             Close(port);
-            if (port.Value % PortsPerBucket == 0 && preemptible?.IsWanted == true)
+            if (port.Value % PortsPerBucket == 0 && preemptible?.IsWantedAfter(PortsPerBucket) == true)
                 return Errno.ERESTART;
         }
         return LeaveFifo();
     }
 
-    /// <summary>Closes every port for good; no event touches the domain's memory afterwards. Its vCPUs are stopped.</summary>
-    internal void Destroy()
+    /// <summary>
+    /// Closes every port for good; no event touches the domain's memory from now on. Its vCPUs are stopped. <see cref="Errno.ERESTART"/> as for
+    /// <see cref="Reset"/>.
+    /// </summary>
+    internal Errno Destroy(IPreemptible preemptible)
     {
+        bool goesOn;
         using (_lock.Hold())
         {
+            // At first from the first port on, however far a reset of the guest's own had come.
+            if (!_closed)
+                _nextToReset = 0;
             _closed = true;
-            // From the first port on, however far a reset of the guest's own had come.
-            _nextToReset = 0;
+            goesOn = _nextToReset > 0;
         }
-        Reset(goesOn: false);
+        return Reset(goesOn, preemptible);
     }
 
     /// <summary>Raises a virtual interrupt, if the guest bound it.</summary>
@@ -349,7 +356,7 @@ public sealed partial class EventChannels
     {
         channel = null;
         if (_closed || _domain.IsDying)
-            return Errno.ENODEV;
+            return Errno.EINVAL;
         for (uint i = 1; ; i++)
         {
             if (i > _domain.Limits.MaxEventPort || i >= _abi.PortLimit)

@@ -163,13 +163,16 @@ internal sealed class GrantEntries(Domain domain)
         (Status(one.Value), Status(other.Value)) = (Status(other.Value), Status(one.Value));
     }
 
-    /// <summary>Gives all frames back.</summary>
-    public void Release()
+    /// <summary>Gives the last frame back: while there are entries, their status words stay. False when there is none any more.</summary>
+    public bool TryReleaseLast()
     {
-        foreach (var frame in _frames)
-            domain.Core.Frames.ReleaseXenFrame(frame);
-        _frames.Clear();
-        ReleaseStatusFrames();
+        var from = _frames.Count != 0 ? _frames : _statusFrames;
+        if (from.Count == 0)
+            return false;
+        var last = from[^1];
+        from.RemoveAt(from.Count - 1);
+        domain.Core.Frames.ReleaseXenFrame(last);
+        return true;
     }
 
     private void ReleaseStatusFrames()

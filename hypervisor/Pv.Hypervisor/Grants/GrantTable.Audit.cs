@@ -1,5 +1,6 @@
 using Pv.Abi;
 using Pv.Hypervisor.Auditing;
+using Pv.Hypervisor.Domains;
 
 namespace Pv.Hypervisor.Grants;
 
@@ -47,7 +48,7 @@ internal sealed partial class GrantTable
             }
             if (!_closed && (free != _freeHandles.Count || _freeHandles.Distinct().Count() != free || _freeHandles.Any(handle => handle >= (uint)_maps.Count || _maps[(int)handle] is not null)))
                 findings.Add($"{_domain.Id} has {free} free handles among {_maps.Count}, and a list of {_freeHandles.Count}");
-            if (_closed && _maps.Count != 0)
+            if (_domain.Life == DomainLife.Dead && _maps.Count != 0)
                 findings.Add($"{_domain.Id} is at its end, and still maps grants");
             if (_maps.Count > _maxMaptrackFrames * MapsPerFrame)
                 findings.Add($"{_domain.Id} holds {_maps.Count} maps of grants, beyond its limit");

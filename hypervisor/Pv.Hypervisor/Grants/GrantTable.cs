@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Pv.Abi;
 using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Memory;
 using Pv.Hypervisor.Stepping;
 
@@ -359,25 +360,35 @@ internal sealed partial class GrantTable
         }
     }
 
-    /// <summary>The domain is at its end: drops the maps that it holds, and the table itself. What others map of it stays theirs until they unmap.</summary>
-    public void Destroy()
+    /// <summary>
+    /// The domain is at its end: drops the maps that it holds, and the table itself. What others map of it stays theirs until they unmap.
+    /// <see cref="Errno.ERESTART"/> when the stretch is over: call again.
+    /// </summary>
+    public Errno Destroy(StretchBudget budget)
     {
-        GrantMap?[] maps;
-        using (Lock.Hold())
+        while (!budget.IsSpent)
         {
-            _closed = true;
-            maps = [.. _maps];
-            _maps.Clear();
-        }
-        foreach (var map in maps)
-        {
+            GrantMap? map = null;
+            using (Lock.Hold())
+            {
+                _closed = true;
+                if (_maps.Count != 0)
+                {
+                    map = _maps[^1];
+                    _maps.RemoveAt(_maps.Count - 1);
+                }
+                else if (!_entries.TryReleaseLast())
+                {
+                    return Errno.None;
+                }
+            }
+            // The frame that was mapped may be free then.
+            budget.Spend(2);
+            _domain.Core.Meter?.Count(1);
             if (map is { } held)
                 GrantMapping.Release(_domain, held);
         }
-        using (Lock.Hold())
-        {
-            _entries.Release();
-        }
+        return Errno.ERESTART;
     }
 
     private bool TryTakeHandleLocked(out uint handle)

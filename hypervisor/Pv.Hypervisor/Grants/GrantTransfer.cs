@@ -71,7 +71,7 @@ internal static class GrantTransfer
             return;
         using (to.PageLock.Hold())
         {
-            if (map.Get(at, out _) == PhysicalMapKind.Empty)
+            if (!to.IsDying && map.Get(at, out _) == PhysicalMapKind.Empty)
                 map.Set(at, PhysicalMapKind.Own, mfn);
         }
     }

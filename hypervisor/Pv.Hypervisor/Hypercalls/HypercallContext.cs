@@ -17,6 +17,7 @@ namespace Pv.Hypervisor.Hypercalls;
 internal ref struct HypercallContext
 {
     private readonly GuestAccess _access;
+    private StretchBudget? _budget;
 
     public HypercallContext(Vcpu vcpu, HypercallRegisters arguments, GuestAccess access)
     {
@@ -43,8 +44,13 @@ internal ref struct HypercallContext
     /// <summary>The pCPU is wanted by somebody else. Long work should stop at the next whole step and continue later.</summary>
     public readonly bool PreemptionWanted => Caller.Kind == DomainKind.Paravirtualized && Vcpu.IsWanted;
 
-    /// <summary>The caller's vCPU where long work must make way for others, null for Dom0, which holds no pCPU.</summary>
-    public readonly Vcpu? Preemptible => Caller.Kind == DomainKind.Paravirtualized ? Vcpu : null;
+    /// <summary>Before whom others may want to go: the caller's vCPU; for Dom0 a budget of so much work; nobody for a C# guest, whose calls go on at once.</summary>
+    public IPreemptible? Preemptible => Caller.Kind switch
+    {
+        DomainKind.Paravirtualized => Vcpu,
+        DomainKind.Control => _budget ??= new StretchBudget(),
+        _ => null,
+    };
 
     /// <summary>
     /// Whether an address can be the caller's memory at all. Xen looks at it where an array is named, before the array's length; whether anything is

@@ -35,7 +35,7 @@ internal sealed partial class FrameTable
         ref var row = ref this[mfn];
         using (from.PageLock.Hold())
         {
-            Unlink(from, ref row);
+            Unlink(from, mfn, ref row);
         }
         using (to.PageLock.Hold())
         {
@@ -56,17 +56,5 @@ internal sealed partial class FrameTable
         from.FrameFreed();
         to.FrameFreed();
         return false;
-    }
-
-    /// <summary>Takes a frame out of its owner's list; the page lock is held.</summary>
-    private void Unlink(Domain owner, ref FrameInfo row)
-    {
-        if (row.Previous != 0)
-            this[new Mfn(row.Previous)].Next = row.Next;
-        else
-            owner.FirstFrame = row.Next;
-        if (row.Next != 0)
-            this[new Mfn(row.Next)].Previous = row.Previous;
-        owner.TotalPages--;
     }
 }

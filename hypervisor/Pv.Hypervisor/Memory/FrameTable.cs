@@ -1,3 +1,4 @@
+using System.Numerics;
 using Pv.Abi;
 using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Paging;
@@ -198,19 +199,6 @@ internal sealed partial class FrameTable : IDisposable
     /// <summary>How many references the frame has; for tests and reports.</summary>
     public uint References(Mfn mfn) => (uint)(Volatile.Read(ref this[mfn].Count) & ReferenceMask);
 
-    /// <summary>The first of a domain's frames, or false. The page lock guards the list.</summary>
-    public bool TryFirst(Domain domain, out Mfn mfn)
-    {
-        mfn = new Mfn(domain.FirstFrame);
-        return domain.FirstFrame != 0;
-    }
-
-    public bool TryNext(Mfn mfn, out Mfn next)
-    {
-        next = new Mfn(this[mfn].Next);
-        return next.Value != 0;
-    }
-
     /// <summary>
     /// Gathers the frames that the calling thread frees until it is disposed, and gives them back to the host in runs: a domain's end frees
     /// many neighbours.
@@ -250,13 +238,17 @@ internal sealed partial class FrameTable : IDisposable
             if (_count == 0)
                 return;
             table._memory.Discard(_first, _count);
-            for (ulong i = 0; i < _count; i++)
-                table._allocator.Free(_first.Plus(i), 0);
-            _count = 0;
+            while (_count != 0)
+            {
+                // The largest extent that begins here.
+                var order = Math.Min(BitOperations.Log2(_count), BitOperations.TrailingZeroCount(_first.Value));
+                table._allocator.Free(_first, order);
+                _first = _first.Plus(1ul << order);
+                _count -= 1ul << order;
+            }
         }
     }
 
-    // Frame 0 belongs to the machine-to-physical table, so 0 can end a list.
     private void Link(Domain owner, Mfn mfn)
     {
         ref var row = ref this[mfn];
@@ -265,11 +257,7 @@ internal sealed partial class FrameTable : IDisposable
         row.Stamp = 0;
         row.ValidatedEntries = 0;
         row.LinearCount = 0;
-        row.Previous = 0;
-        row.Next = owner.FirstFrame;
-        if (owner.FirstFrame != 0)
-            this[new Mfn(owner.FirstFrame)].Previous = (uint)mfn.Value;
-        owner.FirstFrame = (uint)mfn.Value;
+        Push(ref owner.FirstFrame, mfn, ref row);
         Volatile.Write(ref row.Count, Allocated | 1);
     }
 
@@ -292,7 +280,7 @@ internal sealed partial class FrameTable : IDisposable
         {
             using (owner.PageLock.Hold())
             {
-                Unlink(owner, ref row);
+                Unlink(owner, mfn, ref row);
             }
             if (_batch is { } batch)
             {

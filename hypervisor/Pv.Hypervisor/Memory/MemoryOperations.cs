@@ -53,7 +53,7 @@ internal static class MemoryOperations
     }
 
     private static ulong MaximumGpfn(Domain domain)
-        => domain.PhysicalMap is { } map ? Math.Max(1, map.End) - 1 : Math.Max(1, domain.Core.Memory.At<SharedInfo>(domain.SharedInfo.Address).Arch.MaxPfn) - 1;
+        => domain.PhysicalMap is { } map ? Math.Max(1, map.End) - 1 : domain.IsDying ? 0 : Math.Max(1, domain.Core.Memory.At<SharedInfo>(domain.SharedInfo.Address).Arch.MaxPfn) - 1;
 
     private static HypercallResult MachphysMapping(ref HypercallContext call, ulong argument)
     {

@@ -89,5 +89,20 @@ internal sealed class PhysicalMap
         }
     }
 
+    /// <summary>Looks for the first frame number from <paramref name="at"/> on at which something is mapped, at so many places at most.</summary>
+    public bool TryFindMapped(ref ulong at, int most, out int looks)
+    {
+        for (looks = 0; looks < most && at < End; looks++)
+        {
+            if (_chunks[at >> ChunkShift] is not { } chunk)
+                at = (at | ChunkLength - 1) + 1;
+            else if (Volatile.Read(ref chunk[at & (ChunkLength - 1)]) != 0)
+                return true;
+            else
+                at++;
+        }
+        return false;
+    }
+
     public void Clear(Pfn pfn) => Set(pfn, PhysicalMapKind.Empty, default);
 }

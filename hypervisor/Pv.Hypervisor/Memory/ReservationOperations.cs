@@ -77,7 +77,11 @@ internal static class ReservationOperations
             if (domain.PhysicalMap is { } map && populate)
             {
                 using (domain.PageLock.Hold())
-                    map.Set(at.Plus(i), PhysicalMapKind.Own, first.Plus(i));
+                {
+                    // One that came to its end meanwhile gives the frame back, and its map stays empty.
+                    if (!domain.IsDying)
+                        map.Set(at.Plus(i), PhysicalMapKind.Own, first.Plus(i));
+                }
             }
         }
         // A domain that knows machine frames is told which; an auto-translated one has them where it asked.

@@ -1,5 +1,6 @@
 using Pv.Abi;
 using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Memory;
 
 namespace Pv.Hypervisor.Paging;
@@ -20,7 +21,7 @@ internal sealed class CallHolds(Vcpu vcpu)
     public void Begin() => _next = 0;
 
     /// <summary>Takes the call's next frame, unless it has it already. <paramref name="isNew"/>: it had not.</summary>
-    public Errno TryTake(Mfn mfn, FrameType type, Vcpu? preemptible, out bool isNew)
+    public Errno TryTake(Mfn mfn, FrameType type, IPreemptible? preemptible, out bool isNew)
     {
         isNew = _next == _taken.Count || _taken[_next] != (mfn, type);
         if (isNew)
@@ -35,16 +36,16 @@ internal sealed class CallHolds(Vcpu vcpu)
     }
 
     /// <summary>The call is at its end, and what it took belongs to the vCPU. What a longer one before it had taken, which never went on, is given back.</summary>
-    public void Keep(Vcpu? preemptible)
+    public void Keep(IPreemptible? preemptible)
     {
         GiveBack(_next, preemptible);
         _taken.Clear();
     }
 
     /// <summary>The call is refused, or the vCPU ends.</summary>
-    public void GiveBackAll(Vcpu? preemptible) => GiveBack(0, preemptible);
+    public void GiveBackAll(IPreemptible? preemptible) => GiveBack(0, preemptible);
 
-    private void GiveBack(int from, Vcpu? preemptible)
+    private void GiveBack(int from, IPreemptible? preemptible)
     {
         for (var i = _taken.Count - 1; i >= from; i--)
             MmuExtOperations.PutNow(vcpu.Domain, vcpu.Domain.Core.PageTypes, _taken[i].Mfn, preemptible);

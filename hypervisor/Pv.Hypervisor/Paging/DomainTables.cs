@@ -1,5 +1,6 @@
 using Pv.Abi;
 using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Memory;
 using Pv.Hypervisor.Traps;
 
@@ -12,7 +13,7 @@ internal sealed partial class PageTypes
     /// Takes the root and the descriptor frames that a <c>vcpu_guest_context</c> names. The vCPU has never run; the paging lock is held.
     /// On refusal nothing is kept. <see cref="Errno.ERESTART"/> when <paramref name="preemptible"/> should leave its pCPU: call again, the same way.
     /// </summary>
-    public Errno TrySetInitialTables(Vcpu vcpu, in VcpuGuestContext context, Vcpu? preemptible)
+    public Errno TrySetInitialTables(Vcpu vcpu, in VcpuGuestContext context, IPreemptible? preemptible)
     {
         if (context.LdtEntries > DescriptorTables.MostLdtEntries || context.LdtBase % PageSize.Bytes != 0
             || (context.LdtEntries != 0 && (!PageWalker.IsCanonical(context.LdtBase) || PageWalker.IsReserved(context.LdtBase)))
@@ -25,7 +26,7 @@ internal sealed partial class PageTypes
         var error = holds.TryTake(root, FrameType.L4Table, preemptible, out var isNew);
         if (error == Errno.None && user.Value != 0)
             error = holds.TryTake(user, FrameType.L4Table, preemptible, out isNew);
-        if (error == Errno.None && isNew && preemptible?.IsWanted == true)
+        if (error == Errno.None && isNew && preemptible?.IsWantedAfter(1) == true)
             return Errno.ERESTART;
         ReadOnlySpan<ulong> gdt = context.GdtFrames;
         if (error == Errno.None)
@@ -44,63 +45,60 @@ internal sealed partial class PageTypes
         return Errno.None;
     }
 
-    /// <summary>Gives back what a vCPU holds; it will not run again.</summary>
-    public void ReleaseVcpu(Vcpu vcpu)
+    /// <summary>Gives back what a vCPU holds; it will not run again. Tables of which something is left are the domain's unfinished ones then.</summary>
+    public void ReleaseVcpu(Vcpu vcpu, IPreemptible? preemptible = null)
     {
         using (vcpu.Domain.PagingLock.Hold())
         {
             DescriptorTables.ReleaseLdt(vcpu);
             DescriptorTables.ReleaseGdt(vcpu);
-            vcpu.Traps.Holds(vcpu).GiveBackAll(null);
+            vcpu.Traps.Holds(vcpu).GiveBackAll(preemptible);
             if (!vcpu.IsInitialised)
                 return;
             vcpu.IsInitialised = false;
             if (vcpu.Traps.UserTable is { } user)
-                PutFrame(user, null);
+                MmuExtOperations.PutNow(vcpu.Domain, this, user, preemptible);
             vcpu.Traps.UserTable = null;
-            PutFrame(vcpu.Traps.KernelTable, null);
+            MmuExtOperations.PutNow(vcpu.Domain, this, vcpu.Traps.KernelTable, preemptible);
         }
     }
 
     /// <summary>
-    /// Takes every page table of a domain apart: pins first, then whatever a stopped validation or a map of tables by each other still holds.
+    /// Takes the page tables of a domain apart that nobody uses but by a pin, or because a validation stopped. <see cref="Errno.ERESTART"/> when
+    /// the stretch is over: call again.
     /// </summary>
-    public void ReleaseAll(Domain domain)
+    public Errno ReleaseAll(Domain domain, StretchBudget budget)
     {
         if (domain.Kind != DomainKind.Paravirtualized)
-            return;
+            return Errno.None;
         using (domain.PagingLock.Hold())
         {
-            FinishTables(domain, null);
-            var frames = FramesOf(domain);
-            foreach (var mfn in frames)
+            if (FinishTables(domain, budget) == Errno.ERESTART)
+                return Errno.ERESTART;
+            Span<Mfn> held = stackalloc Mfn[1];
+            while (!budget.IsSpent)
             {
-                if (TryUnpin(mfn))
-                    PutFrame(mfn, null);
+                budget.Spend(Frames.PassOver(domain, budget.Left, Pinned | SelfHeld, held, out var count));
+                if (count != 0)
+                    Release(domain, held[0], budget);
+                else if (FrameTable.TryBeginAgain(domain))
+                    return Errno.None;
             }
-            foreach (var mfn in frames)
-                ReleaseSelfHeld(mfn);
+            return Errno.ERESTART;
         }
     }
 
-    private void ReleaseSelfHeld(Mfn mfn)
+    private void Release(Domain domain, Mfn mfn, StretchBudget budget)
     {
+        if (TryUnpin(mfn))
+            MmuExtOperations.PutNow(domain, this, mfn, budget);
         ref var row = ref Frames[mfn];
-        if ((row.Use & SelfHeld) == 0)
-            return;
-        row.Use &= ~SelfHeld;
-        PutFrame(mfn, null);
-    }
-
-    private List<Mfn> FramesOf(Domain domain)
-    {
-        List<Mfn> frames = [];
-        using (domain.PageLock.Hold())
+        if ((row.Use & SelfHeld) != 0)
         {
-            for (var any = Frames.TryFirst(domain, out var mfn); any; any = Frames.TryNext(mfn, out mfn))
-                frames.Add(mfn);
+            row.Use &= ~SelfHeld;
+            MmuExtOperations.PutNow(domain, this, mfn, budget);
         }
-        return frames;
+        Frames.Put(mfn);
     }
 
     /// <summary>Whether a frame may hold descriptors of a guest's; see <see cref="Descriptor"/>. Entries are corrected as Xen does.</summary>

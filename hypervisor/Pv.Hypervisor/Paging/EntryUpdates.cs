@@ -1,5 +1,6 @@
 using Pv.Abi;
 using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Memory;
 
 namespace Pv.Hypervisor.Paging;
@@ -19,7 +20,7 @@ internal sealed partial class PageTypes
     /// <param name="preemptible">The vCPU whose pCPU may be wanted meanwhile.</param>
     /// <param name="expected">What must stand there still; <see cref="Errno.EAGAIN"/> when it does not, since another processor marked the entry.</param>
     public Errno UpdateEntry(
-        Domain owner, ulong entryAddress, int level, PageTableEntry wanted, bool preserveAccessedDirty, Vcpu? preemptible, PageTableEntry? expected = null)
+        Domain owner, ulong entryAddress, int level, PageTableEntry wanted, bool preserveAccessedDirty, IPreemptible? preemptible, PageTableEntry? expected = null)
     {
         var table = Mfn.OfAddress(entryAddress);
         var index = (int)(entryAddress & PageSize.OffsetMask) / sizeof(ulong);
@@ -108,7 +109,7 @@ internal sealed partial class PageTypes
     /// Goes on taking apart the tables whose last use was given back while the pCPU was wanted. The paging lock is held.
     /// <see cref="Errno.ERESTART"/> when it is wanted again.
     /// </summary>
-    public Errno FinishTables(Domain domain, Vcpu? preemptible)
+    public Errno FinishTables(Domain domain, IPreemptible? preemptible)
     {
         while (domain.UnfinishedTables.TryPeek(out var table))
         {

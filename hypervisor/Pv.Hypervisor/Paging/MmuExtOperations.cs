@@ -27,7 +27,7 @@ internal static class MmuExtOperations
                 return batch.Again(ref call, 0);
             for (ulong done = 0; done < batch.Count; done++)
             {
-                if (done > 0 && call.PreemptionWanted)
+                if (done > 0 && call.Preemptible?.IsWantedAfter(1) == true)
                     return batch.Again(ref call, done);
                 call.Core.Meter?.Count(1);
                 error = call.TryRead(batch.ElementAddress(done), out MmuExt operation) ? Apply(ref call, frames, operation) : Errno.EFAULT;
@@ -90,7 +90,7 @@ internal static class MmuExtOperations
     }
 
     /// <summary>Gives a table back; what cannot be done before the pCPU is wanted is done first thing in the next such call.</summary>
-    internal static void PutNow(Domain domain, PageTypes types, Mfn mfn, Vcpu? preemptible)
+    internal static void PutNow(Domain domain, PageTypes types, Mfn mfn, IPreemptible? preemptible)
     {
         if (types.PutFrame(mfn, preemptible) == Errno.ERESTART)
             domain.UnfinishedTables.Enqueue(mfn);

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Pv.Abi;
-using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Memory;
 
 namespace Pv.Hypervisor.Paging;
@@ -45,7 +45,7 @@ internal sealed partial class PageTypes(HypervisorCore core)
     /// Takes a use of a frame to which the caller holds a reference. For tables and descriptors the owner's paging lock is held.
     /// <see cref="Errno.ERESTART"/> when <paramref name="preemptible"/> should leave its pCPU: call again later, the same way.
     /// </summary>
-    public Errno TryGet(Mfn mfn, FrameType type, Vcpu? preemptible = null)
+    public Errno TryGet(Mfn mfn, FrameType type, IPreemptible? preemptible = null)
     {
         ref var row = ref Frames[mfn];
         while (true)
@@ -93,7 +93,7 @@ internal sealed partial class PageTypes(HypervisorCore core)
     /// Gives a use back. The last use of a table as a table takes it apart; the owner's paging lock is held then.
     /// <see cref="Errno.ERESTART"/> when <paramref name="preemptible"/> should leave its pCPU: the use is not given back yet, call again.
     /// </summary>
-    public Errno Put(Mfn mfn, Vcpu? preemptible = null)
+    public Errno Put(Mfn mfn, IPreemptible? preemptible = null)
     {
         ref var row = ref Frames[mfn];
         while (true)
@@ -119,7 +119,7 @@ internal sealed partial class PageTypes(HypervisorCore core)
     }
 
     /// <summary>Takes a reference and a use together.</summary>
-    public Errno TryGetFrame(Mfn mfn, FrameType type, DomId owner, Vcpu? preemptible)
+    public Errno TryGetFrame(Mfn mfn, FrameType type, DomId owner, IPreemptible? preemptible)
     {
         if (!Frames.TryGet(mfn, owner))
             return Errno.EINVAL;
@@ -130,7 +130,7 @@ internal sealed partial class PageTypes(HypervisorCore core)
     }
 
     /// <summary>Gives a use and the reference back.</summary>
-    public Errno PutFrame(Mfn mfn, Vcpu? preemptible)
+    public Errno PutFrame(Mfn mfn, IPreemptible? preemptible)
     {
         var error = Put(mfn, preemptible);
         if (error == Errno.None)
@@ -147,7 +147,7 @@ internal sealed partial class PageTypes(HypervisorCore core)
     private static ulong Bits(FrameType type) => (ulong)type << TypeShift;
 
     /// <summary>The frame has its new type and one use, the caller's; nobody else touches it until it is valid.</summary>
-    private Errno Begin(Mfn mfn, ref FrameInfo row, FrameType type, Vcpu? preemptible)
+    private Errno Begin(Mfn mfn, ref FrameInfo row, FrameType type, IPreemptible? preemptible)
     {
         row.ValidatedEntries = 0;
         row.LinearCount = 0;
@@ -191,7 +191,7 @@ internal sealed partial class PageTypes(HypervisorCore core)
     }
 
     /// <summary>Goes on with a validation or an invalidation that stopped, towards valid.</summary>
-    private Errno FinishValidation(Mfn mfn, ref FrameInfo row, Vcpu? preemptible)
+    private Errno FinishValidation(Mfn mfn, ref FrameInfo row, IPreemptible? preemptible)
     {
         var level = EntryRules.LevelOf(TypeOf(mfn));
         var error = Complete(mfn, ref row, level, preemptible);

@@ -1,5 +1,5 @@
 using Pv.Abi;
-using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Memory;
 
 namespace Pv.Hypervisor.Paging;
@@ -16,7 +16,7 @@ internal sealed partial class PageTypes
     /// Takes the references of the entries from where it stopped on. On refusal all that were taken are given back, or, when the pCPU is wanted
     /// meanwhile, those that are left stay counted in the row. <see cref="Errno.ERESTART"/> leaves those taken so far, counted there, too.
     /// </summary>
-    private Errno Validate(Mfn table, ref FrameInfo row, int level, Vcpu? preemptible)
+    private Errno Validate(Mfn table, ref FrameInfo row, int level, IPreemptible? preemptible)
     {
         var entries = core.Memory.Words(table);
         for (int i = row.ValidatedEntries; i < EntriesPerTable; i++)
@@ -54,7 +54,7 @@ internal sealed partial class PageTypes
     /// Goes on with a table that is partial. When it is one whose invalidation stopped, the table below its last held entry may itself be half
     /// taken apart: that one is completed first, for it is held as if it were whole.
     /// </summary>
-    private Errno Complete(Mfn table, ref FrameInfo row, int level, Vcpu? preemptible)
+    private Errno Complete(Mfn table, ref FrameInfo row, int level, IPreemptible? preemptible)
     {
         var last = row.ValidatedEntries - 1;
         if (level > 1 && last >= 0 && EntryRules.IsGuestSlot(level, last)
@@ -78,7 +78,7 @@ internal sealed partial class PageTypes
     }
 
     /// <summary>Gives back what the first <see cref="FrameInfo.ValidatedEntries"/> entries hold, the last first.</summary>
-    private Errno Invalidate(Mfn table, ref FrameInfo row, int level, Vcpu? preemptible)
+    private Errno Invalidate(Mfn table, ref FrameInfo row, int level, IPreemptible? preemptible)
     {
         var entries = core.Memory.Words(table);
         var begun = row.ValidatedEntries;
@@ -102,11 +102,11 @@ internal sealed partial class PageTypes
     }
 
     /// <summary>Every call makes some progress, so that a domain that is always wanted elsewhere still gets on.</summary>
-    private bool MustStop(Vcpu? preemptible, int level, int at, int begun)
+    private bool MustStop(IPreemptible? preemptible, int level, int at, int begun)
     {
         if (preemptible is null || at == begun || (level == 1 && at % EntriesBetweenLooks != 0))
             return false;
-        return Math.Abs(at - begun) > 1 && preemptible.IsWanted;
+        return Math.Abs(at - begun) > 1 && preemptible.IsWantedAfter(level == 1 ? EntriesBetweenLooks : 1);
     }
 
     private void SetReservedSlots(Span<ulong> entries)
@@ -117,7 +117,7 @@ internal sealed partial class PageTypes
     }
 
     /// <summary>Takes what one entry of a table refers to.</summary>
-    private Errno TryGetEntry(Mfn table, int level, PageTableEntry entry, DomId owner, Vcpu? preemptible)
+    private Errno TryGetEntry(Mfn table, int level, PageTableEntry entry, DomId owner, IPreemptible? preemptible)
     {
         if (!entry.IsPresent)
             return Errno.None;
@@ -129,7 +129,7 @@ internal sealed partial class PageTypes
         return error == Errno.EINVAL && TryGetLinear(table, level, entry, owner) ? Errno.None : error;
     }
 
-    private Errno TryGetFrameIfValid(Mfn mfn, FrameType type, DomId owner, Vcpu? preemptible)
+    private Errno TryGetFrameIfValid(Mfn mfn, FrameType type, DomId owner, IPreemptible? preemptible)
         => mfn.Value < Frames.Length ? TryGetFrame(mfn, type, owner, preemptible) : Errno.EINVAL;
 
     private Errno TryGetL1Target(PageTableEntry entry, DomId owner)
@@ -146,7 +146,7 @@ internal sealed partial class PageTypes
     }
 
     /// <summary>Gives back what one entry of a table refers to.</summary>
-    private Errno PutEntry(Mfn table, int level, PageTableEntry entry, Vcpu? preemptible)
+    private Errno PutEntry(Mfn table, int level, PageTableEntry entry, IPreemptible? preemptible)
     {
         if (!entry.IsPresent)
             return Errno.None;

@@ -162,6 +162,9 @@ public sealed partial class Scheduler
         {
             if (!_pools.TryGetValue(id, out var pool) || pool.Cpus == 0)
                 return Errno.ENOENT;
+            // One that is gone is in none.
+            if (domain.Life == DomainLife.Dead)
+                return Errno.EINVAL;
             if (domain.Pool == pool)
                 return Errno.None;
         }

@@ -1,5 +1,6 @@
 using Pv.Abi;
 using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Memory;
 using Pv.Hypervisor.Paging;
 
@@ -60,7 +61,7 @@ internal static class DescriptorTables
     /// Replaces the GDT's frames, whose holds become the vCPU's when the caller keeps them. The paging lock is held. On refusal the old ones stay.
     /// <see cref="Errno.ERESTART"/> after a frame that was looked at, when <paramref name="preemptible"/> should leave its pCPU.
     /// </summary>
-    public static Errno TrySetGdt(Vcpu vcpu, CallHolds holds, ReadOnlySpan<ulong> frames, uint entries, Vcpu? preemptible)
+    public static Errno TrySetGdt(Vcpu vcpu, CallHolds holds, ReadOnlySpan<ulong> frames, uint entries, IPreemptible? preemptible)
     {
         if (entries > MostGdtEntries)
             return Errno.EINVAL;
@@ -71,7 +72,7 @@ internal static class DescriptorTables
             taken[i] = new Mfn(frames[i]);
             if (holds.TryTake(taken[i], FrameType.SegmentDescriptors, preemptible, out var isNew) != Errno.None)
                 return Errno.EINVAL;
-            if (isNew && i < count - 1 && preemptible?.IsWanted == true)
+            if (isNew && i < count - 1 && preemptible?.IsWantedAfter(EntriesPerFrame) == true)
                 return Errno.ERESTART;
         }
         ReleaseGdt(vcpu);

@@ -1,7 +1,6 @@
 using NUnit.Framework;
 using Pv.Abi;
 using Pv.Hypervisor.Hypercalls;
-using Pv.Hypervisor.Paging;
 
 namespace Pv.Tests.Core;
 
@@ -183,24 +182,8 @@ internal sealed class StretchTests(bool isAlwaysWanted)
         Assert.That(_guest.Domain.Events.OpenPorts, Is.Zero);
     }
 
-    /// <summary>An L4 table above some hundred L1 tables, all entries of which show one frame, so that there is much to look at.</summary>
     private Mfn DeepTable(bool lastIsBad)
-    {
-        const ulong readOnly = TestGuest.PresentUser;
-        var frames = _guest.Frames;
-        var (l4, l3, l2) = (frames[Tables], frames[Tables + 1], frames[Tables + 2]);
-        _guest.Store(l4, 0, l3.Address | readOnly | TestGuest.Writable);
-        _guest.Store(l3, 0, l2.Address | readOnly | TestGuest.Writable);
-        for (var table = Data + 20; table < GuestFrames; table++)
-        {
-            _guest.Store(l2, table - Data, frames[table].Address | readOnly | TestGuest.Writable);
-            for (var i = 0; i < 512; i++)
-                _guest.Store(frames[table], i, frames[Data].Address | readOnly);
-        }
-        if (lastIsBad)
-            _guest.Store(l3, 511, 0x7fff_f000 | PageTableEntry.Present);
-        return l4;
-    }
+        => DeepTables.Make(_guest, Data + 17, GuestFrames - Data - 20, _guest.Frames[Data], lastIsBad);
 
     private long Extended(MmuExtOperation operation, Mfn mfn)
     {

@@ -129,11 +129,9 @@ internal sealed class TestMachine : IDisposable
     /// <summary>The frames of a domain's own memory, by rising number.</summary>
     public List<Mfn> FramesOf(Domain domain)
     {
-        var all = new List<Mfn>();
-        for (var any = Core.Frames.TryFirst(domain, out var mfn); any; any = Core.Frames.TryNext(mfn, out mfn))
-            all.Add(mfn);
-        all.Sort();
-        return all;
+        List<Mfn> frames = [.. Core.Frames.List(domain)];
+        frames.Sort();
+        return frames;
     }
 
     public void Destroy(Domain domain) => ControlOrThrow(DomctlOperation.DestroyDomain, domain.Id);
