@@ -149,6 +149,7 @@ public struct VnumaTopologyInfo
     public const int WireSize = 40;
 
     [Xen("domid")] public DomId Domain;
+    [Xen("pad")] public ushort Padding;
     [Xen("nr_vnodes")] public uint VnodeCount;
     [Xen("nr_vcpus")] public uint VcpuCount;
     [Xen("nr_vmemranges")] public uint VmemrangeCount;
@@ -168,6 +169,7 @@ public struct AcquireResource
     [Xen("type")] public ResourceType Type;
     [Xen("id")] public uint Id;
     [Xen("nr_frames")] public uint FrameCount;
+    [Xen("pad")] public uint Padding;
     [Xen("frame")] public ulong Frame;
     [Xen("frame_list")] public ulong FrameList;
 }

@@ -9,8 +9,8 @@ namespace Pv.Hypervisor.Memory;
 /// </summary>
 internal static class AbsentMemoryOperations
 {
-    // struct xen_mem_access_op: the domain stands at 2. struct xen_vnuma_topology_info: the domain, then 2 bytes that must be 0.
-    private const int AccessDomainShift = 16, VnumaPadShift = 16;
+    // struct xen_mem_access_op: the domain stands at 2.
+    private const int AccessDomainShift = 16;
 
     // struct xen_reserved_device_memory_map: flags, of which one is known; room for entries; where they go.
     private const uint KnownDeviceFlags = 1;
@@ -31,9 +31,9 @@ internal static class AbsentMemoryOperations
 
     private static HypercallResult VnumaInfo(ref HypercallContext call, ulong argument)
     {
-        if (!call.TryRead(argument, out VnumaTopologyInfo info) || !call.TryRead(argument, out uint head))
+        if (!call.TryRead(argument, out VnumaTopologyInfo info))
             return Errno.EFAULT;
-        if (head >> VnumaPadShift != 0)
+        if (info.Padding != 0)
             return Errno.EINVAL;
         if ((info.Domain == DomId.Self ? call.Caller : call.Core.Domains.Find(info.Domain)) is not { } domain)
             return Errno.ESRCH;

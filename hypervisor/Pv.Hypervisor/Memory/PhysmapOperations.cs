@@ -7,9 +7,6 @@ namespace Pv.Hypervisor.Memory;
 /// <summary>The parts of <c>memory_op</c> that change an auto-translated domain's physical map.</summary>
 internal static class PhysmapOperations
 {
-    // struct xen_mem_acquire_resource: between the number of frames and the first.
-    private const int PadOffset = 12;
-
     public static HypercallResult Add(ref HypercallContext call, ulong argument)
     {
         if (!call.TryRead(argument, out AddToPhysmap add))
@@ -60,9 +57,9 @@ internal static class PhysmapOperations
     /// <summary>Maps frames that the hypervisor shares with a domain (its grant table) into the physical map of Dom0, at frames of its choice.</summary>
     public static HypercallResult Acquire(ref HypercallContext call, ulong argument)
     {
-        if (!call.TryRead(argument, out AcquireResource acquire) || !call.TryRead(argument + PadOffset, out uint pad))
+        if (!call.TryRead(argument, out AcquireResource acquire))
             return Errno.EFAULT;
-        if (pad != 0)
+        if (acquire.Padding != 0)
             return Errno.EINVAL;
         if (!call.Caller.IsPrivileged || call.Caller.PhysicalMap is null)
             return Errno.EPERM;
