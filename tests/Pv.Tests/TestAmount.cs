@@ -1,10 +1,8 @@
-namespace Pv.Tests.Instructions;
+namespace Pv.Tests;
 
-/// <summary>How much a run compares: <c>PV_TESTS=full</c> in the environment multiplies the rows.</summary>
+/// <summary>How much a run tries.</summary>
 internal static class TestAmount
 {
+    /// <summary><c>PV_TESTS=full</c> in the environment: far more of everything that is drawn.</summary>
     public static bool IsFull { get; } = Environment.GetEnvironmentVariable("PV_TESTS") == "full";
-
-    /// <summary>Sets of inputs for each form.</summary>
-    public static int RowsOfAForm => IsFull ? 24 : 8;
 }

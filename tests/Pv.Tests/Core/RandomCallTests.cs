@@ -14,7 +14,7 @@ internal sealed class RandomCallTests
 {
     private const int CallsOfARun = 1500, MostContinuations = 2000;
 
-    private static readonly int Runs = Environment.GetEnvironmentVariable("PV_TESTS") == "full" ? 400 : 25;
+    private static readonly int Runs = TestAmount.IsFull ? 400 : 25;
 
     [Test]
     public void No_exception_escapes_from_calls_of_a_paravirtualized_domain()

@@ -11,9 +11,7 @@ internal sealed class RandomPagingTests
 {
     private const int StepsOfARun = 2000;
 
-    private static readonly bool IsFull = Environment.GetEnvironmentVariable("PV_TESTS") == "full";
-
-    private static readonly int Runs = IsFull ? 1000 : 60;
+    private static readonly int Runs = TestAmount.IsFull ? 1000 : 60;
 
     /// <summary>What must have happened among so many steps, or they tested less than they seem to.</summary>
     private static readonly string[] Needed =

@@ -7,7 +7,7 @@ namespace Pv.Tests.Determinism;
 [TestFixture]
 internal sealed class SeedSearchTests
 {
-    private static readonly ulong Seeds = Environment.GetEnvironmentVariable("PV_TESTS") == "full" ? 20_000ul : 150;
+    private static readonly ulong Seeds = TestAmount.IsFull ? 20_000ul : 150;
 
     private static readonly object[] Scenes =
     [

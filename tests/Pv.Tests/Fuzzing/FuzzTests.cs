@@ -6,7 +6,7 @@ namespace Pv.Tests.Fuzzing;
 [TestFixture]
 internal sealed class FuzzTests
 {
-    private static readonly int Seeds = Environment.GetEnvironmentVariable("PV_TESTS") == "full" ? 200 : 4;
+    private static readonly int Seeds = TestAmount.IsFull ? 200 : 4;
 
     /// <summary>The fixed seeds, and one of the day, which is named when something is wrong.</summary>
     private static IEnumerable<ulong> AllSeeds => [.. Enumerable.Range(1, Seeds).Select(seed => (ulong)seed), (ulong)DateOnly.FromDateTime(DateTime.UtcNow).DayNumber];

@@ -10,6 +10,9 @@ namespace Pv.Tests.Instructions;
 [SupportedOSPlatform("linux")]
 public sealed class InstructionTests(int translateAfter)
 {
+    // Sets of inputs for each form.
+    private static readonly int RowsOfAForm = TestAmount.IsFull ? 24 : 8;
+
     private RowRunner _runner = null!;
 
     [OneTimeSetUp]
@@ -32,6 +35,6 @@ public sealed class InstructionTests(int translateAfter)
     {
         if (mnemonic == Mnemonic.Syscall && !_runner.Oracle.CatchesSyscalls)
             Assert.Ignore("This kernel has no syscall user dispatch.");
-        _runner.AssertAgree(FormCatalogue.Usual.ByMnemonic[mnemonic].SelectMany(form => RowMaker.Make(form, TestAmount.RowsOfAForm)));
+        _runner.AssertAgree(FormCatalogue.Usual.ByMnemonic[mnemonic].SelectMany(form => RowMaker.Make(form, RowsOfAForm)));
     }
 }
