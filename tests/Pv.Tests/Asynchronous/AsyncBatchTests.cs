@@ -94,6 +94,7 @@ internal sealed class AsyncBatchTests
         var (before, after, waited) = (0ul, 0ul, true);
         await RunAsync(1, async guest =>
         {
+            Assert.That(guest.Hypercalls.AsyncVersion(), Is.EqualTo(AsyncHypercalls.Version));
             before = guest.Memory.FreeFrames;
             var queue = guest.OpenAsyncQueue(1024);
             Assert.That(guest.Memory.FreeFrames, Is.EqualTo(before - 21));

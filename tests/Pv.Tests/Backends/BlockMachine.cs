@@ -102,7 +102,7 @@ internal sealed class BlockMachine : IAsyncDisposable
 
     public async Task<LiveGuest> StartAsync(Func<GuestContext, Task> main, ulong pages = 64)
     {
-        var guest = await Machine.StartAsync(GuestRuntime.Factory(() => new ScriptedKernel(main)), "", pages);
+        var guest = await Machine.StartAsync(main, pages);
         _guests.Add(guest);
         return guest;
     }
@@ -153,10 +153,5 @@ internal sealed class BlockMachine : IAsyncDisposable
         foreach (var guest in _guests)
             await guest.DestroyAsync();
         await Machine.DisposeAsync();
-    }
-
-    private sealed class ScriptedKernel(Func<GuestContext, Task> main) : GuestKernel
-    {
-        protected internal override Task MainAsync(GuestContext guest) => main(guest);
     }
 }

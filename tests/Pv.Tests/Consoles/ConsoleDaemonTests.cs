@@ -12,6 +12,8 @@ public class ConsoleDaemonTests
 
     private FakeConsole _console = null!;
 
+    private static CancellationToken Token => TestContext.CurrentContext.CancellationToken;
+
     [SetUp]
     public void Create() => _console = new FakeConsole();
 
@@ -95,7 +97,7 @@ public class ConsoleDaemonTests
     {
         await using var reader = _console.Attach();
         var typed = Enumerable.Range(0, 5000).Select(i => (byte)(i % 251)).ToArray();
-        var typing = reader.WriteAsync(typed, default).AsTask();
+        var typing = reader.WriteAsync(typed, Token).AsTask();
         var heard = new List<byte>();
         while (heard.Count < typed.Length)
             heard.AddRange(await _console.HearAsync(300));
@@ -109,8 +111,8 @@ public class ConsoleDaemonTests
         await using var first = _console.Attach();
         await using var second = _console.Attach();
         var typing = Task.WhenAll(
-            first.WriteAsync(Enumerable.Repeat((byte)'a', 3000).ToArray(), default).AsTask(),
-            second.WriteAsync(Enumerable.Repeat((byte)'b', 3000).ToArray(), default).AsTask());
+            first.WriteAsync(Enumerable.Repeat((byte)'a', 3000).ToArray(), Token).AsTask(),
+            second.WriteAsync(Enumerable.Repeat((byte)'b', 3000).ToArray(), Token).AsTask());
         var heard = new List<byte>();
         while (heard.Count < 6000)
             heard.AddRange(await _console.HearAsync(1000));
@@ -148,13 +150,13 @@ public class ConsoleDaemonTests
     public async Task The_end_comes_after_the_last_words()
     {
         await using var reader = _console.Attach();
-        var typing = reader.WriteAsync(new byte[2000], default).AsTask();
+        var typing = reader.WriteAsync(new byte[2000], Token).AsTask();
         _console.Say("Bye."u8);
         await _console.Daemon.CloseAsync(FakeConsole.Domain);
         Assert.That(await ReadAsync(reader, 4), Is.EqualTo("Bye."));
-        Assert.That(await reader.ReadAsync(new byte[10], default), Is.Zero);
+        Assert.That(await reader.ReadAsync(new byte[10], Token), Is.Zero);
         Assert.That(async () => await typing, Throws.InstanceOf<IOException>());
-        Assert.That(async () => await reader.WriteAsync(new byte[1], default), Throws.InstanceOf<IOException>());
+        Assert.That(async () => await reader.WriteAsync(new byte[1], Token), Throws.InstanceOf<IOException>());
         Assert.That(_console.IsDisposed, Is.True);
         Assert.That(_console.Daemon.Attach(FakeConsole.Domain, 0), Is.Null);
         await _console.Daemon.CloseAsync(FakeConsole.Domain);
@@ -177,7 +179,7 @@ public class ConsoleDaemonTests
     {
         await using var reader = _console.Attach();
         _console.Page.WriteUInt32Release(InConsumer, 5);
-        Assert.That(async () => await reader.WriteAsync("x"u8.ToArray(), default), Throws.InstanceOf<IOException>());
+        Assert.That(async () => await reader.WriteAsync("x"u8.ToArray(), Token), Throws.InstanceOf<IOException>());
         Assert.That(await ReadToEndAsync(reader), Does.Contain("the console is broken"));
     }
 
@@ -215,7 +217,7 @@ public class ConsoleDaemonTests
         var bytes = new byte[count];
         for (var at = 0; at < count;)
         {
-            var read = await reader.ReadAsync(bytes.AsMemory(at), default);
+            var read = await reader.ReadAsync(bytes.AsMemory(at), Token);
             if (read == 0)
                 return Encoding.ASCII.GetString(bytes, 0, at);
             at += read;
@@ -227,7 +229,7 @@ public class ConsoleDaemonTests
     {
         var text = new StringBuilder();
         var bytes = new byte[1000];
-        while (await reader.ReadAsync(bytes, default) is > 0 and var read)
+        while (await reader.ReadAsync(bytes, Token) is > 0 and var read)
             text.Append(Encoding.Latin1.GetString(bytes, 0, read));
         return text.ToString();
     }

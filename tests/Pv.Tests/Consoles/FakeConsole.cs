@@ -1,3 +1,4 @@
+using NUnit.Framework;
 using Pv.Abi;
 using Pv.Dom0.Consoles;
 using Pv.Guest;
@@ -81,7 +82,7 @@ internal sealed class FakeConsole : IConsoleChannel
                 Raise();
                 return bytes[..read];
             }
-            await _notified.WaitAsync();
+            await _notified.WaitAsync(TestContext.CurrentContext.CancellationToken);
         }
     }
 

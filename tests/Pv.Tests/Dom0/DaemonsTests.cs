@@ -74,7 +74,7 @@ public class DaemonsTests
                 await guest.Console.WriteAsync(Encoding.ASCII.GetString(buffer, 0, read).ToUpperInvariant());
         });
         await using var reader = _machine.Consoles.Attach(domain, 0)!;
-        await reader.WriteAsync("abc"u8.ToArray(), default);
+        await reader.WriteAsync("abc"u8.ToArray(), _machine.Failures.InVain);
         Assert.That(await ReadAsync(reader, 9), Is.EqualTo("ready ABC"));
     }
 
@@ -96,7 +96,7 @@ public class DaemonsTests
     {
         var before = _machine.Core.FreeFrames;
         await using var watch = await _machine.Store.WatchAsync("@releaseDomain");
-        var events = watch.Events.GetAsyncEnumerator();
+        var events = watch.Events.GetAsyncEnumerator(_machine.Failures.InVain);
         await events.MoveNextAsync();
 
         var domain = await _machine.StartAsync(guest => guest.XenStore.WriteAsync("data/last", "words"));
@@ -138,7 +138,7 @@ public class DaemonsTests
     private async Task<string> AppearsAsync(string path)
     {
         await using var watch = await _machine.Store.WatchAsync(path);
-        await foreach (var _ in watch.Events)
+        await foreach (var _ in watch.Events.WithCancellation(_machine.Failures.InVain))
         {
             if (await _machine.Store.ReadAsync(path) is { Length: > 0 } value)
                 return value;
@@ -146,12 +146,12 @@ public class DaemonsTests
         throw new InvalidOperationException("The store stopped.");
     }
 
-    private static async Task<string> ReadAsync(IConsoleReader reader, int count)
+    private async Task<string> ReadAsync(IConsoleReader reader, int count)
     {
         var bytes = new byte[count];
         for (var at = 0; at < count;)
         {
-            var read = await reader.ReadAsync(bytes.AsMemory(at), default);
+            var read = await reader.ReadAsync(bytes.AsMemory(at), _machine.Failures.InVain);
             Assert.That(read, Is.Positive, Encoding.ASCII.GetString(bytes, 0, at));
             at += read;
         }

@@ -12,6 +12,8 @@ internal sealed class DomainLivesTests
 {
     private ServedMachine _machine = null!;
 
+    private CancellationToken InVain => _machine.Failures.InVain;
+
     [SetUp]
     public void Create() => _machine = new ServedMachine();
 
@@ -28,10 +30,10 @@ internal sealed class DomainLivesTests
     {
         var domain = await StartShellAsync("obedient", "on_poweroff=\"preserve\"\non_reboot=\"preserve\"");
 
-        await _machine.Domains.AskToShutDownAsync(domain, request, CancellationToken.None);
+        await _machine.Domains.AskToShutDownAsync(domain, request, InVain);
 
         Assert.That(await ReadAsync(domain, "control/shutdown"), Is.Empty);
-        Assert.That(await _machine.Domains.WaitForShutdownAsync(domain, CancellationToken.None), Is.EqualTo(expected));
+        Assert.That(await _machine.Domains.WaitForShutdownAsync(domain, InVain), Is.EqualTo(expected));
     }
 
     [Test]
@@ -39,7 +41,7 @@ internal sealed class DomainLivesTests
     {
         var domain = await _machine.CreateShellAsync("deaf", paused: true);
 
-        var refusal = Assert.ThrowsAsync<ToolstackException>(() => _machine.Domains.AskToShutDownAsync(domain, ShutdownRequest.PowerOff, CancellationToken.None));
+        var refusal = Assert.ThrowsAsync<ToolstackException>(() => _machine.Domains.AskToShutDownAsync(domain, ShutdownRequest.PowerOff, InVain));
 
         Assert.That(refusal!.Message, Does.Contain("deaf").And.Contain("control/feature-poweroff"));
         Assert.That(await ReadAsync(domain, "control/shutdown"), Is.EqualTo("poweroff"), "it may take it yet");
@@ -49,7 +51,7 @@ internal sealed class DomainLivesTests
     public async Task One_that_is_destroyed_meanwhile_has_obeyed()
     {
         var domain = await _machine.CreateShellAsync("short", paused: true);
-        var asked = _machine.Domains.AskToShutDownAsync(domain, ShutdownRequest.PowerOff, CancellationToken.None);
+        var asked = _machine.Domains.AskToShutDownAsync(domain, ShutdownRequest.PowerOff, InVain);
 
         await _machine.Domains.DestroyAsync(domain);
 
@@ -61,9 +63,9 @@ internal sealed class DomainLivesTests
     {
         var domain = await StartShellAsync("ended", "on_poweroff=\"preserve\"");
         await TypeAsync(domain, "shutdown");
-        await _machine.Domains.WaitForShutdownAsync(domain, CancellationToken.None);
+        await _machine.Domains.WaitForShutdownAsync(domain, InVain);
 
-        Assert.ThrowsAsync<ToolstackException>(() => _machine.Domains.AskToShutDownAsync(domain, ShutdownRequest.PowerOff, CancellationToken.None));
+        Assert.ThrowsAsync<ToolstackException>(() => _machine.Domains.AskToShutDownAsync(domain, ShutdownRequest.PowerOff, InVain));
     }
 
     [Test]
@@ -74,7 +76,7 @@ internal sealed class DomainLivesTests
         await _machine.Domains.SetMemoryTargetAsync(first, 3 << 10);
         await _machine.Domains.SetMaxMemoryAsync(first, 6 << 10);
         await _machine.Domains.RenameAsync(first, "renamed");
-        var coming = _machine.Domains.WaitForSuccessorAsync(first, CancellationToken.None);
+        var coming = _machine.Domains.WaitForSuccessorAsync(first, InVain);
 
         await TypeAsync(first, "reboot");
 
@@ -94,7 +96,7 @@ internal sealed class DomainLivesTests
     {
         var first = await StartShellAsync("victim", "on_crash=\"rename-restart\"");
         var uuid = (await _machine.Domains.FindAsync(first))!.Uuid;
-        var coming = _machine.Domains.WaitForSuccessorAsync(first, CancellationToken.None);
+        var coming = _machine.Domains.WaitForSuccessorAsync(first, InVain);
 
         await TypeAsync(first, "crash for a look");
 
@@ -110,7 +112,7 @@ internal sealed class DomainLivesTests
 
         Assert.That(await _machine.Store.ReadAsync($"/vm/{uuid}/name"), Is.EqualTo("victim"));
         Assert.That(await _machine.Store.ReadAsync($"/vm/{aside.Uuid}"), Is.Null);
-        Assert.That(_machine.Domains.WaitForEndAsync(second, CancellationToken.None).IsCompleted, Is.False);
+        Assert.That(_machine.Domains.WaitForEndAsync(second, InVain).IsCompleted, Is.False);
     }
 
     [TestCase("destroy")]
@@ -119,8 +121,8 @@ internal sealed class DomainLivesTests
     {
         var free = _machine.Core.FreeFrames;
         var domain = await StartShellAsync("gone", $"on_poweroff=\"{action}\"");
-        var ended = _machine.Domains.WaitForEndAsync(domain, CancellationToken.None);
-        var successor = _machine.Domains.WaitForSuccessorAsync(domain, CancellationToken.None);
+        var ended = _machine.Domains.WaitForEndAsync(domain, InVain);
+        var successor = _machine.Domains.WaitForSuccessorAsync(domain, InVain);
 
         await TypeAsync(domain, "shutdown");
 
@@ -136,7 +138,7 @@ internal sealed class DomainLivesTests
         var kernel = Path.Combine(Path.GetTempPath(), $"pv-{Guid.NewGuid()}.elf");
         await File.WriteAllBytesAsync(kernel, MachineGuestCatalog.All[0].BuildImage());
         var domain = await _machine.CreateAsync($"name=\"once\"\nkernel=\"{kernel}\"\nmemory=16\non_poweroff=\"restart\"\non_crash=\"restart\"\non_reboot=\"restart\"", paused: true);
-        var ended = _machine.Domains.WaitForEndAsync(domain, CancellationToken.None);
+        var ended = _machine.Domains.WaitForEndAsync(domain, InVain);
         File.Delete(kernel);
 
         await _machine.Domains.UnpauseAsync(domain);
@@ -205,7 +207,7 @@ internal sealed class DomainLivesTests
     public async Task Domain_0_is_left_alone()
     {
         var domains = _machine.Domains;
-        Assert.ThrowsAsync<ToolstackException>(() => domains.AskToShutDownAsync(DomId.Dom0, ShutdownRequest.PowerOff, CancellationToken.None));
+        Assert.ThrowsAsync<ToolstackException>(() => domains.AskToShutDownAsync(DomId.Dom0, ShutdownRequest.PowerOff, InVain));
         Assert.ThrowsAsync<ToolstackException>(() => domains.SetMemoryTargetAsync(DomId.Dom0, 1024));
         Assert.ThrowsAsync<ToolstackException>(() => domains.SetMaxMemoryAsync(DomId.Dom0, 1024));
         Assert.ThrowsAsync<ToolstackException>(() => domains.SetOnlineVcpusAsync(DomId.Dom0, 1));
@@ -236,12 +238,12 @@ internal sealed class DomainLivesTests
         var early = await _machine.CreateAsync($"name=\"early\"\nkernel=\"{path}\"\nmemory=16", paused: true);
         var managed = await _machine.CreateShellAsync("managed", paused: true);
 
-        var refusal = Assert.ThrowsAsync<ToolstackException>(() => _machine.Domains.DumpCoreAsync(early, path, CancellationToken.None));
+        var refusal = Assert.ThrowsAsync<ToolstackException>(() => _machine.Domains.DumpCoreAsync(early, path, InVain));
         Assert.That(refusal!.Message, Does.Contain("early").And.Contain("list of frames").And.Contain(path));
         Assert.That(new FileInfo(path).Length, Is.Zero);
-        refusal = Assert.ThrowsAsync<ToolstackException>(() => _machine.Domains.DumpCoreAsync(managed, path, CancellationToken.None));
+        refusal = Assert.ThrowsAsync<ToolstackException>(() => _machine.Domains.DumpCoreAsync(managed, path, InVain));
         Assert.That(refusal!.Message, Does.Contain("managed").And.Contain("C# guest"));
-        Assert.ThrowsAsync<ToolstackException>(() => _machine.Domains.DumpCoreAsync(early, "/nosuch/folder/core", CancellationToken.None));
+        Assert.ThrowsAsync<ToolstackException>(() => _machine.Domains.DumpCoreAsync(early, "/nosuch/folder/core", InVain));
         File.Delete(path);
     }
 
@@ -256,14 +258,15 @@ internal sealed class DomainLivesTests
     {
         await using var console = _machine.Consoles.Attach(domain, 0)!;
         var (shown, chunk) = (new StringBuilder(), new byte[256]);
-        while (!shown.ToString().Contains("pv> ", StringComparison.Ordinal) && await console.ReadAsync(chunk, default) is > 0 and var read)
+        while (!shown.ToString().Contains("pv> ", StringComparison.Ordinal) && await console.ReadAsync(chunk, InVain) is > 0 and var read)
             shown.Append(Encoding.ASCII.GetString(chunk, 0, read));
+        Assert.That(shown.ToString(), Does.Contain("pv> "));
     }
 
     private async Task TypeAsync(DomId domain, string line)
     {
         await using var console = _machine.Consoles.Attach(domain, 0)!;
-        await console.WriteAsync(Encoding.ASCII.GetBytes(line + "\r"), default);
+        await console.WriteAsync(Encoding.ASCII.GetBytes(line + "\r"), InVain);
     }
 
     private Task<string?> ReadAsync(DomId domain, string node) => _machine.Store.ReadAsync($"/local/domain/{domain.Value}/{node}");
@@ -278,9 +281,9 @@ internal sealed class DomainLivesTests
         return all.ToString();
     }
 
-    private static async Task UntilAsync(Func<Task<bool>> holds)
+    private async Task UntilAsync(Func<Task<bool>> holds)
     {
         while (!await holds())
-            TestContext.CurrentContext.CancellationToken.ThrowIfCancellationRequested();
+            InVain.ThrowIfCancellationRequested();
     }
 }

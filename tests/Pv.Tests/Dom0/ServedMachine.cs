@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using NUnit.Framework;
+using NUnit.Framework.Interfaces;
 using Pv.Abi;
 using Pv.Config.Domain;
 using Pv.Cpu.Managed;
@@ -7,6 +9,7 @@ using Pv.Dom0.Consoles;
 using Pv.Dom0.XenStore;
 using Pv.Guest;
 using Pv.Hypervisor;
+using Pv.Tests.Guest.Live;
 using Pv.Toolstack.Building;
 using Pv.Toolstack.Domains;
 using Pv.Toolstack.Hypervisor;
@@ -63,7 +66,8 @@ internal sealed class ServedMachine : IAsyncDisposable
 
     public ConsoleDaemon Consoles { get; }
 
-    public List<string> Failures { get; } = [];
+    /// <summary>What Dom0's handlers, the console daemon and guests of the test's own code failed with.</summary>
+    public MachineFailures Failures { get; } = new();
 
     /// <summary>The toolstack's domains, for which kernels have 200 ms to answer.</summary>
     public XenDomains Domains { get; }
@@ -79,14 +83,14 @@ internal sealed class ServedMachine : IAsyncDisposable
     public Task<DomId> CreateAsync(string configuration, bool paused = false)
         => Domains.CreateAsync(DomainConfigurationParser.Parse("t.cfg", configuration).Configuration!, new CreateOptions(paused, ActOnEnd: true, _folder), CancellationToken.None);
 
-    /// <summary>Makes a domain with a home in the store, opens its rings and lets it run.</summary>
+    /// <summary>Makes a domain with a home in the store whose kernel is the test's own code, opens its rings and lets it run.</summary>
     public async Task<DomId> StartAsync(Func<GuestContext, Task> main)
     {
         var create = new DomctlCreateDomain { Flags = DomainCreateFlags.Hvm | DomainCreateFlags.Hap, MaxVcpus = 1, MaxEventChannelPort = 1023, MaxGrantFrames = -1, MaxMapTrackFrames = -1, GrantOptions = 2 };
         Control.CreateDomain(create, out var domain).OrThrow("XEN_DOMCTL_createdomain");
         Control.SetMaxVcpus(domain, 1);
         Control.SetMaxMemory(domain, (GuestPages * 4) + 1024);
-        _engine.Assign(domain, GuestRuntime.Factory(() => new Script(main)));
+        _engine.Assign(domain, Failures.Script(main));
         var built = ManagedBuilder.Build(Control, _kernel.Memory, domain, new BuildImages(default, default, ""), GuestPages);
         var home = $"/local/domain/{domain.Value}";
         await Store.WriteAsync($"{home}/data", "");
@@ -98,8 +102,11 @@ internal sealed class ServedMachine : IAsyncDisposable
         return domain;
     }
 
+    /// <summary>Ends everything. In a TearDown: of a test that has failed, what the hypervisor and the toolstack said is told.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (TestContext.CurrentContext.Result.Outcome.Status == TestStatus.Failed)
+            TestContext.Out.WriteLine($"{Core.Log.Read(clear: false)}{string.Join('\n', Log)}");
         await _stop.CancelAsync();
         await _following;
         await Domains.DestroyAllAsync();
@@ -107,12 +114,8 @@ internal sealed class ServedMachine : IAsyncDisposable
         await _service.DisposeAsync();
         await _kernel.DisposeAsync();
         Core.Dispose();
+        Failures.Dispose();
         _stop.Dispose();
         Directory.Delete(_folder, recursive: true);
-    }
-
-    private sealed class Script(Func<GuestContext, Task> main) : GuestKernel
-    {
-        protected internal override Task MainAsync(GuestContext guest) => main(guest);
     }
 }

@@ -515,7 +515,7 @@ public sealed class BlockFrontendTests
             BlockFrontendOptions options, Dictionary<string, string> features, Func<GuestContext, BlockFrontend, Task> script, bool connects = true, int pcpus = 2)
         {
             var world = new World { Machine = new LiveMachine(pcpus) };
-            world.Guest = await world.Machine.StartAsync(GuestRuntime.Factory(() => new Script(async guest =>
+            world.Guest = await world.Machine.StartAsync(async guest =>
             {
                 await guest.Console.ReadLineAsync();
                 FreeAtStart = guest.Memory.FreeFrames;
@@ -526,7 +526,7 @@ public sealed class BlockFrontendTests
                 await guest.Console.WriteLineAsync("connected.");
                 await guest.Console.ReadLineAsync();
                 await script(guest, disk);
-            })), "", pages: 1024);
+            }, pages: 1024);
             world.Disk = new ScriptedDisk(world.Machine, world.Guest.Domain, features: features);
             await world.Disk.AttachAsync();
             await world.Machine.Store.WriteAsync($"/local/domain/{world.Guest.Domain.Value}/error", "");
@@ -567,11 +567,6 @@ public sealed class BlockFrontendTests
         {
             await Disk.DisposeAsync();
             await Machine.DisposeAsync();
-        }
-
-        private sealed class Script(Func<GuestContext, Task> main) : GuestKernel
-        {
-            protected internal override Task MainAsync(GuestContext guest) => main(guest);
         }
     }
 }

@@ -84,12 +84,4 @@ internal sealed class GuestHarness : IDisposable
     }
 
     public void Dispose() => _machine.Dispose();
-
-    private sealed class ScriptedKernel(Func<GuestContext, Task> main, Func<GuestContext, ShutdownReason, Task>? stop) : GuestKernel
-    {
-        protected internal override Task MainAsync(GuestContext guest) => main(guest);
-
-        protected internal override Task StopAsync(GuestContext guest, ShutdownReason reason)
-            => stop?.Invoke(guest, reason) ?? base.StopAsync(guest, reason);
-    }
 }

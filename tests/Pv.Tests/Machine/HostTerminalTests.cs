@@ -8,22 +8,22 @@ namespace Pv.Tests.Machine;
 public sealed class HostTerminalTests
 {
     [Test, CancelAfter(10_000)]
-    public void What_is_written_on_one_side_is_read_on_the_other()
+    public async Task What_is_written_on_one_side_is_read_on_the_other()
     {
         using var terminal = HostTerminal.Open();
         using var far = new FileStream(terminal.Path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
         far.Write("out\n"u8);
-        Assert.That(Read(terminal), Is.EqualTo("out\r\n"));
+        Assert.That(await ReadAsync(terminal), Is.EqualTo("out\r\n"));
 
         Assert.That(terminal.Write("typed\n"u8), Is.True);
         var typed = new byte[6];
         far.ReadExactly(typed);
         Assert.That(typed, Is.EqualTo("typed\n"u8.ToArray()));
-        Assert.That(Read(terminal), Is.EqualTo("typed\r\n"), "a terminal echoes");
+        Assert.That(await ReadAsync(terminal), Is.EqualTo("typed\r\n"), "a terminal echoes");
     }
 
     [Test, CancelAfter(10_000)]
-    public void It_ends_when_the_last_one_has_left_and_not_before_the_first_comes()
+    public async Task It_ends_when_the_last_one_has_left_and_not_before_the_first_comes()
     {
         using var terminal = HostTerminal.Open();
         using (var far = new FileStream(terminal.Path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0))
@@ -31,13 +31,13 @@ public sealed class HostTerminalTests
             terminal.CloseFarSide();
             far.Write("last words"u8);
         }
-        Assert.That(Read(terminal), Is.EqualTo("last words"));
-        Assert.That(terminal.Read(new byte[16]), Is.Zero);
+        Assert.That(await ReadAsync(terminal), Is.EqualTo("last words"));
+        Assert.That(await ReadAsync(terminal), Is.Empty);
     }
 
-    private static string Read(HostTerminal terminal)
+    private static async Task<string> ReadAsync(HostTerminal terminal)
     {
         var bytes = new byte[256];
-        return Encoding.UTF8.GetString(bytes, 0, terminal.Read(bytes));
+        return Encoding.UTF8.GetString(bytes, 0, await Task.Run(() => terminal.Read(bytes)).WaitAsync(TestContext.CurrentContext.CancellationToken));
     }
 }

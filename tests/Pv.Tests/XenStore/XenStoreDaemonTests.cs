@@ -183,7 +183,7 @@ public class XenStoreDaemonTests
         _host.Page.CopyFrom(0, request);
         _host.Page.WriteUInt32Release(2052, (uint)request.Length);
         _host.Wake!();
-        await _host.Notified.WaitAsync();
+        await _host.Notified.WaitAsync(TestContext.CurrentContext.CancellationToken);
         var reply = new byte[XenStoreHeader.WireSize + "/local/domain/3\0".Length];
         Assert.That(_host.Page.ReadUInt32Acquire(2060), Is.EqualTo((uint)reply.Length));
         _host.Page.CopyTo(1024, reply);
@@ -193,7 +193,7 @@ public class XenStoreDaemonTests
     private static async Task<List<string>> Take(IXenStoreWatch watch, int most)
     {
         var events = new List<string>();
-        await foreach (var path in watch.Events)
+        await foreach (var path in watch.Events.WithCancellation(TestContext.CurrentContext.CancellationToken))
         {
             events.Add(path);
             if (events.Count == most)

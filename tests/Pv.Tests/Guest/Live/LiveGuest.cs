@@ -45,7 +45,7 @@ internal sealed class LiveGuest
                 return found;
             }
             var reading = _console.ReadAsync(_buffer).AsTask();
-            if (await Task.WhenAny(reading, Task.Delay(LiveMachine.Patience)) != reading)
+            if (await Task.WhenAny(reading, Task.Delay(LiveMachine.Patience, _machine.Failures.InVain)) != reading)
                 Assert.Fail($"'{text}' does not come; the console has '{Output}' (from {from}). {_machine.Core.Log.Read(clear: false)}");
             var read = await reading;
             Assert.That(read, Is.Not.Zero, "the console is closed");

@@ -46,8 +46,8 @@ internal sealed class LiveMachine : IAsyncDisposable
 
     public ManagedEngine Engine => _engine;
 
-    /// <summary>What Dom0's handlers threw.</summary>
-    public List<string> Failures { get; } = [];
+    /// <summary>What Dom0's handlers and guests of the test's own code threw.</summary>
+    public MachineFailures Failures { get; } = new();
 
     /// <summary>Builds a domain and starts it.</summary>
     public async Task<LiveGuest> StartAsync(ManagedKernelFactory kernel, string commandLine = "", ulong pages = 64)
@@ -67,7 +67,8 @@ internal sealed class LiveMachine : IAsyncDisposable
         return guest;
     }
 
-    public Task<LiveGuest> StartAsync(Func<GuestContext, Task> main) => StartAsync(GuestRuntime.Factory(() => new ScriptedKernel(main)));
+    /// <summary>The same with a kernel that is the test's own code, and may not crash.</summary>
+    public Task<LiveGuest> StartAsync(Func<GuestContext, Task> main, ulong pages = 64) => StartAsync(Failures.Script(main), "", pages);
 
     /// <summary>Waits for a domain to shut down, and says why it did.</summary>
     public async Task<ShutdownReason> EndOfAsync(DomId domain)
@@ -89,6 +90,7 @@ internal sealed class LiveMachine : IAsyncDisposable
         _endings.Dispose();
         await Dom0.DisposeAsync();
         Core.Dispose();
+        Failures.Dispose();
         Assert.That(Failures, Is.Empty);
     }
 
@@ -191,11 +193,6 @@ internal sealed class LiveMachine : IAsyncDisposable
         var result = HostAddress.Call(Core.Dom0, (ulong)HypercallNumber.Domctl, ref control);
         Assert.That(result, Is.Zero, $"{operation}");
         return control;
-    }
-
-    private sealed class ScriptedKernel(Func<GuestContext, Task> main) : GuestKernel
-    {
-        protected internal override Task MainAsync(GuestContext guest) => main(guest);
     }
 
     private sealed class LiveStoreHost(LiveMachine machine) : IStoreHost
