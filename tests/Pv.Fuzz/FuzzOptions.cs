@@ -5,7 +5,7 @@ namespace Pv.Fuzz;
 /// <summary>What the command line asks for.</summary>
 internal sealed record FuzzOptions(ulong Seed, long Calls, int CallsOfASeed, bool Follows, FuzzWay Way, string? Log, IReadOnlyList<string> ToSum)
 {
-    public const string Usage = "Pv.Fuzz [--way alone|turns|threads] [--seed FIRST] [--calls AT-LEAST] [--per-seed CALLS] [--log FILE] [--follow]\nPv.Fuzz sum LOG LOG... [--log TOTAL]";
+    public const string Usage = "Pv.Fuzz [--way alone|turns|threads|code|codeturns] [--seed FIRST] [--calls AT-LEAST] [--per-seed CALLS] [--log FILE] [--follow]\nPv.Fuzz sum LOG LOG... [--log TOTAL]";
 
     public static FuzzOptions? Parse(string[] words)
     {
@@ -57,4 +57,10 @@ internal enum FuzzWay
 
     /// <summary>The vCPUs that pCPUs run, as the host's threads go.</summary>
     Threads,
+
+    /// <summary>Machine code on the software engine, on pCPUs as the host's threads go.</summary>
+    Code,
+
+    /// <summary>The same, and pCPUs take turns by the seed.</summary>
+    CodeTurns,
 }

@@ -26,7 +26,7 @@ while (statistics.Calls < options.Calls)
     if (Run() is { } failure)
     {
         Console.WriteLine(failure);
-        Console.WriteLine(options.Way == FuzzWay.Threads ? "Threads do not replay; try --way turns."
+        Console.WriteLine(options.Way is FuzzWay.Threads or FuzzWay.Code ? $"Threads do not replay; try --way {(options.Way == FuzzWay.Code ? "codeturns" : "turns")}."
             : $"Again: --way {options.Way.ToString().ToLowerInvariant()} --seed {seed} --calls 1 --per-seed {options.CallsOfASeed}{(options.Way == FuzzWay.Alone ? " --follow" : "")}");
         return 1;
     }
@@ -46,7 +46,7 @@ FuzzFailure? Run()
 {
     if (options.Way != FuzzWay.Alone)
     {
-        using var concurrent = new ConcurrentFuzzRun(seed, statistics, options.Way == FuzzWay.Turns);
+        using var concurrent = new ConcurrentFuzzRun(seed, statistics, options.Way is FuzzWay.Turns or FuzzWay.CodeTurns, options.Way is FuzzWay.Code or FuzzWay.CodeTurns);
         return concurrent.Run(options.CallsOfASeed);
     }
     using var alone = new FuzzRun(seed, statistics);

@@ -107,6 +107,9 @@ internal sealed unsafe partial class SoftwareVcpu : ICpuVcpu
 
     public void FlushPage(ulong linearAddress) => Tlb.FlushPage(linearAddress);
 
+    /// <summary>Adds the translations that it may use without another walk. Only while <see cref="Run"/> is not running.</summary>
+    public void CollectTranslations(List<HeldTranslation> translations) => Tlb.Collect(translations, Memory.Base);
+
     /// <summary>Leaves a note about a frame for this vCPU's own thread. Any thread.</summary>
     public void Post(FrameNote note)
     {

@@ -1,10 +1,12 @@
 using System.Runtime.InteropServices;
 using Pv.Abi;
+using Pv.Cpu;
 using Pv.Hypervisor;
 using Pv.Hypervisor.Auditing;
 using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Stepping;
 using Pv.Hypervisor.Time;
+using Pv.Machine;
 using Pv.Machine.Gate;
 
 namespace Pv.Tests.Core;
@@ -24,7 +26,7 @@ internal sealed class ManualClock : IClock
 /// <summary>A small machine around a hypervisor core, driven by Dom0's door; no code of a guest runs but a test's script.</summary>
 internal sealed class TestMachine : IDisposable
 {
-    public TestMachine(ulong frames = 1024, int pcpus = 1, ulong dom0Frames = 16, bool manualTime = true, Stepper? stepper = null)
+    public TestMachine(ulong frames = 1024, int pcpus = 1, ulong dom0Frames = 16, bool manualTime = true, Stepper? stepper = null, Func<MachineMemory, ICpuEngine>? engine = null)
     {
         Core = new HypervisorCore(new MachineOptions
         {
@@ -35,7 +37,7 @@ internal sealed class TestMachine : IDisposable
             ManualTimers = manualTime,
             Random = new Random(1),
             Stepper = stepper,
-            ParavirtualizedEngine = _ => Engine,
+            ParavirtualizedEngine = engine ?? (_ => Engine),
             ManagedEngine = _ => Managed,
         });
         FreeAtStart = Core.FreeFrames;

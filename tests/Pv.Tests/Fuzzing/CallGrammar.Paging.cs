@@ -98,6 +98,9 @@ internal sealed partial class CallGrammar
         return new MmuExt { Operation = operation, Argument1 = first, Argument2 = second };
     }
 
+    /// <summary>A root to run on, or another frame.</summary>
+    internal Mfn Root() => Base(MmuExtOperation.NewBasePointer);
+
     /// <summary>Mostly a table by which arguments can still be read: a vCPU's first one.</summary>
     private Mfn Base(MmuExtOperation operation)
     {

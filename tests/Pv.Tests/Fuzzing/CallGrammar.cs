@@ -172,7 +172,7 @@ internal sealed partial class CallGrammar
         : (ulong)_dice.Of(1, 1, 1, 1, 2, 3);
 
     /// <summary>A number at some limit, or anything.</summary>
-    private ulong Odd() => _dice.Below(5) switch
+    internal ulong Odd() => _dice.Below(5) switch
     {
         0 => (ulong)_dice.Below(20),
         1 => 1ul << _dice.Below(64),
@@ -246,7 +246,7 @@ internal sealed partial class CallGrammar
     }
 
     /// <summary>An address of the playground, or another place where an entry might be found.</summary>
-    private ulong Linear() => _dice.Below(16) switch
+    internal ulong Linear() => _dice.Below(16) switch
     {
         0 => 0x0000_8000_0000_0000,
         1 => XenVirtualMemory.MachineToPhysicalStart + (ulong)_dice.Below(1 << 20),

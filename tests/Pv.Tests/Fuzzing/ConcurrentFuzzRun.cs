@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using Pv.Abi;
 using Pv.Cpu;
+using Pv.Cpu.Software;
 using Pv.Hypervisor.Auditing;
 using Pv.Hypervisor.Stepping;
 using Pv.Machine.Gate;
@@ -19,7 +20,7 @@ namespace Pv.Tests.Fuzzing;
 /// </remarks>
 internal sealed class ConcurrentFuzzRun : IDisposable
 {
-    private const int PCpus = 3, CallsBetweenDom0s = 20;
+    private const int PCpus = 3, CallsBetweenDom0s = 20, CallsOfCodeBetweenAudits = 100;
     private const string FaultOfOurs = "a fault of the hypervisor";
 
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(60);
@@ -27,11 +28,13 @@ internal sealed class ConcurrentFuzzRun : IDisposable
     private readonly TestMachine _machine;
     private readonly Stepper? _stepper;
     private readonly ulong _seed;
+    private readonly bool _runsCode, _isAlone;
     private readonly FuzzDomain[] _domains = new FuzzDomain[2];
     private readonly ConcurrentDictionary<(DomId Domain, VcpuId Vcpu), FuzzVcpu> _vcpus = [];
     private readonly FuzzStatistics _total, _statistics = new();
     private readonly Bystander _bystander;
     private readonly MachineAudit _audit;
+    private readonly StillMachine? _still;
     private readonly CallGrammar _grammar;
     private readonly byte[] _hostArguments = GC.AllocateArray<byte>(CallGrammar.ArgumentBytes * 2, pinned: true);
     private readonly ulong _hostAddress;
@@ -39,11 +42,20 @@ internal sealed class ConcurrentFuzzRun : IDisposable
     private DomId _dead;
     private volatile string? _fault;
 
-    public ConcurrentFuzzRun(ulong seed, FuzzStatistics statistics, bool inTurns)
+    /// <param name="seed">What decides, as far as threads let it.</param>
+    /// <param name="statistics">Where it is summed up.</param>
+    /// <param name="inTurns">Threads take turns, so that the seed decides everything.</param>
+    /// <param name="runsCode">The guests are machine code on the software engine; otherwise calls are made for them.</param>
+    public ConcurrentFuzzRun(ulong seed, FuzzStatistics statistics, bool inTurns, bool runsCode = false)
     {
+        _runsCode = runsCode;
         (_seed, _total, _dice) = (seed, statistics, new Dice(seed));
         _stepper = inTurns ? new Stepper(seed) { MostPoints = ulong.MaxValue } : null;
-        _machine = new TestMachine(960, PCpus, manualTime: false, stepper: _stepper);
+        // Some seeds translate soon, some late, some never; and alone on its pCPU a vCPU meets itself only.
+        var (translateAfter, pcpus) = runsCode ? (_dice.Of(-1, 1, 4, 40), _dice.Of(1, PCpus)) : (0, PCpus);
+        _isAlone = pcpus == 1;
+        _machine = new TestMachine(960, pcpus, manualTime: false, stepper: _stepper,
+            engine: runsCode ? memory => new WatchedEngine(new SoftwareEngine(memory, translateAfter), RunCode) : null);
         _machine.Core.Log.Written += line =>
         {
             if (line.Contains(FaultOfOurs, StringComparison.Ordinal))
@@ -54,8 +66,9 @@ internal sealed class ConcurrentFuzzRun : IDisposable
         using (var pin = HostPin.Of(_hostArguments))
             _hostAddress = pin.Address;
         for (var i = 0; i < _domains.Length; i++)
-            _domains[i] = new FuzzDomain(_machine, false, i == 0 ? 48 : 32, i == 0 ? 4 : 2);
+            _domains[i] = Make(i);
         _audit = new MachineAudit(_machine.Core);
+        _still = runsCode ? new StillMachine(_machine.Core, _statistics) : null;
         _grammar = new CallGrammar(_machine.Core);
         for (var i = 0; i < _domains.Length; i++)
             Begin(i);
@@ -67,7 +80,8 @@ internal sealed class ConcurrentFuzzRun : IDisposable
         var last = 0L;
         try
         {
-            for (var next = FuzzRun.CallsBetweenAudits; last < calls; next += FuzzRun.CallsBetweenAudits)
+            var between = _runsCode ? CallsOfCodeBetweenAudits : FuzzRun.CallsBetweenAudits;
+            for (var next = between; last < calls; next += between)
             {
                 if (AwaitCalls(next) is { } stuck)
                     return Failure(last, stuck);
@@ -98,14 +112,19 @@ internal sealed class ConcurrentFuzzRun : IDisposable
     private FuzzFailure Failure(long calls, string what) => new(_seed, calls, _stepper is null ? "threads" : "in turns", $"{what}\n{_machine.Core.Log.Read(clear: false)[^Math.Min(4000, _machine.Core.Log.Read(clear: false).Length)..]}");
 
     private CpuExit Enter(ScriptedVcpu vcpu, ref GuestRegisters registers)
-        => _vcpus.TryGetValue((vcpu.Domain, vcpu.Id), out var code) && !code.IsBroken ? code.Enter(ref registers) : CpuExit.Blocked;
+        => _vcpus.TryGetValue((vcpu.Domain, vcpu.Id), out var calling) && !calling.IsBroken ? ((CallingVcpu)calling).Enter(ref registers) : CpuExit.Blocked;
+
+    private CpuExit RunCode(WatchedVcpu vcpu, ref GuestRegisters registers)
+        => _vcpus.TryGetValue((vcpu.Domain, vcpu.Id), out var code) && !code.IsBroken ? ((CodeVcpu)code).Run((SoftwareVcpu)vcpu.Inner, ref registers) : CpuExit.Blocked;
+
+    private FuzzDomain Make(int index) => new(_machine, false, index == 0 ? 48 : 32, index == 0 ? 4 : 2, _runsCode);
 
     /// <summary>Lets a new domain run.</summary>
     private void Begin(int index)
     {
         var domain = _domains[index].Domain;
         foreach (var vcpu in domain.OnlineVcpus)
-            _vcpus[(domain.Id, vcpu.Id)] = new FuzzVcpu(_domains[index], _domains, vcpu, _dice.Next());
+            _vcpus[(domain.Id, vcpu.Id)] = _runsCode ? new CodeVcpu(_domains[index], _domains, vcpu, _dice.Next()) { Watch = _isAlone ? _still : null } : new CallingVcpu(_domains[index], _domains, vcpu, _dice.Next());
         _machine.ControlOrThrow(DomctlOperation.UnpauseDomain, domain.Id);
     }
 
@@ -131,7 +150,7 @@ internal sealed class ConcurrentFuzzRun : IDisposable
         var (seen, since) = (CountCalls(), Stopwatch.GetTimestamp());
         while (seen < calls)
         {
-            if (_fault is { } fault)
+            if ((_fault ?? _vcpus.Values.OfType<CodeVcpu>().FirstOrDefault(vcpu => vcpu.Wrong is not null)?.Wrong) is { } fault)
                 return fault;
             CallOfDom0();
             for (var i = 0; i < _domains.Length; i++)
@@ -168,7 +187,7 @@ internal sealed class ConcurrentFuzzRun : IDisposable
         {
             End(index);
             Dom0Holds.Release(_machine);
-            _domains[index] = new FuzzDomain(_machine, false, index == 0 ? 48 : 32, index == 0 ? 4 : 2);
+            _domains[index] = Make(index);
             Begin(index);
             return;
         }
@@ -200,7 +219,7 @@ internal sealed class ConcurrentFuzzRun : IDisposable
     {
         _statistics.Audits++;
         var findings = _audit.Look();
-        return _fault ?? (findings.AreNone ? _bystander.IsUntouched() ? null : "another domain's memory was changed" : findings.ToString());
+        return _fault ?? (findings.AreNone ? _bystander.IsUntouched() ? _still?.Look(_domains, ref _dice) : "another domain's memory was changed" : findings.ToString());
     });
 
     /// <summary>Does something while no vCPU runs.</summary>

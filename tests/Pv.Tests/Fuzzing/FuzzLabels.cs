@@ -21,6 +21,11 @@ internal static class FuzzLabels
     public static readonly int[] Domctls = Of<DomctlOperation>("XEN_DOMCTL_", "domctl ", 96);
     public static readonly int[] Sysctls = Of<SysctlOperation>("XEN_SYSCTL_", "sysctl ", 32);
 
+    /// <summary>What programs of machine code are made of, by name.</summary>
+    public static readonly IReadOnlyDictionary<string, int> CodeTraps = Of(CodeTemplates.Traps, ""), CodeStores = Of(CodeTemplates.Stores, "store ");
+    public static readonly int CodeCall = Add("instruction syscall"), CodeStorm = Add("instruction mov, again and again"), CodeWork = Add("instruction work"), CodePatch = Add("instruction of changed code"),
+        CodeAnything = Add("instruction of any bytes"), CodeIret = Add("instruction syscall (iret)"), CodeLoad = Add("instruction load"), CodeRetype = Add("instruction of a page that becomes something else"), CodeElsewhere = Add("instruction elsewhere");
+
     public static int Count => Names.Count;
 
     public static string NameOf(int label) => Names[label];
@@ -37,6 +42,9 @@ internal static class FuzzLabels
         }
         return labels;
     }
+
+    private static Dictionary<string, int> Of(CodeTemplate[] templates, string words)
+        => templates.Select(template => template.Name).Distinct().ToDictionary(name => name, name => Add($"instruction {words}{name}"));
 
     private static int Add(string name)
     {

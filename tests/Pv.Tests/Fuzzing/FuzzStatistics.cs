@@ -6,7 +6,7 @@ namespace Pv.Tests.Fuzzing;
 /// <summary>What calls came to: how often each kind ended how, and what the slowest and the hungriest cost. One thread's; summed up afterwards.</summary>
 internal sealed class FuzzStatistics
 {
-    private const int Errors = 128, Statuses = 16, Outcomes = Errors + Statuses + 1, Crashed = Errors + Statuses;
+    private const int Errors = 128, Statuses = 16, Crashed = Errors + Statuses, Vectors = Crashed + 1, Outcomes = Vectors + 32;
 
     private readonly long[] _counts = new long[FuzzLabels.Count * Outcomes];
     private readonly long[] _mostTicks = new long[FuzzLabels.Count], _mostBytes = new long[FuzzLabels.Count];
@@ -30,6 +30,19 @@ internal sealed class FuzzStatistics
     /// <summary>Writes of guests by themselves: page-table words, grant entries, arguments under the reader.</summary>
     public long Stores { get; set; }
 
+    /// <summary>Instructions of guests that trapped.</summary>
+    public long Traps { get; private set; }
+
+    /// <summary>Programs of machine code that guests ran to their end, and those that had to be given up.</summary>
+    public long Programs { get; set; }
+
+    public long Lost { get; set; }
+
+    /// <summary>Translations that vCPUs held and that led where they may, and loads, stores and changed code that did on a machine that stands still what they should.</summary>
+    public long Translations { get; set; }
+
+    public long Probes { get; set; }
+
     public void Note(int label, long result, GrantStatus status)
     {
         Calls++;
@@ -43,6 +56,13 @@ internal sealed class FuzzStatistics
     {
         Calls++;
         _counts[label * Outcomes + Crashed]++;
+    }
+
+    /// <summary>An instruction of a guest's that trapped: the vector that the guest got, or null when the hypervisor did it.</summary>
+    public void NoteTrap(int label, byte? vector)
+    {
+        Traps++;
+        _counts[label * Outcomes + (vector is { } number ? Vectors + (number & 31) : 0)]++;
     }
 
     public void NoteCost(int label, long ticks, long bytes)
@@ -62,6 +82,11 @@ internal sealed class FuzzStatistics
         RefusalChecks += other.RefusalChecks;
         Ends += other.Ends;
         Stores += other.Stores;
+        Traps += other.Traps;
+        Programs += other.Programs;
+        Lost += other.Lost;
+        Translations += other.Translations;
+        Probes += other.Probes;
         for (var i = 0; i < _counts.Length; i++)
             _counts[i] += other._counts[i];
         for (var i = 0; i < _mostTicks.Length; i++)
@@ -87,6 +112,7 @@ internal sealed class FuzzStatistics
     [
         ("calls", Calls), ("refused", Refused), ("continued", Continued), ("stores", Stores), ("audits of everything", Audits),
         ("refusals after which the accounts were compared", RefusalChecks), ("domains ended", Ends),
+        ("instructions that trapped", Traps), ("programs of machine code", Programs), ("programs given up", Lost), ("translations looked at", Translations), ("loads, stores and changed code compared", Probes),
     ];
 
     /// <summary>The most bytes that one call of each kind allocated.</summary>
@@ -109,6 +135,7 @@ internal sealed class FuzzStatistics
     {
         0 => "done",
         Crashed => "crash by rule",
+        >= Vectors => $"vector {outcome - Vectors}",
         < Errors => ((Errno)outcome).ToString(),
         _ => ((GrantStatus)(Errors - outcome)).ToString(),
     };

@@ -45,6 +45,44 @@ internal sealed class FuzzTests
     }
 
     [Test]
+    public void The_accounts_are_right_whatever_machine_code_does_in_turns_of_a_seed()
+    {
+        var statistics = new FuzzStatistics();
+        foreach (var seed in AllSeeds)
+        {
+            using var run = new ConcurrentFuzzRun(seed, statistics, inTurns: true, runsCode: true);
+            Assert.That(run.Run(1_000)?.ToString(), Is.Null);
+        }
+        TestContext.Out.Write(statistics.Report(TimeSpan.FromSeconds(1)));
+        // Otherwise nothing was looked at.
+        Assert.That(statistics.Programs, Is.GreaterThan(500));
+        Assert.That(statistics.Translations, Is.GreaterThan(500));
+        Assert.That(statistics.Probes, Is.GreaterThan(500));
+    }
+
+    [Test]
+    public void The_accounts_are_right_whatever_machine_code_does_on_threads()
+    {
+        var statistics = new FuzzStatistics();
+        using var run = new ConcurrentFuzzRun(1, statistics, inTurns: false, runsCode: true);
+        Assert.That(run.Run(Seeds * 250)?.ToString(), Is.Null);
+    }
+
+    [Test]
+    public void The_same_seed_makes_the_same_machine_code_do_the_same([Values(2ul, 3ul)] ulong seed)
+    {
+        Assert.That(Tell(), Is.EqualTo(Tell()));
+
+        IEnumerable<(string, string, long)> Tell()
+        {
+            var statistics = new FuzzStatistics();
+            using (var run = new ConcurrentFuzzRun(seed, statistics, inTurns: true, runsCode: true))
+                run.Run(300);
+            return [.. statistics.Pairs().Select(pair => (pair.Key.Call, pair.Key.Outcome, pair.Value))];
+        }
+    }
+
+    [Test]
     public void The_same_seed_makes_the_same_calls_with_the_same_answers()
     {
         Assert.That(Tell(), Is.EqualTo(Tell()));

@@ -165,6 +165,23 @@ internal sealed unsafe class SoftTlb
         return found;
     }
 
+    /// <summary>Adds the translations that the vCPU may use without another walk, for whoever holds them against what the tables say. The vCPU does not run.</summary>
+    public void Collect(List<HeldTranslation> translations, byte* memory)
+    {
+        for (var root = 0; root < Roots; root++)
+        {
+            for (var i = 0; i < Entries && _valid[root]; i++)
+            {
+                var entry = At(Table(root), i);
+                var (read, write, fetch) = (IsOf(entry->ReadKey, i), IsOf(entry->WriteKey, i), IsOf(entry->FetchKey, i));
+                if (!read && !write && !fetch)
+                    continue;
+                var page = 0 - (read ? entry->ReadKey : write ? entry->WriteKey : entry->FetchKey);
+                translations.Add(new HeldTranslation(_cr3[root], page, Mfn.OfAddress(page + entry->Addend - (ulong)memory), write));
+            }
+        }
+    }
+
     /// <summary>Takes all rights to write straight out of the tables of the root that runs, so that each page's next write is seen.</summary>
     public static void ForbidWrites(CpuState* s)
     {
@@ -204,3 +221,10 @@ internal sealed unsafe class SoftTlb
         return slot;
     }
 }
+
+/// <summary>A translation that a vCPU holds.</summary>
+/// <param name="Root">The machine address of the L4 table that it is of.</param>
+/// <param name="Address">The page.</param>
+/// <param name="Frame">Where it leads.</param>
+/// <param name="Writes">Writes go there, too.</param>
+internal readonly record struct HeldTranslation(ulong Root, ulong Address, Mfn Frame, bool Writes);
