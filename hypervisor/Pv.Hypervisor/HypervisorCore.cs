@@ -1,5 +1,6 @@
 using Pv.Abi;
 using Pv.Cpu;
+using Pv.Hypervisor.Auditing;
 using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Memory;
@@ -178,12 +179,22 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces, IDomainStatisti
         return new VcpuStatistics(vcpu.Id, new Dictionary<Runstate, ulong>
         {
             [Runstate.Running] = times.Running, [Runstate.Runnable] = times.Runnable, [Runstate.Blocked] = times.Blocked, [Runstate.Offline] = times.Offline,
-        }, vcpu.Counters.Read());
+        }, vcpu.Counters.Read(), vcpu.Counters.Queue?.Read());
     }
 
     public IReadOnlyList<TracedHypercall>? Read(DomId domain) => Domains.Find(domain)?.Trace.Read();
 
     public TraceCounts? Count(DomId domain) => Domains.Find(domain)?.Trace.Count();
+
+    /// <summary>
+    /// Stops all guests, works the accounts of frames, event channels, grants and quotas out anew, and lets the guests go on. Returns what is wrong: the
+    /// first findings in words, none when all is right. On any thread but a pCPU's.
+    /// </summary>
+    public IReadOnlyList<string> Audit()
+    {
+        using (ControlLock.Hold())
+            return [.. new MachineAudit(this).StopAndLook().Words];
+    }
 
     public void Dispose()
     {

@@ -1,3 +1,4 @@
+using Pv.Hypervisor;
 using Pv.Hypervisor.Stepping;
 using Pv.Toolstack.Seeds;
 
@@ -8,6 +9,9 @@ internal sealed class SeedMachines : ISeedMachines
 {
     private const int MostPCpus = 8;
 
+    /// <summary>A test's: breaks each machine's hypervisor before there are guests.</summary>
+    internal Action<HypervisorCore>? Alter { get; init; }
+
     public SeedOutcome Run(IReadOnlyList<SeedGuest> guests, ulong seed, ulong nanoseconds)
     {
         IReadOnlyList<string> consoles = [];
@@ -17,7 +21,7 @@ internal sealed class SeedMachines : ISeedMachines
         string? Play(Stepper stepper, TraceLog trace)
         {
             using var host = new SteppedHost(
-                stepper, trace, guests.Aggregate(0ul, (sum, guest) => sum + guest.MemoryKiB), Math.Clamp(guests.Sum(guest => guest.Vcpus), 1, MostPCpus));
+                stepper, trace, guests.Aggregate(0ul, (sum, guest) => sum + guest.MemoryKiB), Math.Clamp(guests.Sum(guest => guest.Vcpus), 1, MostPCpus), Alter);
             try
             {
                 foreach (var guest in guests)

@@ -36,7 +36,8 @@ internal sealed class SteppedHost : IDisposable
     /// <param name="trace">Takes the guests' hypercalls.</param>
     /// <param name="memoryKib">The guests' memory together.</param>
     /// <param name="pcpus">How many vCPUs may be in the middle of something at once.</param>
-    public SteppedHost(Stepper stepper, TraceLog trace, ulong memoryKib, int pcpus)
+    /// <param name="alter">A test's: breaks the hypervisor before there are guests.</param>
+    public SteppedHost(Stepper stepper, TraceLog trace, ulong memoryKib, int pcpus, Action<HypervisorCore>? alter = null)
     {
         (_stepper, _trace) = (stepper, trace);
         ManagedEngine? managed = null;
@@ -57,6 +58,7 @@ internal sealed class SteppedHost : IDisposable
         _assembly = new DomainAssembly(_control, _kernel.Memory, managed!);
         DomainNodes.MakeDom0Async(_store, _core.Dom0.InitialFrames * (PageSize.Bytes / 1024)).GetAwaiter().GetResult();
         _freeFrames = _core.FreeFrames;
+        alter?.Invoke(_core);
     }
 
     /// <summary>What the guests showed, in the order in which they were added.</summary>
@@ -132,9 +134,11 @@ internal sealed class SteppedHost : IDisposable
         return ended == _domains.Count ? Missing("before it ended") : null;
     }
 
-    /// <summary>Everything ends, and gives back what it had.</summary>
+    /// <summary>Everything ends, and gives back what it had. The hypervisor's accounts must be right before and behind that.</summary>
     private string? Leave()
     {
+        if (Audit("before the guests were destroyed") is { } wrong)
+            return wrong;
         foreach (var domain in _domains)
         {
             domain.Dispose();
@@ -142,8 +146,10 @@ internal sealed class SteppedHost : IDisposable
             Work();
         }
         var kept = _freeFrames - _core.FreeFrames;
-        return kept == 0 ? null : $"{kept} frames were not given back when all guests were destroyed";
+        return kept == 0 ? Audit("when all guests were destroyed") : $"{kept} frames were not given back when all guests were destroyed";
     }
+
+    private string? Audit(string when) => _core.Audit() is [var finding, ..] findings ? $"the accounts were wrong {when}: {finding}{(findings.Count > 1 ? $", and {findings.Count - 1} more" : "")}" : null;
 
     private string? Missing(string when) => _domains[0].Console.Missing is { } text ? $"{_domains[0].Name} did not show \"{text}\" {when}" : null;
 

@@ -1,6 +1,9 @@
 using NUnit.Framework;
+using Pv.Abi;
 using Pv.Config.Domain;
 using Pv.Dom0.Seeds;
+using Pv.Hypervisor;
+using Pv.Hypervisor.Hypercalls;
 using Pv.Tests.MachineGuests;
 using Pv.Toolstack.CommandLine;
 using Pv.Toolstack.Domains;
@@ -59,6 +62,59 @@ internal sealed class SteppedHostTests
         Assert.That(outcomes.Select(outcome => outcome.Failure), Is.All.Null);
         Assert.That(outcomes.Select(outcome => outcome.Interleaving), Is.Unique);
         Assert.That(outcomes[0].Trace, Does.Contain(" d1v0 ").And.Contain(" d2v0 "));
+    }
+
+    [Test]
+    public async Task An_account_that_goes_wrong_in_some_interleavings_fails_those_seeds_and_they_replay()
+    {
+        var broken = new SeedMachines { Alter = HoldWithoutALock };
+        SeedGuest[] guests = [await SampleAsync("guest=Hello", "-x", "Who are you? ", "-s", "Pv", "-x", "Hello, Pv."), await MachineAsync(MachineGuestCatalog.All[0], 1)];
+        var outcomes = Enumerable.Range(1, 24).Select(seed => broken.Run(guests, (ulong)seed, TenSeconds)).ToArray();
+
+        var failed = outcomes.Where(outcome => outcome.Failure is not null).ToArray();
+        Assert.That(failed, Is.Not.Empty, "the guests' calls meet");
+        Assert.That(failed.Length, Is.LessThan(outcomes.Length), "and not under every seed");
+        Assert.That(failed.Select(outcome => outcome.Failure), Is.All.StartsWith("the accounts were wrong before the guests were destroyed: ").And.All.Contains("references, and "));
+        var again = broken.Run(guests, failed[0].Seed, TenSeconds);
+        Assert.That((again.Failure, again.Trace, again.Interleaving), Is.EqualTo((failed[0].Failure, failed[0].Trace, failed[0].Interleaving)));
+        Assert.That(Machines.Run(guests, failed[0].Seed, TenSeconds).Failure, Is.Null, "a core that is not broken does nothing wrong there");
+    }
+
+    /// <summary>Calls that hold a frame while they last, and find out without a lock whether another one holds it already.</summary>
+    private static void HoldWithoutALock(HypervisorCore core)
+    {
+        var isHeld = false;
+        Mfn frame = default;
+        foreach (var number in (HypercallNumber[])[HypercallNumber.EventChannelOp, HypercallNumber.SchedOp, HypercallNumber.XenVersion, HypercallNumber.ConsoleIo, HypercallNumber.MemoryOp])
+        {
+            HypercallHandler original = core.Hypercalls.Replace(number, null)!;
+            core.Hypercalls.Replace(number, Held);
+
+            HypercallResult Held(ref HypercallContext call)
+            {
+                if (call.Caller.Id == DomId.Dom0)
+                    return original(ref call);
+                Hold();
+                var result = original(ref call);
+                if (isHeld)
+                {
+                    core.Frames.Put(frame);
+                    isHeld = false;
+                }
+                return result;
+            }
+        }
+
+        void Hold()
+        {
+            if (isHeld)
+                return;
+            core.Stepper!.Point();
+            if (frame == default)
+                core.Frames.TryFirst(core.Domains.Find(DomId.Dom0)!, out frame);
+            core.Frames.GetAnother(frame);
+            isHeld = true;
+        }
     }
 
     [Test]
