@@ -15,11 +15,14 @@ namespace Pv.Toolstack.Lab;
 /// <param name="runPart">Runs <c>xl lab</c> with these words in a process of its own, and returns what it prints.</param>
 public sealed class LabExperiments(ILabHost host, LabOutput output, LabExperiments.PartRunner runPart)
 {
-    /// <summary>Enough to see how much one process differs from the next.</summary>
-    private const int UsualProcesses = 5;
+    /// <summary>Enough to see how much one process differs from the next; on a machine that is so busy that it takes too long, the least.</summary>
+    private const int UsualProcesses = 5, LeastProcesses = 3;
 
     /// <summary>More are started while what was measured leaves a conclusion open, if they will have ended by then.</summary>
     private static readonly TimeSpan MostTime = TimeSpan.FromSeconds(105);
+
+    /// <summary>Fewer must do if the usual number would take longer.</summary>
+    private static readonly TimeSpan TooLong = TimeSpan.FromSeconds(240);
 
     /// <summary>Orders of different processes have nothing to do with each other.</summary>
     private const int SeedStep = 7919;
@@ -120,21 +123,20 @@ public sealed class LabExperiments(ILabHost host, LabOutput output, LabExperimen
         string experiment, LabOptions options, Func<Task<(IReadOnlyList<LabRow> Rows, int Rounds)>> measure, Func<IReadOnlyList<LabRow>, bool> areOpen, CancellationToken cancel)
     {
         var facts = Begin(options);
-        var processes = options.Processes ?? (options.Quick ? 1 : UsualProcesses);
-        var rows = processes == 1 ? (await measure()).Rows : await MeasureInProcessesAsync(experiment, options, processes, areOpen, cancel);
+        var rows = options.Processes == 1 || options is { Quick: true, Processes: null } ? (await measure()).Rows : await MeasureInProcessesAsync(experiment, options, areOpen, cancel);
         facts.Add(("processes", rows.Select(row => row.Processes).FirstOrDefault().ToString(Numbers.Culture)));
         facts.Add(("rounds", rows.Select(row => row.Times.Length).FirstOrDefault().ToString(Numbers.Culture)));
         return (facts, rows);
     }
 
-    /// <summary>As many processes as are asked for; if nobody has asked, more while a conclusion is open and there is time.</summary>
-    private async Task<IReadOnlyList<LabRow>> MeasureInProcessesAsync(
-        string experiment, LabOptions options, int processes, Func<IReadOnlyList<LabRow>, bool> areOpen, CancellationToken cancel)
+    /// <summary>As many processes as are asked for; if nobody has asked, more while a conclusion is open and there is time, and fewer where that runs out.</summary>
+    private async Task<IReadOnlyList<LabRow>> MeasureInProcessesAsync(string experiment, LabOptions options, Func<IReadOnlyList<LabRow>, bool> areOpen, CancellationToken cancel)
     {
+        var processes = options.Processes ?? UsualProcesses;
         var time = Stopwatch.StartNew();
         var parts = new List<IReadOnlyList<LabRow>>();
         IReadOnlyList<LabRow> rows = [];
-        while (parts.Count < processes || (options.Processes is null && time.Elapsed * (parts.Count + 1) / parts.Count < MostTime && areOpen(rows)))
+        while (WantsMore())
         {
             output.Prefix = parts.Count < processes ? $"process {parts.Count + 1} of {processes}: " : $"process {parts.Count + 1}, to be more certain: ";
             output.Progress("");
@@ -144,7 +146,17 @@ public sealed class LabExperiments(ILabHost host, LabOutput output, LabExperimen
             rows = [.. parts[0].Select((_, row) => LabRow.Join([.. parts.Select(one => one[row])]))];
         }
         output.Prefix = "";
+        if (parts.Count < processes)
+            output.Complain($"xl lab: this machine is so busy that there were {parts.Count} processes instead of {processes}");
         return rows;
+
+        bool WantsMore()
+        {
+            if (options.Processes is not null || parts.Count < LeastProcesses)
+                return parts.Count < processes;
+            var next = time.Elapsed * (parts.Count + 1) / parts.Count;
+            return parts.Count < processes ? next < TooLong : next < MostTime && areOpen(rows);
+        }
     }
 
     private static string[] PartOf(string experiment, LabOptions options) =>
