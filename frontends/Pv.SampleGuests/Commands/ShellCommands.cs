@@ -22,6 +22,7 @@ internal static class ShellCommands
             new("disks", "", "the disks", _ => DiskList.ShowAsync(guest, disks)),
             new("disk", "read|write|flush|discard|bench", "one disk; 'disk' alone says more", disk.RunAsync),
             new("ping", "<domid> [count]", "round trips to another shell over an event channel", words => Ping.RunAsync(guest, words)),
+            new("async", "[batches]", "batches of asynchronous hypercalls", words => AsyncCommand.RunAsync(guest, words)),
             new("echo", "<text>", "writes it", words => guest.Console.WriteLineAsync(string.Join(' ', words))),
             new("sleep", "<seconds>", "waits on the vCPU's timer", words => guest.Delay(TimeSpan.FromSeconds(Number(words, 0, 1)))),
             new("spin", "[seconds]", "computes, and lets others through", words => SpinAsync(guest, Number(words, 0, 1))),

@@ -2,6 +2,7 @@ using Pv.Abi;
 using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Paging;
+using Pv.Hypervisor.Tracing;
 using Pv.Machine.Gate;
 
 namespace Pv.Hypervisor.Asynchronous;
@@ -22,6 +23,7 @@ internal sealed class AsyncQueue
     private readonly uint _entries;
     private readonly EventPort _port;
     private readonly Mfn? _root;
+    private readonly AsyncCounters _counters;
 
     private uint _submissionConsumer, _completionProducer;
 
@@ -29,6 +31,9 @@ internal sealed class AsyncQueue
     private HypercallRegisters _call;
     private long _cookie;
     private bool _inCall;
+
+    // What happened before the call: for its trace.
+    private bool _wokeUp, _waits, _callWokeUp, _callWaited;
 
     private bool _asleep;
     private ulong _idleSince;
@@ -41,6 +46,7 @@ internal sealed class AsyncQueue
         _entries = setup.Entries;
         _port = setup.Port;
         _root = root;
+        _counters = owner.Counters.Queue ??= new AsyncCounters();
         _asleep = true;
         _pages.WriteFlags(AsyncRingFlags.NeedWakeup);
         Service = new Vcpu(owner, this);
@@ -54,6 +60,9 @@ internal sealed class AsyncQueue
 
     /// <summary>The shared frames that it holds as writable, and the root of page tables that it holds; for an audit.</summary>
     public (IReadOnlyList<Mfn> Frames, Mfn? Root) Held => (_pages.Frames, _root);
+
+    /// <summary>How the call that is being made came. On the thread that serves the queue.</summary>
+    public QueuedCall Current => new(_submissionConsumer - 1, _cookie, _callWokeUp, _callWaited);
 
     /// <summary>Set when the ring was corrupt; the queue does nothing more.</summary>
     public Errno Stopped => _stopped;
@@ -124,6 +133,8 @@ internal sealed class AsyncQueue
         if (!_asleep)
             return;
         _asleep = false;
+        _wokeUp = true;
+        _counters.NoteWakeUp();
         if (_stopped == Errno.None)
             _pages.WriteFlags(AsyncRingFlags.None);
     }
@@ -140,6 +151,8 @@ internal sealed class AsyncQueue
         _cookie = entry.Result;
         _inCall = true;
         _idleSince = 0;
+        _counters.NoteSubmission();
+        (_callWokeUp, _callWaited, _wokeUp, _waits) = (_wokeUp, _waits, false, false);
         return true;
     }
 
@@ -153,7 +166,12 @@ internal sealed class AsyncQueue
             Stop(Errno.EBADMSG);
             return false;
         }
-        return submitted != 0 && unread != _entries;
+        if (submitted == 0 || unread != _entries)
+            return submitted != 0;
+        if (!_waits)
+            _counters.NoteWait();
+        _waits = true;
+        return false;
     }
 
     private void Call()
@@ -163,7 +181,7 @@ internal sealed class AsyncQueue
         if (AsyncCalls.IsAllowed(call.Number))
             result = _core.Hypercalls.Enter(Service, ref call);
         else
-            result = _core.Hypercalls.Has(call.Number) ? Errno.EOPNOTSUPP : Errno.ENOSYS;
+            result = Refuse(call);
         if (result.Outcome == HypercallOutcome.Continue)
         {
             _call = call;
@@ -173,8 +191,17 @@ internal sealed class AsyncQueue
         Complete(new AsyncCompletion { Cookie = _cookie, Result = result.Value });
     }
 
+    private HypercallResult Refuse(HypercallRegisters call)
+    {
+        HypercallResult result = _core.Hypercalls.Has(call.Number) ? Errno.EOPNOTSUPP : Errno.ENOSYS;
+        if (Service.Domain.Trace.IsOn)
+            Service.Domain.Trace.Add(TraceRecord.Begin(Service, call), result);
+        return result;
+    }
+
     private void Complete(AsyncCompletion completion)
     {
+        _counters.NoteCompletion();
         var old = _completionProducer++;
         _pages.WriteCompletion(old, completion);
         _pages.WriteCompletionProducer(_completionProducer);

@@ -71,7 +71,7 @@ public sealed class DomainTrace
             _bytes += record.Bytes;
             while (_records.Count > Capacity || _bytes > ByteCapacity)
                 _bytes -= _records.Dequeue().Bytes;
-            if (record.Number < (ulong)_calls.Length)
+            if (!record.IsQueued && record.Number < (ulong)_calls.Length)
                 _calls[record.Number]++;
             _observer?.Invoke(call);
         }

@@ -15,16 +15,18 @@ internal sealed class TraceRecord
     private readonly HypercallRegisters _arguments;
     private readonly ulong _pageTables;
     private readonly ulong _time;
+    private readonly QueuedCall? _queued;
     private readonly List<TracedBytes> _inputs = [];
     private readonly List<TracedBytes> _outputs = [];
     private bool _truncated;
 
-    private TraceRecord(VcpuId vcpu, HypercallRegisters arguments, ulong pageTables, ulong time)
+    private TraceRecord(Vcpu vcpu, HypercallRegisters arguments)
     {
-        _vcpu = vcpu;
+        _vcpu = vcpu.Id;
         _arguments = arguments;
-        _pageTables = pageTables;
-        _time = time;
+        _pageTables = vcpu.Registers.Cr3;
+        _time = vcpu.Domain.Core.Clock.Now;
+        _queued = vcpu.Queue?.Current;
     }
 
     public ulong Number => _arguments.Number;
@@ -32,7 +34,10 @@ internal sealed class TraceRecord
     /// <summary>How much of the guest's memory it holds.</summary>
     public int Bytes { get; private set; }
 
-    public static TraceRecord Begin(Vcpu vcpu, HypercallRegisters arguments) => new(vcpu.Id, arguments, vcpu.Registers.Cr3, vcpu.Domain.Core.Clock.Now);
+    /// <summary>It came from a queue and is no entry of the vCPU's.</summary>
+    public bool IsQueued => _queued is not null;
+
+    public static TraceRecord Begin(Vcpu vcpu, HypercallRegisters arguments) => new(vcpu, arguments);
 
     public void NoteInput(ulong address, ReadOnlySpan<byte> content) => Note(_inputs, address, content);
 
@@ -40,7 +45,10 @@ internal sealed class TraceRecord
 
     public TracedHypercall End(ulong sequence, HypercallResult result) => new(
         sequence, _vcpu, _arguments, _pageTables, _time, result.Value, result.Outcome == HypercallOutcome.Continue || result.Rerun,
-        result.Outcome == HypercallOutcome.RegistersSet, _inputs, _outputs, _truncated);
+        result.Outcome == HypercallOutcome.RegistersSet, _inputs, _outputs, _truncated)
+    {
+        Queued = _queued,
+    };
 
     private void Note(List<TracedBytes> list, ulong address, ReadOnlySpan<byte> content)
     {

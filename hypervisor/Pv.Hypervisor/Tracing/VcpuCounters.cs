@@ -16,6 +16,9 @@ internal sealed class VcpuCounters(bool isShared)
     private readonly ulong[] _exits = new ulong[(int)CpuExitKind.Idle + 1];
     private ulong _bytesIn, _bytesOut;
 
+    /// <summary>Of its queue of asynchronous hypercalls; null before it has one.</summary>
+    public AsyncCounters? Queue { get; set; }
+
     public void NoteHypercall(ulong number)
     {
         ref var count = ref _hypercalls[number & (HypercallNumbers - 1)];

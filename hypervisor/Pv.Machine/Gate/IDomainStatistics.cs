@@ -6,7 +6,15 @@ namespace Pv.Machine.Gate;
 /// <param name="Vcpu">Its number.</param>
 /// <param name="Times">Nanoseconds in each runstate.</param>
 /// <param name="Counts">Its ways out of its code.</param>
-public sealed record VcpuStatistics(VcpuId Vcpu, IReadOnlyDictionary<Runstate, ulong> Times, VcpuCounts Counts);
+/// <param name="Queue">Its queue of asynchronous hypercalls, or queues one after another; null when it never had one.</param>
+public sealed record VcpuStatistics(VcpuId Vcpu, IReadOnlyDictionary<Runstate, ulong> Times, VcpuCounts Counts, AsyncCounts? Queue);
+
+/// <summary>What became of a queue of asynchronous hypercalls.</summary>
+/// <param name="Submissions">Calls that were taken from it.</param>
+/// <param name="Completions">Calls whose results were told.</param>
+/// <param name="Waits">How often calls had to wait because the guest had not read the completions of others.</param>
+/// <param name="WakeUps">How often its service was woken.</param>
+public readonly record struct AsyncCounts(ulong Submissions, ulong Completions, ulong Waits, ulong WakeUps);
 
 /// <summary>How often a vCPU has left its code.</summary>
 /// <param name="Exits">By kind. A hypercall of a C# guest is none.</param>

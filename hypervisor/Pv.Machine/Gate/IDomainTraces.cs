@@ -19,9 +19,20 @@ public readonly record struct TracedBytes(ulong Address, byte[] Content);
 /// <param name="Truncated">More was copied than is kept.</param>
 public sealed record TracedHypercall(
     ulong Sequence, VcpuId Vcpu, HypercallRegisters Arguments, ulong PageTables, ulong Time, long Result, bool Continued, bool NoResult,
-    IReadOnlyList<TracedBytes> Inputs, IReadOnlyList<TracedBytes> Outputs, bool Truncated);
+    IReadOnlyList<TracedBytes> Inputs, IReadOnlyList<TracedBytes> Outputs, bool Truncated)
+{
+    /// <summary>Set for a call that came from the vCPU's queue of asynchronous hypercalls, for which the vCPU did not enter the hypervisor.</summary>
+    public QueuedCall? Queued { get; init; }
+}
 
-/// <summary>How often a traced domain entered the hypervisor, by kind.</summary>
+/// <summary>How a call came from a queue.</summary>
+/// <param name="Index">The submission's index, and that of its completion: those that wrap.</param>
+/// <param name="Cookie">What the guest knows it by.</param>
+/// <param name="WokeUp">The service slept before it and was woken.</param>
+/// <param name="Waited">It had to wait because the guest had not read the completions of others.</param>
+public readonly record struct QueuedCall(uint Index, long Cookie, bool WokeUp, bool Waited);
+
+/// <summary>How often a traced domain entered the hypervisor, by kind. What came from queues is not among them.</summary>
 public sealed record TraceCounts(IReadOnlyDictionary<HypercallNumber, ulong> Hypercalls, IReadOnlyDictionary<byte, ulong> Exceptions);
 
 /// <summary>The traces of the domains, for the toolstack. Any thread.</summary>

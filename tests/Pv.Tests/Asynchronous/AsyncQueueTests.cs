@@ -171,10 +171,20 @@ internal sealed class AsyncQueueTests
         Assert.That(queue.Publish(), Is.Zero);
         Assert.That(SpinWait.SpinUntil(() => queue.Service!.IsBlocked, TimeSpan.FromSeconds(10)));
         Assert.That((queue.Produced, Volatile.Read(ref queue.Header(AsyncRing.SubmissionConsumer)), queue.Flags), Is.EqualTo((8u, 8u, AsyncRingFlags.NeedWakeup)));
+        var counts = queue.Owner.Counters.Queue!.Read();
+        Assert.That((counts.Submissions, counts.Completions, counts.Waits), Is.EqualTo((8ul, 8ul, 1ul)));
+        guest.Domain.Trace.Switch(true);
         Assert.That(queue.Take().Select(done => done.Cookie), Is.EqualTo(Enumerable.Range(0, 8)));
         Assert.That(queue.Kick(), Is.Zero);
         Assert.That(queue.Await(8));
         Assert.That(queue.Take().Select(done => (done.Cookie, done.Result)), Is.EqualTo(Enumerable.Range(8, 8).Select(n => ((long)n, VersionNumber))));
+        var after = queue.Owner.Counters.Queue!.Read();
+        Assert.That((after.Submissions, after.Completions, after.Waits), Is.EqualTo((16ul, 16ul, 1ul)));
+        Assert.That(after.WakeUps, Is.EqualTo(counts.WakeUps + 1));
+        var traced = guest.Domain.Trace.Read().Where(call => call.Queued is not null).Select(call => call.Queued!.Value).ToArray();
+        Assert.That(traced[0], Is.EqualTo(new QueuedCall(8, 8, WokeUp: true, Waited: true)));
+        Assert.That(traced[1..], Is.EqualTo(Enumerable.Range(9, 7).Select(n => new QueuedCall((uint)n, n, false, false))));
+        Assert.That(guest.Domain.Trace.Count().Hypercalls.Keys, Is.EqualTo((HypercallNumber[])[AsyncHypercalls.Number]), "the kick is the one entry");
         machine.Destroy(guest.Domain);
     }
 

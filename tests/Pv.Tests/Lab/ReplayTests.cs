@@ -83,6 +83,7 @@ public sealed class ReplayTests
     }
 
     [TestCase("", "has no hypercalls")]
+    [TestCase("""{"hypercall": "xen_version", "vcpu": 0, "arguments": [], "inputs": [], "outcome": "done", "queue": {"index": 0}}""", "has no hypercalls", TestName = "A call from a queue entered nothing")]
     [TestCase("1 [v0] 12 mmu_update(0x0)", "line 1 is no line of a trace")]
     [TestCase("""{"hypercall": "steam", "vcpu": 0, "arguments": [], "inputs": [], "outcome": "done"}""", "there is no hypercall 'steam'")]
     [TestCase("""{"hypercall": "mmu_update", "vcpu": 0, "arguments": ["7"], "inputs": [], "outcome": "done"}""", "'7' is no number")]

@@ -6,7 +6,10 @@ using Pv.Machine.Gate;
 
 namespace Pv.Toolstack.Commands;
 
-/// <summary>A traced hypercall as a line: <c>SEQ [vN] name(registers) in{..} out{..} -> result</c>, numbers as Xen's headers name them.</summary>
+/// <summary>
+/// A traced hypercall as a line: <c>SEQ [vN] TIME name(registers) in{..} out{..} -> result</c>, numbers as Xen's headers name them. One from the vCPU's queue:
+/// <c>[vN queue INDEX]</c>, and <c>woken</c> and <c>waited</c> behind that where the service slept before, or there was no room for the completion.
+/// </summary>
 internal static class TraceText
 {
     /// <summary>Bytes of a copied structure that a line shows.</summary>
@@ -31,7 +34,7 @@ internal static class TraceText
     public static string Line(TracedHypercall call)
     {
         var arguments = call.Arguments;
-        var line = new StringBuilder($"{call.Sequence} [{call.Vcpu}] {call.Time} {Name(arguments.Number)}(");
+        var line = new StringBuilder($"{call.Sequence} [{call.Vcpu}{Queued(call.Queued)}] {call.Time} {Name(arguments.Number)}(");
         ulong[] registers = [arguments.First, arguments.Second, arguments.Third, arguments.Fourth, arguments.Fifth];
         // Registers behind the last that is not zero say nothing.
         var shown = Math.Max(1, Array.FindLastIndex(registers, register => register != 0) + 1);
@@ -47,6 +50,9 @@ internal static class TraceText
 
     private static string Result(long result)
         => result is < 0 and > -4096 && Enum.IsDefined((Errno)(-result)) ? $"{result} {(Errno)(-result)}" : $"{result}";
+
+    private static string Queued(QueuedCall? queued)
+        => queued is not { } call ? "" : $" queue {call.Index}{(call.WokeUp ? " woken" : "")}{(call.Waited ? " waited" : "")}";
 
     private static void Append(StringBuilder line, string what, IReadOnlyList<TracedBytes> parts)
     {

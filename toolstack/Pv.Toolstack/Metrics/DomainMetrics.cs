@@ -30,6 +30,13 @@ public static class DomainMetrics
         var exits = new MetricFamily("pv_domain_exits_total", "counter", "Ways out of the guest's code, by kind");
         var exceptions = new MetricFamily("pv_domain_exceptions_total", "counter", "Exceptions that left the guest's code, by vector");
         var calls = new MetricFamily("pv_domain_hypercalls_total", "counter", "Hypercalls, by name");
+        (MetricFamily Family, Func<AsyncCounts, ulong> Of)[] queues =
+        [
+            (new MetricFamily("pv_async_submissions_total", "counter", "Asynchronous hypercalls taken from queues"), counts => counts.Submissions),
+            (new MetricFamily("pv_async_completions_total", "counter", "Asynchronous hypercalls whose results were told"), counts => counts.Completions),
+            (new MetricFamily("pv_async_waits_total", "counter", "Times that calls waited since completions were not read"), counts => counts.Waits),
+            (new MetricFamily("pv_async_wakeups_total", "counter", "Times that a queue's service was woken"), counts => counts.WakeUps),
+        ];
         foreach (var domain in domains)
         {
             var labels = Labels(domain);
@@ -47,11 +54,16 @@ public static class DomainMetrics
             {
                 foreach (var (runstate, nanoseconds) in vcpu.Times)
                     runstates.Add(nanoseconds / 1e9, [.. labels, ("vcpu", Text(vcpu.Vcpu.Value)), ("state", runstate.ToString().ToLowerInvariant())]);
+                foreach (var (family, of) in queues)
+                {
+                    if (vcpu.Queue is { } counts)
+                        family.Add(of(counts), [.. labels, ("vcpu", Text(vcpu.Vcpu.Value))]);
+                }
             }
             AddSums(exits, labels, "kind", measured.SelectMany(vcpu => vcpu.Counts.Exits), kind => kind);
             AddSums(exceptions, labels, "vector", measured.SelectMany(vcpu => vcpu.Counts.Exceptions), vector => Text(vector));
         }
-        foreach (var family in (MetricFamily[])[state, memory, vcpus, time, runstates, exits, exceptions, calls])
+        foreach (var family in (MetricFamily[])[state, memory, vcpus, time, runstates, exits, exceptions, calls, .. queues.Select(queue => queue.Family)])
             yield return family;
     }
 

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Pv.Abi;
 using Pv.Machine.Gate;
 using Pv.Toolstack.Commands;
+using Pv.Toolstack.Commands.Json;
 
 namespace Pv.Toolstack.Lab.Replay;
 
@@ -34,6 +35,9 @@ public static class TraceFile
                 if (line.Length == 0)
                     continue;
                 using var row = JsonDocument.Parse(line);
+                // What came from a queue entered nothing, and no batch would have saved an entry.
+                if (row.RootElement.TryGetProperty(TraceJson.Queue, out _))
+                    continue;
                 if (row.RootElement.TryGetProperty("hypercall", out _))
                     Add(calls, unfinished, OfPv(row.RootElement), Text(row.RootElement, "outcome") == "continued");
                 else if (row.RootElement.TryGetProperty("op", out _))
