@@ -84,7 +84,7 @@ internal sealed class SteppedHostTests
     private static void HoldWithoutALock(HypervisorCore core)
     {
         var isHeld = false;
-        Mfn frame = default;
+        var frame = core.Frames.List(core.Domains.Find(DomId.Dom0)!).First();
         foreach (var number in (HypercallNumber[])[HypercallNumber.EventChannelOp, HypercallNumber.SchedOp, HypercallNumber.XenVersion, HypercallNumber.ConsoleIo, HypercallNumber.MemoryOp])
         {
             HypercallHandler original = core.Hypercalls.Replace(number, null)!;
@@ -98,8 +98,8 @@ internal sealed class SteppedHostTests
                 var result = original(ref call);
                 if (isHeld)
                 {
-                    core.Frames.Put(frame);
                     isHeld = false;
+                    core.Frames.Put(frame);
                 }
                 return result;
             }
@@ -110,8 +110,6 @@ internal sealed class SteppedHostTests
             if (isHeld)
                 return;
             core.Stepper!.Point();
-            if (frame == default)
-                core.Frames.TryFirst(core.Domains.Find(DomId.Dom0)!, out frame);
             core.Frames.GetAnother(frame);
             isHeld = true;
         }
