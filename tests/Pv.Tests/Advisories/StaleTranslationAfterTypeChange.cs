@@ -5,6 +5,7 @@ using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Memory;
 using Pv.Machine;
+using Pv.Tests.Core;
 
 namespace Pv.Tests.Advisories;
 
@@ -104,6 +105,76 @@ internal sealed class StaleTranslationAfterTypeChange : AdvisoryFixture
             Machine.Core.Memory.Marks.Clear(frame, FrameMark.DirtyLog);
             Assert.That(ended, Is.False, $"{length}: the frame could have been taken away before the copy was over");
         }
+    }
+
+    [Test]
+    public void A_list_that_makes_itself_a_page_table_is_not_written_any_more()
+    {
+        const int list = 1, operations = 2, entries = MulticallEntry.WireSize / 8;
+        // Taken for entries of a page table, these words map nothing but the page itself, to be read.
+        var itself = Attacker.Frames[list].Address | PresentUser;
+        PutWords(list, 0, (ulong)HypercallNumber.UpdateVaMapping, 0, TestGuest.AddressOf(list), itself);
+        PutWords(list, entries, (ulong)HypercallNumber.MmuExtOp, 2, TestGuest.AddressOf(operations), 2, 0, DomId.Self.Value);
+        PutWords(list, 2 * entries, 60);
+        At<MmuExt>(Attacker.Frames[operations]) = new MmuExt { Operation = MmuExtOperation.PinL1Table, Argument1 = Attacker.Frames[list].Value };
+        At<MmuExt>(Attacker.Frames[operations], (ulong)MmuExt.WireSize) = new MmuExt { Operation = MmuExtOperation.ClearPage, Argument1 = Attacker.Frames[3].Value };
+
+        var result = Attacker.Call(Attacker.Victim, HypercallNumber.Multicall, TestGuest.AddressOf(list), 3);
+
+        Assert.That(Machine.Core.PageTypes.TypeOf(Attacker.Frames[list]), Is.EqualTo(FrameType.L1Table));
+        Assert.That(result, Is.EqualTo(-(long)Errno.EFAULT));
+        Assert.That(Word(list, entries + 1), Is.EqualTo(2), "a page table was written");
+    }
+
+    [TestCase("a flush")]
+    [TestCase("a flush of the page")]
+    [TestCase("code of the guest's")]
+    [TestCase("a flush that another vCPU waits for")]
+    public void What_a_call_has_walked_to_is_known_until(string end)
+    {
+        var vcpu = Attacker.Victim;
+        var access = GuestAccess.OfCaller(vcpu);
+        Assert.That(access.TryWrite(Address, 1ul));
+        Assert.That(Update(Attacker.Safe[7].Address | 3 * 8, 0), Is.Zero);
+        Assert.That(access.TryWrite(Address, 2ul), "as a processor's own translation, which nobody has flushed");
+        switch (end)
+        {
+            case "a flush":
+                vcpu.FlushNow();
+                break;
+            case "a flush of the page":
+                vcpu.FlushPageNow(Address);
+                break;
+            case "code of the guest's":
+                Assert.That(vcpu.TryEnterGuest());
+                vcpu.LeaveGuest();
+                break;
+            default:
+                vcpu.RequestFlush();
+                break;
+        }
+        Assert.That(access.TryWrite(Address, 3ul), Is.False);
+        Assert.That(access.TryRead(Address, out ulong _), Is.False);
+        Assert.That(Word(3, 0), Is.EqualTo(2));
+    }
+
+    [Test]
+    public void A_page_that_was_walked_to_for_reading_is_not_written()
+    {
+        Assert.That(Update(Attacker.Safe[7].Address | 3 * 8, Attacker.Frames[3].Address | PresentUser), Is.Zero);
+        Flush(Attacker.Victim);
+        var access = GuestAccess.OfCaller(Attacker.Victim);
+        Assert.That(access.TryRead(Address, out ulong _));
+        Assert.That(access.TryWrite(Address, 3ul), Is.False);
+        Assert.That(access.TryRead(Address + (4ul << PageSize.Shift), out ulong _), "another page of the same place in what is known");
+        Assert.That(access.TryWrite(Address + (4ul << PageSize.Shift), 7ul));
+        Assert.That((Word(3, 0), Word(7, 0)), Is.EqualTo((0ul, 7ul)));
+    }
+
+    private void PutWords(int frame, int at, params ReadOnlySpan<ulong> words)
+    {
+        for (var i = 0; i < words.Length; i++)
+            Word(frame, at + i) = words[i];
     }
 
     private static void Flush(Vcpu vcpu)

@@ -62,8 +62,12 @@ internal sealed class TestGuest
     public T Get<T>(ulong address) where T : unmanaged
         => _machine.Core.Memory.At<T>(Safe[8 + (int)(address >> PageSize.Shift)].Address + (address & PageSize.OffsetMask));
 
-    /// <summary>One entry into the hypervisor.</summary>
-    public HypercallResult Enter(Vcpu vcpu, ref HypercallRegisters registers) => _machine.Core.Hypercalls.Enter(vcpu, ref registers);
+    /// <summary>One entry into the hypervisor, from code of the guest's.</summary>
+    public HypercallResult Enter(Vcpu vcpu, ref HypercallRegisters registers)
+    {
+        vcpu.KnownPages.Forget();
+        return _machine.Core.Hypercalls.Enter(vcpu, ref registers);
+    }
 
     /// <summary>A call of vCPU 1, continued until it is done.</summary>
     public long Call(HypercallNumber number, ulong first = 0, ulong second = 0, ulong third = 0, ulong fourth = 0)
