@@ -13,12 +13,15 @@ internal static class EventChannelOperations
     /// <summary>How many physical interrupts Xen lets a domU name: those of a machine with one I/O APIC, and 32.</summary>
     public const uint PirqLimit = 24 + 32;
 
+    // The one that drivers make all the time does not pay for the frame of the others, whose arguments are larger.
     public static HypercallResult Handle(ref HypercallContext call)
+        => (EventChannelOperation)(uint)call.Arguments.First == EventChannelOperation.Send ? Send(ref call, call.Arguments.Second) : HandleOther(ref call);
+
+    private static HypercallResult HandleOther(ref HypercallContext call)
     {
         var argument = call.Arguments.Second;
         return (EventChannelOperation)(uint)call.Arguments.First switch
         {
-            EventChannelOperation.Send => Send(ref call, argument),
             EventChannelOperation.AllocUnbound => AllocateUnbound(ref call, argument),
             EventChannelOperation.BindInterdomain => BindInterdomain(ref call, argument),
             EventChannelOperation.BindVirq => BindVirq(ref call, argument),

@@ -110,20 +110,22 @@ internal sealed class StaleTranslationAfterTypeChange : AdvisoryFixture
     [Test]
     public void A_list_that_makes_itself_a_page_table_is_not_written_any_more()
     {
-        const int list = 1, operations = 2, entries = MulticallEntry.WireSize / 8;
+        const int list = 1, operations = 2, entries = MulticallEntry.WireSize / 8, noSuchCall = 60;
         // Taken for entries of a page table, these words map nothing but the page itself, to be read.
         var itself = Attacker.Frames[list].Address | PresentUser;
-        PutWords(list, 0, (ulong)HypercallNumber.UpdateVaMapping, 0, TestGuest.AddressOf(list), itself);
-        PutWords(list, entries, (ulong)HypercallNumber.MmuExtOp, 2, TestGuest.AddressOf(operations), 2, 0, DomId.Self.Value);
-        PutWords(list, 2 * entries, 60);
+        PutWords(list, 0, noSuchCall);
+        PutWords(list, entries, (ulong)HypercallNumber.UpdateVaMapping, 0, TestGuest.AddressOf(list), itself);
+        PutWords(list, 2 * entries, (ulong)HypercallNumber.MmuExtOp, 2, TestGuest.AddressOf(operations), 2, 0, DomId.Self.Value);
+        PutWords(list, 3 * entries, noSuchCall);
         At<MmuExt>(Attacker.Frames[operations]) = new MmuExt { Operation = MmuExtOperation.PinL1Table, Argument1 = Attacker.Frames[list].Value };
         At<MmuExt>(Attacker.Frames[operations], (ulong)MmuExt.WireSize) = new MmuExt { Operation = MmuExtOperation.ClearPage, Argument1 = Attacker.Frames[3].Value };
 
-        var result = Attacker.Call(Attacker.Victim, HypercallNumber.Multicall, TestGuest.AddressOf(list), 3);
+        Flush(Attacker.Victim);
+        var result = Attacker.Call(Attacker.Victim, HypercallNumber.Multicall, TestGuest.AddressOf(list), 4);
 
         Assert.That(Machine.Core.PageTypes.TypeOf(Attacker.Frames[list]), Is.EqualTo(FrameType.L1Table));
         Assert.That(result, Is.EqualTo(-(long)Errno.EFAULT));
-        Assert.That(Word(list, entries + 1), Is.EqualTo(2), "a page table was written");
+        Assert.That(Word(list, 2 * entries + 1), Is.EqualTo(2), "a page table was written");
     }
 
     [TestCase("a flush")]
@@ -134,6 +136,7 @@ internal sealed class StaleTranslationAfterTypeChange : AdvisoryFixture
     {
         var vcpu = Attacker.Victim;
         var access = GuestAccess.OfCaller(vcpu);
+        Flush(vcpu);
         Assert.That(access.TryWrite(Address, 1ul));
         Assert.That(Update(Attacker.Safe[7].Address | 3 * 8, 0), Is.Zero);
         Assert.That(access.TryWrite(Address, 2ul), "as a processor's own translation, which nobody has flushed");
