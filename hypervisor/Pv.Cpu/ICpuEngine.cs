@@ -35,10 +35,13 @@ public interface ICpuVcpu : IDisposable
     /// <summary>Makes a running <see cref="Run"/> return soon, or the next one return at once. Any thread.</summary>
     void Kick();
 
-    /// <summary>Forgets every translation, of every page-table root. Only while <see cref="Run"/> is not running.</summary>
+    /// <summary>
+    /// Forgets every translation, of every page-table root. Only while <see cref="Run"/> is not running, or from a call of <see cref="ICpuHost"/>'s:
+    /// nothing is done by an old one when that returns.
+    /// </summary>
     void FlushTlb();
 
-    /// <summary>Forgets the translations of one page, in every root. Only while <see cref="Run"/> is not running.</summary>
+    /// <summary>Forgets the translations of one page, in every root. When, see <see cref="FlushTlb"/>.</summary>
     void FlushPage(ulong linearAddress);
 
     /// <summary>How many guest instructions were completed; 0 for engines that cannot count.</summary>

@@ -17,7 +17,11 @@ internal sealed unsafe class SoftwareDomain : ICpuDomain
     private readonly SoftwareEngine _engine;
     private readonly DomId _number;
     private readonly HostRange _lines;
+
+    // Held for a look at the lines from outside, never with another lock in it.
+    private readonly Lock _endLock = new();
     private SoftwareVcpu[] _vcpus = [];
+    private bool _hasEnded;
 
     public SoftwareDomain(SoftwareEngine engine, DomId number)
     {
@@ -66,11 +70,14 @@ internal sealed unsafe class SoftwareDomain : ICpuDomain
     /// <summary>Whether decoded code may overlap these bytes.</summary>
     public bool HoldsCode(Mfn frame, int offset, int bytes) => (Volatile.Read(ref Lines(frame)) & LinesOf(offset, bytes)) != 0;
 
-    /// <summary>A frame that bears the code mark was written: its mark is already cleared.</summary>
+    /// <summary>A frame that bears the code mark was written: its mark is already cleared. Any thread, and any domain's doing: this one may be at its end.</summary>
     public void Written(Mfn frame)
     {
-        if (Interlocked.Exchange(ref Lines(frame), 0) == 0)
-            return;
+        lock (_endLock)
+        {
+            if (_hasEnded || Interlocked.Exchange(ref Lines(frame), 0) == 0)
+                return;
+        }
         foreach (var vcpu in Volatile.Read(ref _vcpus))
             vcpu.Post(new FrameNote(frame, Dropped: true));
     }
@@ -80,7 +87,11 @@ internal sealed unsafe class SoftwareDomain : ICpuDomain
         foreach (var vcpu in Volatile.Read(ref _vcpus))
             vcpu.Dispose();
         _engine.Remove(this);
-        _lines.Dispose();
+        lock (_endLock)
+        {
+            _hasEnded = true;
+            _lines.Dispose();
+        }
     }
 
     private ref ulong Lines(Mfn frame) => ref ((ulong*)_lines.Base)[frame.Value];

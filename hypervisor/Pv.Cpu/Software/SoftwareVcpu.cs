@@ -103,9 +103,17 @@ internal sealed unsafe partial class SoftwareVcpu : ICpuVcpu
         Interlocked.Exchange(ref _state->Limit, 0);
     }
 
-    public void FlushTlb() => Tlb.FlushAll();
+    public void FlushTlb()
+    {
+        Tlb.FlushAll();
+        SelectAgain();
+    }
 
-    public void FlushPage(ulong linearAddress) => Tlb.FlushPage(linearAddress);
+    public void FlushPage(ulong linearAddress)
+    {
+        Tlb.FlushPage(linearAddress);
+        SelectAgain();
+    }
 
     /// <summary>Adds the translations that it may use without another walk. Only while <see cref="Run"/> is not running.</summary>
     public void CollectTranslations(List<HeldTranslation> translations) => Tlb.Collect(translations, Memory.Base);
@@ -158,6 +166,13 @@ internal sealed unsafe partial class SoftwareVcpu : ICpuVcpu
         }
         _goodCodeSegment = codeSegment;
         return true;
+    }
+
+    /// <summary>After a flush in the middle of an instruction, which asked the hypervisor something: the rest of its block must not go on with what was there.</summary>
+    private void SelectAgain()
+    {
+        if (_running && _thread == Environment.CurrentManagedThreadId)
+            Tlb.Select(_state, _state->Guest->Cr3);
     }
 
     private void Enter(CpuState* s, GuestRegisters* guest)

@@ -1,6 +1,7 @@
 using NUnit.Framework;
 using Pv.Abi;
 using Pv.Cpu;
+using Pv.Cpu.Software;
 using Pv.Machine;
 using Pv.Tests.Instructions;
 using static Iced.Intel.AssemblerRegisters;
@@ -186,5 +187,14 @@ public sealed class CodeInvalidationTests(int translateAfter)
                 Assert.That(_machine.Vcpu.InstructionsRetired, Is.EqualTo((ulong)round * ((pages * 3072) + 1)));
             });
         }
+    }
+
+    [Test]
+    public void AWriteThatIsToldToADomainWhenItHasJustEndedIsNoMatterOfIts()
+    {
+        // Whoever writes to a frame with code goes through the domains that there were when it began.
+        var domain = (SoftwareDomain)_machine.Engine.CreateDomain(new DomId(2));
+        domain.Dispose();
+        Assert.That(() => domain.Written(new Mfn(5)), Throws.Nothing);
     }
 }

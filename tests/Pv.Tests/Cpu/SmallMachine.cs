@@ -48,6 +48,9 @@ internal sealed class SmallMachine : ICpuHost, IDisposable
 
     public Dictionary<ushort, ulong> Descriptors { get; } = [];
 
+    /// <summary>What the hypervisor does while it looks a descriptor up.</summary>
+    public Action? DescriptorRead { get; set; }
+
     public uint TscAux => 7;
 
     public ICpuVcpu AddVcpu(uint number) => _domain.CreateVcpu(new VcpuId(number), this);
@@ -122,7 +125,11 @@ internal sealed class SmallMachine : ICpuHost, IDisposable
     {
     }
 
-    public bool TryReadDescriptor(ushort selector, out ulong descriptor) => Descriptors.TryGetValue((ushort)(selector & ~3), out descriptor);
+    public bool TryReadDescriptor(ushort selector, out ulong descriptor)
+    {
+        DescriptorRead?.Invoke();
+        return Descriptors.TryGetValue((ushort)(selector & ~3), out descriptor);
+    }
 
     public ulong ReadTsc() => 0x1_2345_6789;
 
