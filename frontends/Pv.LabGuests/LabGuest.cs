@@ -14,8 +14,9 @@ public sealed class LabGuest : GuestKernel
 
     protected override async Task MainAsync(GuestContext guest)
     {
-        var first = TakeFrames(guest, Number(guest, PagesWord));
-        var slot = TakeSlots(guest, Number(guest, SlotsWord));
+        // Lists of a hypercall may be longer than a frame.
+        var first = TakeRow(guest.Memory.Allocate, Number(guest, PagesWord));
+        var slot = TakeRow(guest.Memory.TakeSlot, Number(guest, SlotsWord));
         var memory = new LabMemory(guest.Memory);
         var lab = guest.Events.AllocUnbound(DomId.Dom0);
         memory.WriteWord(first.Address + LabControl.Port, lab.Port.Value);
@@ -27,8 +28,7 @@ public sealed class LabGuest : GuestKernel
     {
         var programs = new Dictionary<ulong, LabProgram>();
         AsyncQueue? queue = null;
-        var peer = new LabPeer(guest, memory, control);
-        memory.WriteWord(control + LabControl.Ready, LabControl.Waiting);
+        var peer = new LabPeer(guest, memory, control, lab);
         while (await lab.WaitAsync())
         {
             var command = memory.ReadWord(control + LabControl.Command);
@@ -81,26 +81,13 @@ public sealed class LabGuest : GuestKernel
         }
     }
 
-    /// <summary>Frames in a row: lists of a hypercall may be longer than one. Returns the first.</summary>
-    private static Pfn TakeFrames(GuestContext guest, int count)
+    /// <summary>Takes frames, or numbers without memory, until so many of them are in a row. Returns the first.</summary>
+    private static Pfn TakeRow(Func<Pfn> take, int count)
     {
-        var first = guest.Memory.Allocate();
+        var first = take();
         for (var taken = 1; taken < count; taken++)
         {
-            var next = guest.Memory.Allocate();
-            if (next != first.Plus((ulong)taken))
-                (first, taken) = (next, 0);
-        }
-        return first;
-    }
-
-    /// <summary>As many numbers in a row at which something can be mapped.</summary>
-    private static Pfn TakeSlots(GuestContext guest, int count)
-    {
-        var first = guest.Memory.TakeSlot();
-        for (var taken = 1; taken < count; taken++)
-        {
-            var next = guest.Memory.TakeSlot();
+            var next = take();
             if (next != first.Plus((ulong)taken))
                 (first, taken) = (next, 0);
         }

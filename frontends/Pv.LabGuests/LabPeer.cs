@@ -4,7 +4,7 @@ using Pv.Guest;
 namespace Pv.LabGuests;
 
 /// <summary>The tasks in which a guest of the lab waits for somebody: for events, the timer, a back end.</summary>
-internal sealed class LabPeer(GuestContext guest, LabMemory memory, ulong control)
+internal sealed class LabPeer(GuestContext guest, LabMemory memory, ulong control, EventChannel lab)
 {
     private EventChannel? _peer, _ringChannel;
     private FrontRing<ulong, ulong>? _ring;
@@ -68,7 +68,8 @@ internal sealed class LabPeer(GuestContext guest, LabMemory memory, ulong contro
                 all.Set();
         };
         // From here on no event goes to a wait, where nobody would answer it.
-        memory.WriteWord(control + LabControl.Ready, LabControl.Armed);
+        memory.WriteWord(control + LabControl.Armed, 1);
+        lab.Notify();
         if (memory.ReadWord(control + LabControl.FirstOperand) == 0)
         {
             await all.WaitAsync();
@@ -79,7 +80,7 @@ internal sealed class LabPeer(GuestContext guest, LabMemory memory, ulong contro
                 await guest.Poll();
         }
         Peer.Handler = null;
-        memory.WriteWord(control + LabControl.Ready, LabControl.Waiting);
+        memory.WriteWord(control + LabControl.Armed, 0);
     }
 
     private async Task SleepAsync(int count)

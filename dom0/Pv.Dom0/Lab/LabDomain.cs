@@ -21,12 +21,11 @@ internal abstract class LabDomain : ILabGuest
     /// <param name="machine">Its machine.</param>
     /// <param name="engine">What runs it.</param>
     /// <param name="domain">Its number.</param>
-    /// <param name="area">Its memory; the control page comes first.</param>
+    /// <param name="area">Its memory; the control page comes first, and has the port.</param>
     protected LabDomain(LabMachine machine, LabEngine engine, DomId domain, LabArea area)
     {
         (_machine, Engine, Domain, Area) = (machine, engine, domain, area);
         _control = area.Take(PageSize.Bytes, PageSize.Bytes);
-        WaitUntilReady();
         var port = new EventPort((uint)area.ReadWord(_control + LabControl.Port));
         _channel = machine.Kernel.Events.BindInterdomain(domain, port, _answered.Set, onlySignals: true);
         Granted = [.. Enumerable.Range(0, LabSizes.GrantedFrames).Select(_ => machine.Kernel.Grants.Grant(domain, machine.Kernel.Memory.Allocate()))];
@@ -90,9 +89,12 @@ internal abstract class LabDomain : ILabGuest
     }
 
     /// <summary>Waits until that is done.</summary>
-    public void Await()
+    public void Await() => Await(LabControl.Done, _command);
+
+    /// <summary>Waits until the guest, with an event, has written a word of the control page.</summary>
+    public void Await(int word, ulong value)
     {
-        while (Area.ReadWord(_control + LabControl.Done) != _command)
+        while (Area.ReadWord(_control + (ulong)word) != value)
         {
             if (!_answered.Wait(Patience))
                 throw new ToolstackLabException($"The guest of the lab did not answer. {_machine.Log}");
@@ -101,8 +103,6 @@ internal abstract class LabDomain : ILabGuest
     }
 
     public void SetOperand(int operand, ulong value) => Area.WriteWord(_control + (ulong)operand, value);
-
-    public ulong ReadControl(int word) => Area.ReadWord(_control + (ulong)word);
 
     public ValueTask DisposeAsync()
     {
@@ -118,16 +118,6 @@ internal abstract class LabDomain : ILabGuest
 
     private static ulong Entries(VcpuCounts counts)
         => counts.Hypercalls.Values.Aggregate(0ul, (sum, count) => sum + count) + counts.Exceptions.Values.Aggregate(0ul, (sum, count) => sum + count);
-
-    private void WaitUntilReady()
-    {
-        for (var tries = 0; Area.ReadWord(_control + LabControl.Ready) == 0; tries++)
-        {
-            if (tries == LabSizesOfHost.Patience)
-                throw new ToolstackLabException($"The guest of the lab did not start. {_machine.Log}");
-            Thread.Sleep(1);
-        }
-    }
 
     /// <summary>It answers before it sleeps: what it does on the way to bed belongs to the command before.</summary>
     private void WaitUntilAsleep()

@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Pv.Abi;
+using Pv.Guest;
 using Pv.LabGuests;
 using Pv.Toolstack.Lab.Guests;
 using static Iced.Intel.AssemblerRegisters;
@@ -13,7 +14,6 @@ namespace Pv.Dom0.Lab;
 internal static class LabKernel
 {
     private const ulong Control = LabKernelLayout.Area;
-    private const ulong Scratch = Control + LabControl.Scratch;
 
     /// <summary>The whole kernel as an ELF file.</summary>
     public static byte[] Image()
@@ -33,7 +33,7 @@ internal static class LabKernel
         CompareCommand(a, run);
         // The bit first, then the look: a command that comes between them has set it again.
         a.mov(rcx, __qword_ptr[Control + LabControl.Port]);
-        a.@lock.btr(__qword_ptr[LabKernelLayout.SharedInfo + LabKernelLayout.PendingBits], rcx);
+        a.@lock.btr(__qword_ptr[LabKernelLayout.SharedInfo + SharedInfoLayout.Pending], rcx);
         CompareCommand(a, run);
         Call(a, HypercallNumber.SchedOp, (ulong)SchedOperation.Poll, LabKernelLayout.PollArgument);
         a.jmp(wait);
@@ -57,7 +57,7 @@ internal static class LabKernel
         return Bytes(a, LabKernelLayout.Base);
     }
 
-    /// <summary>Maps <c>shared_info</c>, masks every port, and offers one to Dom0.</summary>
+    /// <summary>Maps <c>shared_info</c> and masks every port: the guest polls its own.</summary>
     private static void Start(Assembler a)
     {
         const int sharedInfoOfStartInfo = 40, maskWords = 64;
@@ -69,21 +69,15 @@ internal static class LabKernel
         a.xor(edx, edx);
         a.mov(eax, (uint)HypercallNumber.UpdateVaMapping);
         a.syscall();
-        a.mov(rdi, LabKernelLayout.SharedInfo + LabKernelLayout.MaskBits);
+        a.mov(rdi, LabKernelLayout.SharedInfo + SharedInfoLayout.Mask);
         a.mov(ecx, maskWords);
         a.mov(rax, ulong.MaxValue);
         a.rep.stosq();
-        // evtchn_alloc_unbound: this domain's, for domain 0 to bind to.
-        a.mov(__dword_ptr[Scratch], DomId.Self.Value);
-        Call(a, HypercallNumber.EventChannelOp, (ulong)EventChannelOperation.AllocUnbound, Scratch);
-        a.mov(eax, __dword_ptr[Scratch + 4]);
-        a.mov(__qword_ptr[Control + LabControl.Port], rax);
         // sched_poll: the address of the ports, how many, no end.
         a.mov(rax, Control + LabControl.Port);
         a.mov(__qword_ptr[LabKernelLayout.PollArgument], rax);
         a.mov(__qword_ptr[LabKernelLayout.PollArgument + 8], 1);
         a.mov(__qword_ptr[LabKernelLayout.PollArgument + 16], 0);
-        a.mov(__qword_ptr[Control + LabControl.Ready], (int)LabControl.Waiting);
     }
 
     private static void CompareCommand(Assembler a, Label run)

@@ -28,9 +28,6 @@ internal static class LabKernelLayout
 
     public const ulong End = Window + ((ulong)LabSizes.Items << PageSize.Shift);
 
-    /// <summary>Flags of an entry: present, accessed, dirty, and writable or not.</summary>
-    public const ulong Writable = 0x63, ReadOnly = 0x61;
-
-    /// <summary>Bytes into <c>shared_info</c>.</summary>
-    public const ulong PendingBits = 0x800, MaskBits = 0xa00;
+    /// <summary>Flags of an entry: present, writable, accessed, dirty.</summary>
+    public const ulong Writable = 0x63;
 }

@@ -97,11 +97,20 @@ internal sealed class LabMachine : IAsyncDisposable
     /// <summary>What a domain has written to a node of its own, once it is there.</summary>
     public async Task<string> ReadNodeAsync(DomId domain, string node, CancellationToken cancel)
     {
-        for (var tries = 0; tries < LabSizesOfHost.Patience; tries++)
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        patience.CancelAfter(LabSizesOfHost.Patience);
+        await using var watch = await _client.WatchAsync($"/local/domain/{domain.Value}/{node}");
+        try
         {
-            if (await _client.ReadAsync($"/local/domain/{domain.Value}/{node}") is { Length: > 0 } value)
-                return value;
-            await Task.Delay(1, cancel);
+            await foreach (var path in watch.Events.WithCancellation(patience.Token))
+            {
+                if (await _client.ReadAsync(path) is { Length: > 0 } value)
+                    return value;
+            }
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            // It was given time enough.
         }
         throw new ToolstackLabException($"The guest of the lab did not start. {Log}");
     }

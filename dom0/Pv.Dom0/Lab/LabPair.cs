@@ -40,9 +40,7 @@ internal sealed class LabPair : ILabPair
         count = Math.Min(count, MostSamples);
         _second.SetOperand(LabControl.FirstOperand, receiverRuns ? 1ul : 0);
         _second.Begin(LabTask.Echo, (ulong)count);
-        var spins = new SpinWait();
-        while (_second.ReadControl(LabControl.Ready) != LabControl.Armed)
-            spins.SpinOnce();
+        _second.Await(LabControl.Armed, 1);
         _first.Begin(LabTask.Ping, (ulong)count);
         _first.Await();
         _second.Await();

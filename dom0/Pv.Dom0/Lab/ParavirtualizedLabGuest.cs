@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Pv.Abi;
 using Pv.Guest;
+using Pv.LabGuests;
 using Pv.Toolstack.Lab.Guests;
 
 namespace Pv.Dom0.Lab;
@@ -9,13 +10,13 @@ namespace Pv.Dom0.Lab;
 internal sealed class ParavirtualizedLabGuest : LabDomain
 {
     private readonly LabTables _tables;
-    private readonly VcpuTimeInfo _time;
+    private readonly LabMachine _machine;
+    private VcpuTimeInfo? _time;
 
     private ParavirtualizedLabGuest(LabMachine machine, LabEngine engine, DomId domain, LabTables tables, LabArea area, ulong[] spare)
         : base(machine, engine, domain, area)
     {
-        (_tables, Spare) = (tables, spare);
-        _time = ReadTime(machine, domain, tables);
+        (_machine, _tables, Spare) = (machine, tables, spare);
     }
 
     public override IReadOnlyList<ulong> Spare { get; }
@@ -40,8 +41,11 @@ internal sealed class ParavirtualizedLabGuest : LabDomain
         var spare = frames[^LabSizes.Items..].ToArray();
         var pages = Enumerable.Range(0, LabSizes.AreaPages)
             .Select(page => machine.MapForeign(domain, tables.FrameOf(LabKernelLayout.Area + ((ulong)page << PageSize.Shift)))).ToArray();
+        var area = new LabArea(LabKernelLayout.Area, pages);
+        machine.Control.AllocUnbound(domain, out var port).OrThrow("EVTCHNOP_alloc_unbound");
+        area.WriteWord(LabKernelLayout.Area + LabControl.Port, port.Value);
         await machine.UnpauseAsync(domain);
-        return new ParavirtualizedLabGuest(machine, engine, domain, tables, new LabArea(LabKernelLayout.Area, pages), spare);
+        return new ParavirtualizedLabGuest(machine, engine, domain, tables, area, spare);
     }
 
     public override ulong FrameOf(ulong address) => _tables.FrameOf(address);
@@ -68,13 +72,15 @@ internal sealed class ParavirtualizedLabGuest : LabDomain
     }
 
     protected override double ToNanoseconds(ulong ticks)
-        => _time.TscToSystemMultiplier == 0 ? ticks : GuestClock.SystemTime(_time with { TscTimestamp = 0, SystemTime = 0 }, ticks);
+        => (_time ??= ReadTime()) is { TscToSystemMultiplier: not 0 } time ? GuestClock.SystemTime(time with { TscTimestamp = 0, SystemTime = 0 }, ticks) : ticks;
 
-    /// <summary>How the counter that the guest reads relates to nanoseconds; the two numbers stay as they are while it runs.</summary>
-    private static VcpuTimeInfo ReadTime(LabMachine machine, DomId domain, LabTables tables)
+    /// <summary>
+    /// How the counter that the guest reads relates to nanoseconds; the two numbers stay as they are while it runs. Once it has run: it maps the
+    /// page first thing.
+    /// </summary>
+    private VcpuTimeInfo ReadTime()
     {
-        const int timeOfVcpuInfo = 32;
-        var shared = machine.ReadForeign(domain, tables.Reread(LabKernelLayout.SharedInfo));
-        return MemoryMarshal.Read<VcpuTimeInfo>(shared.AsSpan(timeOfVcpuInfo));
+        var shared = _machine.ReadForeign(Domain, _tables.Reread(LabKernelLayout.SharedInfo));
+        return MemoryMarshal.Read<VcpuTimeInfo>(shared.AsSpan(SharedInfoLayout.Time));
     }
 }

@@ -31,23 +31,17 @@ public static class LabControl
     /// <summary>The same behind the last one.</summary>
     public const int Ended = 56;
 
-    /// <summary>The guest's end of the event channel.</summary>
+    /// <summary>The guest's end of the event channel, there before either end looks.</summary>
     public const int Port = 64;
 
-    /// <summary>0 before the guest can take its first command, then <see cref="Waiting"/>.</summary>
-    public const int Ready = 72;
-
-    /// <summary>What <see cref="Ready"/> says; <see cref="Armed"/> while <see cref="LabTask.Echo"/> answers.</summary>
-    public const ulong Waiting = 1, Armed = 2;
+    /// <summary>1 while <see cref="LabTask.Echo"/> answers; the guest sends an event when it begins to.</summary>
+    public const int Armed = 72;
 
     /// <summary>Where a task's samples go: words of eight bytes.</summary>
     public const int Samples = 80;
 
     /// <summary>What else a task takes, a word each.</summary>
-    public const int FirstOperand = 88, SecondOperand = 96, ThirdOperand = 104;
-
-    /// <summary>Scratch words of the machine-code guest.</summary>
-    public const int Scratch = 128;
+    public const int FirstOperand = 88, SecondOperand = 96;
 }
 
 /// <summary>What a guest of the lab can be told to do.</summary>

@@ -1,4 +1,5 @@
 using Pv.Abi;
+using Pv.Guest;
 using Pv.Toolstack.Lab.Guests;
 
 namespace Pv.Toolstack.Lab.Batching;
@@ -9,7 +10,7 @@ namespace Pv.Toolstack.Lab.Batching;
 /// </summary>
 internal sealed class EventSendCall() : LabCall("event-send", "event channel send")
 {
-    private const int PortsAWord = 64, PendingBits = 0x800, SendBytes = 8, BindBytes = 16;
+    private const int PortsAWord = 64, SendBytes = 8, BindBytes = 16;
 
     private ulong _pending, _zeros;
 
@@ -21,7 +22,7 @@ internal sealed class EventSendCall() : LabCall("event-send", "event channel sen
         var senders = Bind(guest, receivers);
         var start = guest.Area.Take(LabSizes.Items * SendBytes);
         _zeros = guest.Area.Take(LabSizes.Items / 8);
-        _pending = guest.SharedInfo + PendingBits + (receivers[0] / 8);
+        _pending = guest.SharedInfo + SharedInfoLayout.Pending + (receivers[0] / 8);
         return
         [
             new CallPhase(HypercallNumber.EventChannelOp, i => [(ulong)EventChannelOperation.Send, start + (ulong)(i * SendBytes)])
