@@ -1,5 +1,6 @@
 using NUnit.Framework;
 using Pv.Abi;
+using Pv.Tests.Core;
 
 namespace Pv.Tests.Advisories;
 
@@ -25,38 +26,36 @@ internal sealed class ArgumentChangedUnderTheReader : GrantFixture
             0x800, XenVirtualMemory.Start, ulong.MaxValue, Attacker.Safe[7].Address | 50 * 8, Attacker.Frames[2].Address | 0x67, Ref, DomId.Self.Value,
             (ulong)DomId.Self.Value << 32 | 9, 1ul << 63, 0xffff_ffff,
         ];
-        using var stop = new CancellationTokenSource();
-        var changer = Task.Run(() =>
+        var (dice, chance) = (new Random(seed), new Random(seed * 1000));
+        using (new Alongside(() => Volatile.Write(ref Machine.Core.Memory.Words(Attacker.Safe[8])[dice.Next(16)], values[dice.Next(values.Length)])))
         {
-            var dice = new Random(seed);
-            while (!stop.IsCancellationRequested)
-                Volatile.Write(ref Machine.Core.Memory.Words(Attacker.Safe[8])[dice.Next(16)], values[dice.Next(values.Length)]);
-        });
-        var chance = new Random(seed * 1000);
-        for (var i = 0; i < Rounds; i++)
-        {
-            var (number, first, second, third, fourth) = chance.Next(12) switch
-            {
-                0 => (HypercallNumber.MmuUpdate, 0ul, 4ul, 0x1f00ul, (ulong)DomId.Self.Value),
-                1 => (HypercallNumber.MmuExtOp, 0ul, 3ul, 0x1f00ul, DomId.Self.Value),
-                2 => (HypercallNumber.GrantTableOp, (ulong)chance.Next(12), 0ul, 2ul, 0ul),
-                3 => (HypercallNumber.MemoryOp, (ulong)MemoryOperation.Exchange, 0ul, 0ul, 0ul),
-                4 => (HypercallNumber.MemoryOp, (ulong)chance.Next(2), 0ul, 0ul, 0ul),
-                5 => (HypercallNumber.EventChannelOp, (ulong)chance.Next(14), 0ul, 0ul, 0ul),
-                6 => (HypercallNumber.SetGdt, 0ul, (ulong)chance.Next(1200), 0ul, 0ul),
-                7 => (HypercallNumber.VcpuOp, (ulong)VcpuOperation.RegisterRunstateMemoryArea, 2ul, 0ul, 0ul),
-                8 => (HypercallNumber.UpdateDescriptor, Attacker.Frames[14].Address, 0x00cf_9300_0000_fffful, 0ul, 0ul),
-                9 => (HypercallNumber.SetTrapTable, 0x10ul, 0ul, 0ul, 0ul),
-                10 => (HypercallNumber.GrantTableOp, (ulong)GrantTableOperation.MapGrantRef, 0ul, 1ul, 0ul),
-                _ => (HypercallNumber.PhysdevOp, 6ul, 0ul, 0ul, 0ul),
-            };
-            Attacker.Call(number, first, second, third, fourth);
+            for (var i = 0; i < Rounds; i++)
+                CallAtRandom(chance);
         }
-        stop.Cancel();
-        changer.Wait();
         for (var i = 0; i < foreign.Length; i++)
             Assert.That(Machine.Core.Memory.Frame(Neighbour.Safe[i]).SequenceEqual(foreign[i]), $"the neighbour's table {i}");
         Assert.That(Machine.Core.Memory.Frame(Neighbour.Frames[1]).ContainsAnyExcept((byte)0x77), Is.False, "what the neighbour never offered");
+    }
+
+    /// <summary>One of the calls that read an argument of 0, where all of it changes.</summary>
+    private void CallAtRandom(Random chance)
+    {
+        var (number, first, second, third, fourth) = chance.Next(12) switch
+        {
+            0 => (HypercallNumber.MmuUpdate, 0ul, 4ul, 0x1f00ul, (ulong)DomId.Self.Value),
+            1 => (HypercallNumber.MmuExtOp, 0ul, 3ul, 0x1f00ul, DomId.Self.Value),
+            2 => (HypercallNumber.GrantTableOp, (ulong)chance.Next(12), 0ul, 2ul, 0ul),
+            3 => (HypercallNumber.MemoryOp, (ulong)MemoryOperation.Exchange, 0ul, 0ul, 0ul),
+            4 => (HypercallNumber.MemoryOp, (ulong)chance.Next(2), 0ul, 0ul, 0ul),
+            5 => (HypercallNumber.EventChannelOp, (ulong)chance.Next(14), 0ul, 0ul, 0ul),
+            6 => (HypercallNumber.SetGdt, 0ul, (ulong)chance.Next(1200), 0ul, 0ul),
+            7 => (HypercallNumber.VcpuOp, (ulong)VcpuOperation.RegisterRunstateMemoryArea, 2ul, 0ul, 0ul),
+            8 => (HypercallNumber.UpdateDescriptor, Attacker.Frames[14].Address, 0x00cf_9300_0000_fffful, 0ul, 0ul),
+            9 => (HypercallNumber.SetTrapTable, 0x10ul, 0ul, 0ul, 0ul),
+            10 => (HypercallNumber.GrantTableOp, (ulong)GrantTableOperation.MapGrantRef, 0ul, 1ul, 0ul),
+            _ => (HypercallNumber.PhysdevOp, 6ul, 0ul, 0ul, 0ul),
+        };
+        Attacker.Call(number, first, second, third, fourth);
     }
 
     [Test]
@@ -70,35 +69,33 @@ internal sealed class ArgumentChangedUnderTheReader : GrantFixture
             Entry(Neighbour.Frames[0], GrantEntryFlags.PermitAccess | GrantEntryFlags.ReadOnly, Attacker.Domain.Id), 0,
         ];
         var before = FrameAccounts.Take(Machine.Core);
-        using var stop = new CancellationTokenSource();
-        var changer = Task.Run(() =>
-        {
-            var dice = new Random(3);
-            while (!stop.IsCancellationRequested)
-            {
-                Volatile.Write(ref At<ulong>(NeighbourTable, Ref * 8), entries[dice.Next(entries.Length)]);
-                // Now and then it stays long enough to be mapped.
-                Thread.SpinWait(dice.Next(200));
-            }
-        });
+        var dice = new Random(3);
         var mapped = 0;
-        for (var i = 0; i < Rounds; i++)
+        using (new Alongside(Change))
         {
-            // Whoever changes it may be stopped where it is wrong.
-            if (i % 8 == 0)
-                Volatile.Write(ref At<ulong>(NeighbourTable, Ref * 8), good);
-            var map = Map(Ref, EntryOf(40));
-            if (map.Status != GrantStatus.Okay)
-                continue;
-            mapped++;
-            Assert.That(Mfn.OfAddress(map.DevBusAddress), Is.EqualTo(Neighbour.Frames[0]));
-            Assert.That(Unmap(map.Handle, EntryOf(40)), Is.EqualTo(GrantStatus.Okay));
+            for (var i = 0; i < Rounds; i++)
+            {
+                // Whoever changes it may be stopped where it is wrong.
+                if (i % 8 == 0)
+                    Volatile.Write(ref At<ulong>(NeighbourTable, Ref * 8), good);
+                var map = Map(Ref, EntryOf(40));
+                if (map.Status != GrantStatus.Okay)
+                    continue;
+                mapped++;
+                Assert.That(Mfn.OfAddress(map.DevBusAddress), Is.EqualTo(Neighbour.Frames[0]));
+                Assert.That(Unmap(map.Handle, EntryOf(40)), Is.EqualTo(GrantStatus.Okay));
+            }
         }
-        stop.Cancel();
-        changer.Wait();
         At<ulong>(NeighbourTable, Ref * 8) = 0;
         AssertAsBefore(before);
         Assert.That(mapped, Is.Positive);
+
+        void Change()
+        {
+            Volatile.Write(ref At<ulong>(NeighbourTable, Ref * 8), entries[dice.Next(entries.Length)]);
+            // Now and then it stays long enough to be mapped.
+            Thread.SpinWait(dice.Next(200));
+        }
     }
 
     [Test]

@@ -67,11 +67,11 @@ internal sealed class PageTypeConfusion : GrantFixture
             {
                 for (var i = 0; i < 2000; i++)
                 {
-                    start.SignalAndWait();
+                    Meet();
                     var taken = Machine.Core.PageTypes.TryGetFrame(frame, FrameType.Writable, Attacker.Domain.Id, null) == Errno.None;
                     if (taken && Machine.Core.PageTypes.TypeOf(frame) != FrameType.Writable)
                         both++;
-                    start.SignalAndWait();
+                    Meet();
                     if (taken)
                         Machine.Core.PageTypes.PutFrame(frame, null);
                 }
@@ -80,14 +80,16 @@ internal sealed class PageTypeConfusion : GrantFixture
             {
                 for (var i = 0; i < 2000; i++)
                 {
-                    start.SignalAndWait();
+                    Meet();
                     var pinned = Extended(MmuExtOperation.PinL1Table, frame.Value) == 0;
-                    start.SignalAndWait();
+                    Meet();
                     if (pinned)
                         Extended(MmuExtOperation.UnpinTable, frame.Value);
                 }
             });
         Assert.That(both, Is.Zero);
+
+        void Meet() => Assert.That(start.SignalAndWait(TimeSpan.FromSeconds(30)), "the other one has failed");
     }
 
     private long SetGdt(Mfn frame)

@@ -82,15 +82,11 @@ internal sealed class FifoEventTests
     {
         UseFifo();
         var pairs = Enumerable.Range(0, 8).Select(_ => Connect()).ToArray();
-        using var stop = new CancellationTokenSource();
-        var scribbler = Task.Run(() =>
+        var dice = new Random(seed);
+        using var scribbler = new Alongside(() =>
         {
-            var dice = new Random(seed);
-            while (!stop.IsCancellationRequested)
-            {
-                Volatile.Write(ref _machine.Core.Memory.At<uint>(_guest.Frames[Array].Address + (ulong)dice.Next(1024) * 4), (uint)dice.NextInt64());
-                Volatile.Write(ref _machine.Core.Memory.At<uint>(_guest.Frames[Block].Address + (ulong)dice.Next(18) * 4), (uint)dice.NextInt64());
-            }
+            Volatile.Write(ref _machine.Core.Memory.At<uint>(_guest.Frames[Array].Address + (ulong)dice.Next(1024) * 4), (uint)dice.NextInt64());
+            Volatile.Write(ref _machine.Core.Memory.At<uint>(_guest.Frames[Block].Address + (ulong)dice.Next(18) * 4), (uint)dice.NextInt64());
         });
         var chance = new Random(seed);
         for (var i = 0; i < 20_000; i++)
@@ -112,8 +108,6 @@ internal sealed class FifoEventTests
                     break;
             }
         }
-        stop.Cancel();
-        scribbler.Wait();
     }
 
     [Test]
