@@ -38,8 +38,7 @@ internal sealed partial class FrameTable
     /// <summary>Takes an extent from what is not claimed, or from the owner's claim.</summary>
     private bool TryTake(Domain? owner, int order, ulong limit, out Mfn first)
     {
-        if (Volatile.Read(ref _claimed) == 0)
-            return _allocator.TryAllocate(order, limit, out first);
+        // Always: a claim that is made at this moment counts on what is free.
         lock (_claimLock)
         {
             first = Mfn.Invalid;

@@ -48,11 +48,8 @@ internal sealed partial class FrameTable
                 return true;
             }
         }
-        row.Use = 0;
-        row.Count = 0;
-        row.Owner = DomId.Invalid;
-        _memory.Discard(mfn, 1);
-        _allocator.Free(mfn, 0);
+        Disown(ref row);
+        GiveBack(mfn);
         from.FrameFreed();
         to.FrameFreed();
         return false;

@@ -23,7 +23,7 @@ internal sealed partial class FrameTable : IDisposable
     private readonly Stepper? _stepper;
     private ulong _flushClock = 1;
 
-    public FrameTable(MachineMemory memory, FrameAllocator allocator, DomainTable domains, Stepper? stepper = null)
+    public FrameTable(MachineMemory memory, FrameAllocator allocator, DomainTable domains, Stepper? stepper)
     {
         _stepper = stepper;
         _memory = memory;
@@ -267,13 +267,10 @@ internal sealed partial class FrameTable : IDisposable
         // The last reference may have been an entry of the owner's page tables: no vCPU may still reach the frame when somebody else gets it.
         FlushBeforeFree?.Invoke(row.Owner, row.Stamp);
         owner.Core.Meter?.Count(1);
-        row.Use = 0;
-        row.Count = 0;
-        row.Owner = DomId.Invalid;
+        Disown(ref row);
         if (xenFrame)
         {
-            _memory.Discard(mfn, 1);
-            _allocator.Free(mfn, 0);
+            GiveBack(mfn);
             Interlocked.Decrement(ref owner.XenFrames);
         }
         else
@@ -288,10 +285,19 @@ internal sealed partial class FrameTable : IDisposable
             }
             else
             {
-                _memory.Discard(mfn, 1);
-                _allocator.Free(mfn, 0);
+                GiveBack(mfn);
             }
         }
         owner.FrameFreed();
+    }
+
+    /// <summary>Nobody's from now on, and not to be had before <see cref="GiveBack"/>.</summary>
+    private static void Disown(ref FrameInfo row) => (row.Use, row.Count, row.Owner) = (0, 0, DomId.Invalid);
+
+    /// <summary>Gives a frame back to the host and to the allocator.</summary>
+    private void GiveBack(Mfn mfn)
+    {
+        _memory.Discard(mfn, 1);
+        _allocator.Free(mfn, 0);
     }
 }
