@@ -63,6 +63,7 @@ public sealed record MachineOptions
 public sealed class HypervisorCore : IDisposable, IDomainTraces, IDomainStatistics
 {
     private readonly ManagedGate _dom0Gate;
+    private readonly Domain?[] _handlers = new Domain?[VirtualIrqs.Count];
 
     public HypervisorCore(MachineOptions options)
     {
@@ -221,7 +222,21 @@ public sealed class HypervisorCore : IDisposable, IDomainTraces, IDomainStatisti
     }
 
     /// <summary>Raises a global virtual interrupt: Dom0 hears it.</summary>
-    internal void RaiseGlobal(VirtualIrq virq) => Domains.Find(DomId.Dom0)?.Events.RaiseVirq(virq, default);
+    /// <summary>Raises an interrupt that concerns the machine, for Dom0 unless another domain handles it.</summary>
+    internal void RaiseGlobal(VirtualIrq virq) => (Volatile.Read(ref _handlers[(int)virq]) ?? Domains.Find(DomId.Dom0))?.Events.RaiseVirq(virq, default);
+
+    /// <summary>Has a domain handle an interrupt that concerns the machine. Under the control lock.</summary>
+    internal void SetHandler(VirtualIrq virq, Domain domain) => Volatile.Write(ref _handlers[(int)virq], domain.Id == DomId.Dom0 ? null : domain);
+
+    /// <summary>What a domain handled, Dom0 does again. Under the control lock.</summary>
+    internal void ForgetHandler(Domain domain)
+    {
+        foreach (ref var handler in _handlers.AsSpan())
+        {
+            if (handler == domain)
+                Volatile.Write(ref handler, null);
+        }
+    }
 
     internal IGuestGate GateOf(DomId id)
         => Domains.Find(id)?.Gate ?? throw new InvalidOperationException($"{id} has no gate: it is no auto-translated domain.");

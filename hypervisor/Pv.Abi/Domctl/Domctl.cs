@@ -9,6 +9,9 @@ public struct Domctl
 {
     public const int WireSize = 144;
 
+    /// <summary>Where <see cref="Argument"/> begins.</summary>
+    public const int ArgumentOffset = 16;
+
     [Xen("cmd"), FieldOffset(0)] public DomctlOperation Operation;
 
     /// <summary>Must be <see cref="CurrentInterfaceVersion"/>.</summary>
@@ -17,7 +20,7 @@ public struct Domctl
     [Xen("domain"), FieldOffset(8)] public DomId Domain;
 
     /// <summary>The struct that the operation names, from the first byte.</summary>
-    [Xen("u"), FieldOffset(16)] public Array128<byte> Argument;
+    [Xen("u"), FieldOffset(ArgumentOffset)] public Array128<byte> Argument;
 
     /// <summary>The version of the interface that this is.</summary>
     [Xen("XEN_DOMCTL_INTERFACE_VERSION")] public const uint CurrentInterfaceVersion = 0x15;

@@ -6,6 +6,7 @@ using Pv.Hypervisor.Memory;
 using Pv.Hypervisor.Scheduling;
 using Pv.Hypervisor.Stepping;
 using Pv.Hypervisor.Tracing;
+using Pv.Hypervisor.Traps;
 
 namespace Pv.Hypervisor.Domains;
 
@@ -92,6 +93,30 @@ public sealed class Domain
     /// <summary>How many frames are put aside for it; see <see cref="Memory.FrameTable.Claim"/>.</summary>
     internal ulong ClaimedPages { get; set; }
 
+    /// <summary>How it wants the time-stamp counter, and how often it was restored, from 1; as <c>settscinfo</c> said.</summary>
+    internal (uint Mode, uint Incarnation) Tsc { get; set; } = (0, 1);
+
+    /// <summary>What the toolstack chose of its processor; null while it has all that there is.</summary>
+    internal ProcessorChoice? Processor { get; set; }
+
+    /// <summary>The nodes that it shall believe in; null when the toolstack said nothing of such.</summary>
+    internal VirtualNodes? VirtualNodes { get; set; }
+
+    /// <summary>The toolstack has let it go once: what it is made of stays.</summary>
+    internal bool HasBeenUnpaused { get; set; }
+
+    /// <summary>The nodes from which its memory shall come, a bit each. There is one node.</summary>
+    internal ulong Nodes { get; set; } = 1;
+
+    /// <summary>The toolstack made it to run xenstored.</summary>
+    internal bool IsXenStore { get; set; }
+
+    /// <summary>A debugger watches it.</summary>
+    internal bool IsDebugged { get; set; }
+
+    /// <summary>The port that is rung when it suspends itself, in place of the toolstack's interrupt; 0 when there is none.</summary>
+    internal EventPort SuspendPort { get; set; }
+
     /// <summary>By how many seconds its wall clock is off the host's.</summary>
     public long TimeOffset { get; internal set; }
 
@@ -167,6 +192,9 @@ public sealed class Domain
 
     internal bool MayRun => Volatile.Read(ref _pauseCount) == 0 && Shutdown is null && Life == DomainLife.Alive;
 
+    /// <summary>The vCPU of that number; null when it was not made.</summary>
+    internal Vcpu? FindVcpu(VcpuId id) => id.Value < (uint)Vcpus.Length ? Vcpus[id.Value] : null;
+
     internal IEnumerable<Vcpu> OnlineVcpus => Vcpus.OfType<Vcpu>();
 
     /// <summary>Everything of the domain's that pCPUs run: its vCPUs, and the services of their queues.</summary>
@@ -211,7 +239,8 @@ public sealed class Domain
             if (vcpu != caller)
                 Core.Scheduler.Sleep(vcpu);
         }
-        Core.RaiseGlobal(VirtualIrq.DomainException);
+        if (Shutdown != ShutdownReason.Suspend || SuspendPort.Value == 0 || Events.Send(SuspendPort) != Errno.None)
+            Core.RaiseGlobal(VirtualIrq.DomainException);
     }
 
     /// <summary>Lets a shut-down domain go on (<c>XEN_DOMCTL_resumedomain</c>).</summary>

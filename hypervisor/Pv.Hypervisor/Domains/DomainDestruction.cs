@@ -67,6 +67,7 @@ internal sealed class DomainDestruction
     {
         _domain.Enter(DomainLife.Dying);
         _domain.Pause();
+        _domain.Core.ForgetHandler(_domain);
         foreach (var vcpu in _domain.OnlineVcpus)
         {
             vcpu.Timers.CancelAll();

@@ -6,6 +6,12 @@ namespace Pv.Hypervisor.Domains;
 /// <summary>What <c>XEN_DOMCTL_getdomaininfo</c> tells of a domain.</summary>
 internal static class DomainInformation
 {
+    // XEN_INVALID_MAX_VCPU_ID: it has none yet.
+    private const uint InvalidVcpuId = uint.MaxValue;
+
+    // How Xen says that it has not shut down.
+    private const DomainInfoFlags NoReason = (DomainInfoFlags)(0xffffu << DomainInfo.ShutdownShift);
+
     public static DomctlGetDomainInfo Of(Domain domain)
     {
         var scheduler = domain.Core.Scheduler;
@@ -18,12 +24,13 @@ internal static class DomainInformation
             SharedInfoFrame = domain.SharedInfo.Value,
             GuestAddressBits = 39,
             CpuPool = domain.Pool.Id,
+            MaxVcpuId = InvalidVcpuId,
         };
         domain.Handle.TryWriteBytes(info.Handle.Bytes, bigEndian: true, out _);
         var (running, allBlocked) = (false, true);
         foreach (var vcpu in domain.OnlineVcpus)
         {
-            info.MaxVcpuId = Math.Max(info.MaxVcpuId, vcpu.Id.Value);
+            info.MaxVcpuId = vcpu.Id.Value;
             if (domain.Kind == DomainKind.Control)
             {
                 info.OnlineVcpuCount++;
@@ -40,7 +47,7 @@ internal static class DomainInformation
         info.CpuTime += scheduler.ServiceTime(domain);
         if (domain.Kind == DomainKind.Control)
             info.CpuTime = Dom0Time(scheduler);
-        info.Flags = Flags(domain, running, allBlocked);
+        info.Flags = Flags(domain, running, allBlocked, info.OnlineVcpuCount > 0);
         return info;
     }
 
@@ -52,7 +59,7 @@ internal static class DomainInformation
         return total - Math.Min(total, scheduler.GuestTime);
     }
 
-    private static DomainInfoFlags Flags(Domain domain, bool running, bool allBlocked)
+    private static DomainInfoFlags Flags(Domain domain, bool running, bool allBlocked, bool isOnline)
     {
         var flags = DomainInfoFlags.None;
         if (domain.Life == DomainLife.Dead)
@@ -64,10 +71,13 @@ internal static class DomainInformation
         if (running)
             flags |= DomainInfoFlags.Running;
         // The vCPU that ended the domain waits for nothing.
-        else if (allBlocked && domain.Shutdown is null)
+        else if (allBlocked && isOnline && domain.Shutdown is null)
             flags |= DomainInfoFlags.Blocked;
-        if (domain.Shutdown is { } reason)
-            flags |= DomainInfoFlags.Shutdown | (DomainInfoFlags)((uint)reason << DomainInfo.ShutdownShift);
+        if (domain.IsXenStore)
+            flags |= DomainInfoFlags.XenStoreDomain;
+        if (domain.IsDebugged)
+            flags |= DomainInfoFlags.Debugged;
+        flags |= domain.Shutdown is { } reason ? DomainInfoFlags.Shutdown | (DomainInfoFlags)((uint)reason << DomainInfo.ShutdownShift) : NoReason;
         return flags;
     }
 }

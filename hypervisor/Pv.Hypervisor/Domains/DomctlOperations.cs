@@ -1,8 +1,10 @@
 using System.Runtime.InteropServices;
 using Pv.Abi;
 using Pv.Hypervisor.Hypercalls;
+using Pv.Hypervisor.Memory;
 using Pv.Hypervisor.Scheduling;
 using Pv.Hypervisor.Time;
+using Pv.Hypervisor.Traps;
 
 namespace Pv.Hypervisor.Domains;
 
@@ -30,9 +32,11 @@ internal static class DomctlOperations
     private static HypercallResult Dispatch(ref HypercallContext call, ref Domctl control)
     {
         if (control.Operation == DomctlOperation.CreateDomain)
-            return Create(ref call, ref control);
+            return DomctlCreation.Handle(ref call, ref control.Domain, ref As<DomctlCreateDomain>(ref control));
         if (control.Operation == DomctlOperation.GetDomainInfo)
             return GetInfo(ref call, ref control);
+        if (AbsentControls.OfNoDomain(control.Operation, control.Domain) is not Errno.None and var absent)
+            return absent;
         if (call.Core.Domains.Find(control.Domain) is not { } domain)
             return Errno.ESRCH;
         return control.Operation switch
@@ -43,16 +47,41 @@ internal static class DomctlOperations
             DomctlOperation.ResumeDomain => Resume(domain),
             DomctlOperation.MaxMemory => SetMaxMemory(domain, As<DomctlMaxMemory>(ref control)),
             DomctlOperation.MaxVcpus => SetMaxVcpus(domain, As<DomctlMaxVcpus>(ref control)),
-            DomctlOperation.SetVcpuContext => SetContext(ref call, domain, As<DomctlVcpuContext>(ref control)),
-            DomctlOperation.GetVcpuContext => GetContext(ref call, domain, As<DomctlVcpuContext>(ref control)),
+            DomctlOperation.SetVcpuContext => DomctlVcpuStates.SetContext(ref call, domain, As<DomctlVcpuContext>(ref control)),
+            DomctlOperation.GetVcpuContext => DomctlVcpuStates.GetContext(ref call, domain, As<DomctlVcpuContext>(ref control)),
+            DomctlOperation.SetExtendedVcpuContext => DomctlVcpuStates.SetExtended(domain, As<DomctlExtendedVcpuContext>(ref control)),
+            DomctlOperation.GetExtendedVcpuContext => DomctlVcpuStates.GetExtended(domain, ref As<DomctlExtendedVcpuContext>(ref control)),
+            DomctlOperation.SetVcpuExtendedState => DomctlVcpuStates.SetSaveArea(ref call, domain, As<DomctlVcpuExtendedState>(ref control)),
+            DomctlOperation.GetVcpuExtendedState => DomctlVcpuStates.GetSaveArea(ref call, domain, ref As<DomctlVcpuExtendedState>(ref control)),
+            DomctlOperation.SetVcpuMsrs => DomctlVcpuStates.SetMsrs(ref call, domain, ref As<DomctlVcpuMsrs>(ref control)),
+            DomctlOperation.GetVcpuMsrs => DomctlVcpuStates.GetMsrs(ref call, domain, ref As<DomctlVcpuMsrs>(ref control)),
             DomctlOperation.GetVcpuInfo => GetVcpuInfo(call.Core, domain, ref As<DomctlGetVcpuInfo>(ref control)),
-            DomctlOperation.SendTrigger => SendTrigger(domain, As<DomctlSendTrigger>(ref control)),
+            DomctlOperation.SendTrigger => DomctlVcpuStates.SendTrigger(domain, As<DomctlSendTrigger>(ref control)),
             DomctlOperation.SetDomainHandle => SetHandle(domain, As<DomctlSetDomainHandle>(ref control)),
             DomctlOperation.SetTimeOffset => SetTimeOffset(domain, As<DomctlSetTimeOffset>(ref control)),
             DomctlOperation.SchedulerOp => DomctlScheduling.Handle(ref call, domain, ref As<DomctlSchedulerOp>(ref control)),
             DomctlOperation.SetVcpuAffinity or DomctlOperation.GetVcpuAffinity
                 => DomctlScheduling.Affinity(ref call, domain, As<DomctlVcpuAffinity>(ref control), control.Operation == DomctlOperation.SetVcpuAffinity),
-            _ => Errno.ENOSYS,
+            DomctlOperation.GetTscInfo => DomctlSettings.GetTscInfo(domain, ref As<DomctlTscInfo>(ref control)),
+            DomctlOperation.SetTscInfo => DomctlSettings.SetTscInfo(domain, As<DomctlTscInfo>(ref control)),
+            DomctlOperation.GetNodeAffinity => DomctlSettings.GetNodes(ref call, domain, As<DomctlNodeAffinity>(ref control)),
+            DomctlOperation.SetNodeAffinity => DomctlSettings.SetNodes(ref call, domain, As<DomctlNodeAffinity>(ref control)),
+            DomctlOperation.GetAddressSize => DomctlSettings.GetAddressSize(ref As<DomctlAddressSize>(ref control)),
+            DomctlOperation.SetAddressSize => DomctlSettings.SetAddressSize(domain, As<DomctlAddressSize>(ref control)),
+            DomctlOperation.SetDebugging => DomctlSettings.SetDebugging(domain, As<DomctlSetDebugging>(ref control)),
+            DomctlOperation.SetVirqHandler => DomctlSettings.SetVirqHandler(domain, As<DomctlSetVirqHandler>(ref control)),
+            DomctlOperation.SetTarget => DomctlSettings.SetTarget(call.Core, domain, As<DomctlSetTarget>(ref control)),
+            DomctlOperation.Subscribe => DomctlSettings.Subscribe(domain, As<DomctlSubscribe>(ref control)),
+            DomctlOperation.IrqPermission => DomctlSettings.Permit(As<DomctlIrqPermission>(ref control)),
+            DomctlOperation.IoPortPermission => DomctlSettings.Permit(As<DomctlIoPortPermission>(ref control)),
+            DomctlOperation.IoMemoryPermission => DomctlSettings.Permit(As<DomctlIoMemoryPermission>(ref control)),
+            DomctlOperation.GetPageFrameInfo3 => DomctlFrames.Describe(ref call, domain, As<DomctlGetPageFrameInfo>(ref control)),
+            DomctlOperation.HypercallInit => DomctlFrames.WriteStubs(domain, As<DomctlHypercallInit>(ref control)),
+            DomctlOperation.ShadowOp => DomctlFrames.Shadow(domain, ref As<DomctlShadowOp>(ref control)),
+            DomctlOperation.SetVnumaInfo => VirtualNodes.Set(ref call, domain, As<DomctlVnuma>(ref control)),
+            DomctlOperation.GetCpuPolicy => CpuPolicies.Get(ref call, domain, ref As<DomctlCpuPolicy>(ref control)),
+            DomctlOperation.SetCpuPolicy => CpuPolicies.Set(ref call, domain, As<DomctlCpuPolicy>(ref control)),
+            _ => AbsentControls.Domctl(control.Operation, control.Argument),
         };
     }
 
@@ -76,29 +105,12 @@ internal static class DomctlOperations
         };
     }
 
+    /// <summary>Refuses, and tells more of it in the argument, which is otherwise written only where nothing is refused.</summary>
+    internal static Errno RefuseWithAnswer<T>(ref HypercallContext call, in T argument, Errno error) where T : unmanaged
+        => call.TryWrite(call.Arguments.First + Domctl.ArgumentOffset, argument) ? error : Errno.EFAULT;
+
     private static ref T As<T>(ref Domctl control) where T : unmanaged
         => ref MemoryMarshal.AsRef<T>((Span<byte>)control.Argument);
-
-    private static HypercallResult Create(ref HypercallContext call, ref Domctl control)
-    {
-        ref var create = ref As<DomctlCreateDomain>(ref control);
-        const DomainCreateFlags known = DomainCreateFlags.Hvm | DomainCreateFlags.Hap | DomainCreateFlags.OutOfSyncOff;
-        if ((create.Flags & ~known) != 0 || create.GrantOptions is 0 or > DomainLimits.HighestGrantVersion)
-            return Errno.EINVAL;
-        // An auto-translated domain is what Xen calls hardware assisted; C# guests are such.
-        var kind = (create.Flags & DomainCreateFlags.Hvm) != 0 ? DomainKind.Managed : DomainKind.Paravirtualized;
-        var limits = new DomainLimits(
-            (int)Math.Min(create.MaxVcpus, int.MaxValue), Math.Min(create.MaxEventChannelPort, FifoEvents.ChannelCount - 1),
-            create.MaxGrantFrames < 0 ? DomainLimits.Default.MaxGrantFrames : (uint)create.MaxGrantFrames,
-            create.MaxMapTrackFrames < 0 ? DomainLimits.Default.MaxMaptrackFrames : (uint)create.MaxMapTrackFrames,
-            create.GrantOptions, (create.Arch.MiscellaneousFlags & AsyncHypercalls.CreateFlag) != 0);
-        DomId? wanted = control.Domain.Value is 0 or >= DomId.FirstReserved ? null : control.Domain;
-        var handle = new Guid(create.Handle.Bytes, bigEndian: true);
-        if (DomainCreation.TryCreate(call.Core, wanted, kind, limits, handle, create.CpuPoolId, out var domain) is not Errno.None and var error)
-            return error;
-        control.Domain = domain!.Id;
-        return HypercallResult.Success;
-    }
 
     private static HypercallResult Destroy(Domain domain)
     {
@@ -121,9 +133,10 @@ internal static class DomctlOperations
 
     private static HypercallResult Unpause(Domain domain)
     {
-        if (domain.ToolstackPauses == 0 || domain.IsDying)
+        if (domain.ToolstackPauses == 0)
             return Errno.EINVAL;
         domain.ToolstackPauses--;
+        domain.HasBeenUnpaused = true;
         domain.Unpause();
         return HypercallResult.Success;
     }
@@ -147,8 +160,9 @@ internal static class DomctlOperations
 
     private static HypercallResult SetMaxMemory(Domain domain, in DomctlMaxMemory memory)
     {
+        // Xen counts pages in 32 bits here.
         using (domain.PageLock.Hold())
-            domain.MaxPages = memory.MaxMemoryKib >> (PageSize.Shift - 10);
+            domain.MaxPages = Math.Min(memory.MaxMemoryKib >> (PageSize.Shift - 10), uint.MaxValue);
         return HypercallResult.Success;
     }
 
@@ -164,39 +178,10 @@ internal static class DomctlOperations
         return HypercallResult.Success;
     }
 
-    private static HypercallResult SetContext(ref HypercallContext call, Domain domain, in DomctlVcpuContext set)
-    {
-        // Dom0's own code is this process, and no pCPU may come to run it.
-        if (domain.Kind == DomainKind.Control || domain.IsDying)
-            return Errno.EINVAL;
-        if (set.Vcpu.Value >= (uint)domain.Vcpus.Length || domain.Vcpus[set.Vcpu.Value] is not { } vcpu)
-            return Errno.EINVAL;
-        if (!call.TryRead(set.Context, out VcpuGuestContext context))
-            return Errno.EFAULT;
-        domain.Pause();
-        var error = VcpuContexts.TrySet(vcpu, in context, call.Preemptible);
-        domain.Unpause();
-        return error == Errno.ERESTART ? HypercallResult.Again : error;
-    }
-
-    private static HypercallResult GetContext(ref HypercallContext call, Domain domain, in DomctlVcpuContext get)
-    {
-        if (get.Vcpu.Value >= (uint)domain.Vcpus.Length || domain.Vcpus[get.Vcpu.Value] is not { } vcpu)
-            return Errno.ESRCH;
-        if (!vcpu.IsInitialised)
-            return Errno.ENODATA;
-        if (domain.Kind != DomainKind.Paravirtualized)
-            return Errno.EOPNOTSUPP;
-        domain.Pause();
-        VcpuContexts.Get(vcpu, out var context);
-        domain.Unpause();
-        return call.TryWrite(get.Context, context) ? HypercallResult.Success : Errno.EFAULT;
-    }
-
     private static HypercallResult GetVcpuInfo(HypervisorCore core, Domain domain, ref DomctlGetVcpuInfo info)
     {
-        if (info.Vcpu.Value >= (uint)domain.Vcpus.Length || domain.Vcpus[info.Vcpu.Value] is not { } vcpu)
-            return Errno.ESRCH;
+        if (domain.FindVcpu(info.Vcpu) is not { } vcpu)
+            return Errno.EINVAL;
         if (domain.Kind == DomainKind.Control)
         {
             // Dom0 runs on threads that no scheduler of ours knows; its time is the process's, and it is always at it.
@@ -211,21 +196,6 @@ internal static class DomctlOperations
         return HypercallResult.Success;
     }
 
-    /// <summary>Hardware's signals; a paravirtualized domain has no buttons, and knows of these the NMI alone.</summary>
-    private static HypercallResult SendTrigger(Domain domain, in DomctlSendTrigger send)
-    {
-        if (send.Trigger is DomainTrigger.Power or DomainTrigger.Sleep)
-            return Errno.EINVAL;
-        if (send.Trigger != DomainTrigger.Nmi)
-            return Errno.ENOSYS;
-        if (send.Vcpu.Value >= (uint)domain.Vcpus.Length || domain.Vcpus[send.Vcpu.Value] is not { } vcpu)
-            return Errno.ESRCH;
-        if (domain.Kind != DomainKind.Paravirtualized)
-            return Errno.ENOSYS;
-        vcpu.RaiseNmi();
-        return HypercallResult.Success;
-    }
-
     private static HypercallResult SetHandle(Domain domain, in DomctlSetDomainHandle set)
     {
         domain.Handle = new Guid((ReadOnlySpan<byte>)set.Handle.Bytes, bigEndian: true);
@@ -235,6 +205,8 @@ internal static class DomctlOperations
     private static HypercallResult GetInfo(ref HypercallContext call, ref Domctl control)
     {
         // Xen answers for the first domain at or after the number; the caller compares.
+        if (control.Domain.Value >= DomId.FirstReserved)
+            return Errno.EINVAL;
         if (call.Core.Domains.FindFrom(control.Domain) is not { } domain)
             return Errno.ESRCH;
         As<DomctlGetDomainInfo>(ref control) = DomainInformation.Of(domain);

@@ -3,6 +3,7 @@ using System.Text;
 using Pv.Abi;
 using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Scheduling;
+using Pv.Hypervisor.Traps;
 
 namespace Pv.Hypervisor.Domains;
 
@@ -39,8 +40,17 @@ internal static class SysctlOperations
         SysctlOperation.GetCpuInfo => GetCpus(ref call, ref As<SysctlGetCpuInfo>(ref control)),
         SysctlOperation.CpuPoolOp => CpuPoolOperations.Handle(ref call, ref As<SysctlCpuPoolOp>(ref control)),
         SysctlOperation.SchedulerOp => call.Core.Scheduler.Adjust(ref As<SysctlSchedulerOp>(ref control)),
-        SysctlOperation.AvailableHeap => AvailableHeap(call.Core, ref As<SysctlAvailableHeap>(ref control)),
-        _ => Errno.ENOSYS,
+        SysctlOperation.AvailableHeap => SysctlTopology.AvailableHeap(call.Core, ref As<SysctlAvailableHeap>(ref control)),
+        SysctlOperation.CpuTopologyInfo => SysctlTopology.Cpus(ref call, ref As<SysctlCpuTopologyInfo>(ref control)),
+        SysctlOperation.NumaInfo => SysctlTopology.Nodes(ref call, ref As<SysctlNumaInfo>(ref control)),
+        SysctlOperation.PciTopologyInfo => SysctlTopology.Devices(ref call, ref As<SysctlPciTopologyInfo>(ref control)),
+        SysctlOperation.CpuHotplug => SysctlTopology.Plug(call.Core, As<SysctlCpuHotplug>(ref control)),
+        SysctlOperation.PageOfflineOp => SysctlTopology.TakeOffline(call.Core, control.Argument),
+        SysctlOperation.PowerManagementOp => AbsentControls.Power(control.Argument, (uint)call.Core.Scheduler.PCpuCount),
+        SysctlOperation.GetCpuLevellingCaps => CpuPolicies.LevellingCaps(ref As<SysctlCpuLevellingCaps>(ref control)),
+        SysctlOperation.GetCpuFeatureSet => CpuPolicies.GetFeatures(ref call, ref As<SysctlCpuFeatureSet>(ref control)),
+        SysctlOperation.GetCpuPolicy => CpuPolicies.Get(ref call, ref As<SysctlCpuPolicy>(ref control)),
+        _ => AbsentControls.Sysctl(control.Operation, control.Argument),
     };
 
     private static ref T As<T>(ref Sysctl control) where T : unmanaged
@@ -66,6 +76,7 @@ internal static class SysctlOperations
             CpuCount = pcpus,
             MaxCpuId = pcpus - 1,
             NodeCount = 1,
+            MaxNodeId = SysctlTopology.MostNodes - 1,
             CpuKhz = Time.PvClock.TscKilohertz,
             Capabilities = PhysicalCapabilities.Pv | PhysicalCapabilities.GrantTableV1,
             TotalPages = core.Memory.FrameCount,
@@ -73,6 +84,7 @@ internal static class SysctlOperations
             OutstandingPages = core.Frames.Claimed,
             MaxMfn = new Mfn(core.Memory.FrameCount - 1),
         };
+        CpuPolicies.FillFeatures(core, info.HardwareCapabilities);
         return HypercallResult.Success;
     }
 
@@ -134,12 +146,6 @@ internal static class SysctlOperations
             return Errno.EFAULT;
         foreach (var key in pressed)
             Tracing.DebugKeys.Press(call.Core, (char)key);
-        return HypercallResult.Success;
-    }
-
-    private static HypercallResult AvailableHeap(HypervisorCore core, ref SysctlAvailableHeap heap)
-    {
-        heap.AvailableBytes = core.FreeFrames << PageSize.Shift;
         return HypercallResult.Success;
     }
 }

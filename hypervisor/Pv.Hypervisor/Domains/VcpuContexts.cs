@@ -21,7 +21,7 @@ internal static class VcpuContexts
             vcpu.IsOnline = vcpu.Id.Value == 0;
             return Errno.None;
         }
-        if (!Addresses.AllCanonical(in context))
+        if (!Addresses.AllCanonical(in context) || (context.VmAssist & ~TrapOperations.SupportedAssists) != 0)
             return Errno.EINVAL;
         if (vcpu.IsInitialised)
             return TryChange(vcpu, in context);
@@ -34,9 +34,11 @@ internal static class VcpuContexts
         }
         vcpu.Registers = default;
         FloatingPointReset.Apply(ref vcpu.Registers);
+        if ((context.Flags & VcpuContextFlags.FpuValid) != 0)
+            ((ReadOnlySpan<byte>)context.Fpu).CopyTo(vcpu.Registers.Fx);
         SetRegisters(vcpu, in context);
         SetTraps(vcpu, in context);
-        vcpu.Domain.VmAssist |= context.VmAssist & TrapOperations.SupportedAssists;
+        vcpu.Domain.VmAssist |= context.VmAssist;
         vcpu.Info.UpcallMask = 1;
         vcpu.IsInitialised = true;
         if ((context.Flags & VcpuContextFlags.Online) != 0)
@@ -56,6 +58,9 @@ internal static class VcpuContexts
             || context.GdtEntries != now.GdtEntries || !frames.SequenceEqual(framesNow)
             || context.LdtEntries != now.LdtEntries || (context.LdtEntries != 0 && context.LdtBase != now.LdtBase))
             return Errno.EOPNOTSUPP;
+        // User code has page tables of its own.
+        if ((context.Flags & VcpuContextFlags.InKernel) == 0 && vcpu.Traps.UserTable is null)
+            return Errno.EOPNOTSUPP;
         SetRegisters(vcpu, in context);
         SetTraps(vcpu, in context);
         vcpu.IsOnline = (context.Flags & VcpuContextFlags.Online) != 0;
@@ -71,6 +76,7 @@ internal static class VcpuContexts
         context.Flags = (traps.InKernel ? VcpuContextFlags.InKernel : 0) | (vcpu.IsOnline ? VcpuContextFlags.Online : 0)
             | (traps.Failsafe.MasksEvents ? VcpuContextFlags.FailsafeDisablesEvents : 0)
             | (traps.Syscall.MasksEvents ? VcpuContextFlags.SyscallDisablesEvents : 0);
+        ((ReadOnlySpan<byte>)registers.Fx).CopyTo(context.Fpu);
         ref var user = ref context.Registers;
         (user.Rax, user.Rcx, user.Rdx, user.Rbx) = (registers.Rax, registers.Rcx, registers.Rdx, registers.Rbx);
         (user.Rsp, user.Rbp, user.Rsi, user.Rdi) = (registers.Rsp, registers.Rbp, registers.Rsi, registers.Rdi);
@@ -79,6 +85,8 @@ internal static class VcpuContexts
         (user.Rip, user.Rflags) = (registers.Rip, registers.Rflags | (ulong)traps.Iopl << 12);
         (user.Cs, user.Ss, user.Ds, user.Es, user.Fs, user.Gs) = (registers.Cs, registers.Ss, registers.Ds, registers.Es, registers.Fs, registers.Gs);
         (context.KernelSs, context.KernelSp) = (traps.KernelSs, traps.KernelSp);
+        context.ControlRegisters[0] = Traps.ControlRegisters.Cr0Of(vcpu);
+        context.ControlRegisters[4] = Traps.ControlRegisters.Cr4Of(vcpu);
         context.ControlRegisters[3] = FoldCr3(traps.KernelTable);
         if (traps.UserTable is { } userTable)
             context.ControlRegisters[1] = FoldCr3(userTable) | 1;
@@ -90,10 +98,13 @@ internal static class VcpuContexts
             context.GdtFrames[i] = traps.GdtFrames[i].Value;
         (context.LdtBase, context.LdtEntries) = (traps.LdtBase, traps.LdtEntries);
         for (var i = 0; i < traps.DebugRegisters.Length; i++)
-            context.DebugRegisters[i] = traps.DebugRegisters[i];
+            context.DebugRegisters[i] = i is 4 or 5 ? 0 : TrapOperations.ReadDebugRegister(traps, i);
         for (var vector = 0; vector < 256; vector++)
             context.Traps[vector] = traps.Table[vector];
     }
+
+    /// <summary>A selector of code for a guest: it has no other ring.</summary>
+    public static ushort InRing3(ushort selector) => (ushort)(selector | 3);
 
     /// <summary>The form in which control register 3 holds a table's frame: as a 64-bit machine address.</summary>
     private static ulong FoldCr3(Mfn mfn) => mfn.Address;
@@ -108,8 +119,8 @@ internal static class VcpuContexts
         (registers.General[12], registers.General[13], registers.General[14], registers.General[15]) = (user.R12, user.R13, user.R14, user.R15);
         registers.Rip = user.Rip;
         registers.Rflags = GuestFlags.Sanitize(user.Rflags);
-        registers.Cs = (ushort)(user.Cs | 3);
-        registers.Ss = (ushort)(user.Ss | 3);
+        registers.Cs = InRing3(user.Cs);
+        registers.Ss = InRing3(user.Ss);
         (registers.Ds, registers.Es, registers.Fs, registers.Gs) = (user.Ds, user.Es, user.Fs, user.Gs);
         registers.FsBase = context.FsBase;
     }
@@ -119,13 +130,14 @@ internal static class VcpuContexts
         var traps = vcpu.Traps;
         traps.InKernel = (context.Flags & VcpuContextFlags.InKernel) != 0;
         for (var vector = 0; vector < 256; vector++)
-            traps.Table[vector] = context.Traps[vector];
+            traps.Table[vector] = context.Traps[vector] with { Cs = InRing3(context.Traps[vector].Cs) };
         (traps.KernelSs, traps.KernelSp) = (context.KernelSs, context.KernelSp);
         traps.Event = new GuestCallback(context.EventCallback, false);
         traps.Failsafe = new GuestCallback(context.FailsafeCallback, (context.Flags & VcpuContextFlags.FailsafeDisablesEvents) != 0);
         traps.Syscall = new GuestCallback(context.SyscallCallback, (context.Flags & VcpuContextFlags.SyscallDisablesEvents) != 0);
         traps.SetGsBases(ref vcpu.Registers, context.GsBaseKernel, context.GsBaseUser);
-        // One that Xen would refuse stays as it was.
+        // One that is refused is as after a reset.
+        Array.Clear(traps.DebugRegisters);
         for (var i = 0; i < traps.DebugRegisters.Length; i++)
             _ = TrapOperations.TrySetDebugRegister(vcpu, i, context.DebugRegisters[i]);
         // What an I/O privilege level of the guest's own flags asks for.

@@ -423,7 +423,8 @@ public sealed partial class EventChannels
 
     private bool Exists(VcpuId vcpu) => vcpu.Value < _domain.Vcpus.Length && _domain.Vcpus[vcpu.Value] is not null;
 
-    private static bool IsGlobal(VirtualIrq virq) => virq is not (VirtualIrq.Timer or VirtualIrq.Debug or VirtualIrq.Xenoprof or VirtualIrq.XenPmu);
+    /// <summary>Whether a virtual interrupt concerns the domain as a whole, or the machine, and not a vCPU.</summary>
+    internal static bool IsGlobal(VirtualIrq virq) => virq is not (VirtualIrq.Timer or VirtualIrq.Debug or VirtualIrq.Xenoprof or VirtualIrq.XenPmu);
 
     private static void EnterBoth(Domain one, Domain other)
     {

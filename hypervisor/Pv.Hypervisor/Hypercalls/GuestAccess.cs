@@ -36,6 +36,8 @@ internal readonly ref struct GuestAccess
     {
         if (_vcpu.Domain.Kind == DomainKind.Control)
         {
+            if (IsNull(address, to.Length))
+                return false;
             HostAddress.Read(address, to);
             return true;
         }
@@ -58,6 +60,8 @@ internal readonly ref struct GuestAccess
     {
         if (_vcpu.Domain.Kind == DomainKind.Control)
         {
+            if (IsNull(address, from.Length))
+                return false;
             HostAddress.Write(address, from);
             return true;
         }
@@ -75,6 +79,9 @@ internal readonly ref struct GuestAccess
         }
         return true;
     }
+
+    /// <summary>Dom0 is trusted with its addresses; but where it names none, there is nothing, as in a kernel's first page.</summary>
+    private static bool IsNull(ulong address, int length) => address == 0 && length > 0;
 
     /// <summary>Copies one value in; the common case that it lies in one page takes the short way.</summary>
     public bool TryRead<T>(ulong address, out T value) where T : unmanaged

@@ -22,7 +22,8 @@ internal static class AbsentMemoryOperations
         // Nothing is shared.
         MemoryOperation.GetSharingFreedPages or MemoryOperation.GetSharingSharedPages => HypercallResult.Success,
         MemoryOperation.AccessOp => !call.TryRead(argument, out ulong access) ? Errno.EFAULT
-            : call.Core.Domains.Find(new DomId((ushort)(access >> AccessDomainShift))) is null ? Errno.ESRCH : Errno.EINVAL,
+            : call.Core.Domains.Find(new DomId((ushort)(access >> AccessDomainShift))) is not { } accessed ? Errno.ESRCH
+            : accessed == call.Caller ? Errno.EPERM : Errno.EINVAL,
         MemoryOperation.MachphysCompatMfnList => Errno.EOPNOTSUPP,
         MemoryOperation.GetVnumaInfo => VnumaInfo(ref call, argument),
         MemoryOperation.ReservedDeviceMemoryMap => ReservedDeviceMemory(ref call, argument),
@@ -37,7 +38,9 @@ internal static class AbsentMemoryOperations
             return Errno.EINVAL;
         if ((info.Domain == DomId.Self ? call.Caller : call.Core.Domains.Find(info.Domain)) is not { } domain)
             return Errno.ESRCH;
-        return domain == call.Caller || call.Caller.IsPrivileged ? Errno.EOPNOTSUPP : Errno.EPERM;
+        if (domain != call.Caller && !call.Caller.IsPrivileged)
+            return Errno.EPERM;
+        return domain.VirtualNodes?.Tell(ref call, argument, info) ?? Errno.EOPNOTSUPP;
     }
 
     private static HypercallResult ReservedDeviceMemory(ref HypercallContext call, ulong argument)

@@ -37,6 +37,24 @@ public sealed class FrameAllocator
     /// <summary>How many nobody has.</summary>
     public ulong FreeFrames { get; private set; }
 
+    /// <summary>How many nobody has from one frame up to another one.</summary>
+    public ulong FreeBetween(ulong from, ulong end)
+    {
+        lock (_lock)
+        {
+            ulong count = 0;
+            for (var order = 0; order <= MaxOrder; order++)
+            {
+                foreach (var frame in _free[order])
+                {
+                    var (first, last) = (Math.Max(frame, from), Math.Min(frame + (1ul << order), end));
+                    count += last > first ? last - first : 0;
+                }
+            }
+            return count;
+        }
+    }
+
     /// <summary>Takes 2^<paramref name="order"/> frames, aligned to their size. False when there is no such extent.</summary>
     public bool TryAllocate(int order, out Mfn first) => TryAllocate(order, ulong.MaxValue, out first);
 

@@ -7,6 +7,9 @@ namespace Pv.Hypervisor.Memory;
 /// <summary>The parts of <c>memory_op</c> that change an auto-translated domain's physical map.</summary>
 internal static class PhysmapOperations
 {
+    // A frame with marks of use is for so many frames of entries.
+    private const uint EntriesPerStatus = 8;
+
     public static HypercallResult Add(ref HypercallContext call, ulong argument)
     {
         if (!call.TryRead(argument, out AddToPhysmap add))
@@ -65,19 +68,27 @@ internal static class PhysmapOperations
             return Errno.EPERM;
         if (call.Core.Domains.Find(acquire.Domain) is not { } domain)
             return Errno.ESRCH;
-        // Of a grant table, id 0 is the shared frames.
-        if (acquire.Type != ResourceType.GrantTable || acquire.Id != 0)
+        if (acquire.Type > ResourceType.VmTraceBuffer)
             return Errno.EOPNOTSUPP;
+        // Of a grant table, id 0 is the shared frames, id 1 the marks of use of version 2: two bytes for each of the entries of 16.
+        if (acquire.Type != ResourceType.GrantTable || acquire.Id > 1)
+            return Errno.EINVAL;
+        var most = acquire.Id == 0 ? domain.Grants.MaxFrames : (domain.Grants.MaxFrames + EntriesPerStatus - 1) / EntriesPerStatus;
         if (acquire.FrameList == 0)
         {
-            acquire.FrameCount = domain.Grants.MaxFrames;
+            if (acquire.FrameCount != 0)
+                return Errno.EINVAL;
+            acquire.FrameCount = most;
             return call.TryWrite(argument, acquire) ? HypercallResult.Success : Errno.EFAULT;
         }
+        // The marks of use are mapped by nobody here, so nobody gets them.
+        if (acquire.FrameCount == 0 || acquire.Frame >= most || acquire.FrameCount > most - acquire.Frame || acquire.Id != 0)
+            return Errno.EINVAL;
         for (uint i = 0; i < acquire.FrameCount; i++)
         {
             if (!call.TryRead(acquire.FrameList + i * sizeof(ulong), out Pfn gpfn))
                 return Errno.EFAULT;
-            if (acquire.Frame + i >= domain.Grants.MaxFrames || gpfn.Value >= PhysicalMap.Limit)
+            if (gpfn.Value >= PhysicalMap.Limit)
                 return Errno.EINVAL;
             if (domain.Grants.GetSharedFrame((uint)acquire.Frame + i, out var mfn) is not Errno.None and var error)
                 return error;

@@ -45,10 +45,11 @@ internal static class MmuExtOperations
         MmuExtOperation.PinL1Table or MmuExtOperation.PinL2Table or MmuExtOperation.PinL3Table or MmuExtOperation.PinL4Table
             => Pin(ref call, frames, operation.Mfn, (FrameType)((uint)operation.Operation - (uint)MmuExtOperation.PinL1Table + (uint)FrameType.L1Table)),
         MmuExtOperation.UnpinTable => Unpin(ref call, frames, operation.Mfn),
+        >= MmuExtOperation.NewBasePointer and <= MmuExtOperation.NewUserBasePointer or MmuExtOperation.FlushCacheGlobal when frames != call.Caller => Errno.EPERM,
         // What is of the vCPU itself is not done behind its back.
         MmuExtOperation.NewBasePointer or MmuExtOperation.NewUserBasePointer or MmuExtOperation.SetLdt when call.Vcpu.Queue is not null => Errno.EOPNOTSUPP,
-        MmuExtOperation.NewBasePointer => OfOwn(ref call, frames) ? BasePointers.SetKernel(call.Vcpu, operation.Mfn) : Errno.EPERM,
-        MmuExtOperation.NewUserBasePointer => OfOwn(ref call, frames) ? BasePointers.SetUser(call.Vcpu, operation.Mfn) : Errno.EPERM,
+        MmuExtOperation.NewBasePointer => BasePointers.SetKernel(call.Vcpu, operation.Mfn),
+        MmuExtOperation.NewUserBasePointer => BasePointers.SetUser(call.Vcpu, operation.Mfn),
         MmuExtOperation.TlbFlushLocal => FlushSet(ref call, 1ul << (int)call.Vcpu.Id.Value),
         MmuExtOperation.InvlpgLocal => FlushOne(ref call, operation.LinearAddress),
         MmuExtOperation.TlbFlushMulti or MmuExtOperation.InvlpgMulti
@@ -57,14 +58,12 @@ internal static class MmuExtOperations
         // Caches are coherent, and no guest has a device for which that would matter.
         MmuExtOperation.FlushCache => Errno.EACCES,
         MmuExtOperation.FlushCacheGlobal => Errno.EINVAL,
-        MmuExtOperation.SetLdt => SetLdt(ref call, frames, operation),
+        MmuExtOperation.SetLdt => SetLdt(ref call, operation),
         MmuExtOperation.ClearPage => Clear(ref call, frames, operation.Mfn),
         MmuExtOperation.CopyPage => Copy(ref call, frames, operation.Mfn, operation.SourceMfn),
         MmuExtOperation.MarkSuper or MmuExtOperation.UnmarkSuper => Errno.EOPNOTSUPP,
         _ => Errno.ENOSYS,
     };
-
-    private static bool OfOwn(ref HypercallContext call, Domain frames) => frames == call.Caller;
 
     private static Errno Pin(ref HypercallContext call, Domain frames, Mfn mfn, FrameType type)
     {
@@ -108,10 +107,8 @@ internal static class MmuExtOperations
         return Errno.None;
     }
 
-    private static Errno SetLdt(ref HypercallContext call, Domain frames, in MmuExt operation)
+    private static Errno SetLdt(ref HypercallContext call, in MmuExt operation)
     {
-        if (!OfOwn(ref call, frames))
-            return Errno.EPERM;
         // Xen looks at 32 bits of the number.
         var (address, entries) = (operation.LinearAddress, (uint)operation.Argument2);
         // A table without entries is nowhere.

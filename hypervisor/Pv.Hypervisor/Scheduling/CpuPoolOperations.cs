@@ -18,7 +18,7 @@ internal static class CpuPoolOperations
             CpuPoolOperation.RemoveCpu => scheduler.RemoveCpu(operation.CpuPoolId, operation.Cpu),
             CpuPoolOperation.MoveDomain => Move(ref call, operation),
             CpuPoolOperation.FreeInfo => DomctlScheduling.TryWrite(ref call, operation.CpuMap, scheduler.FreeCpus) ? Errno.None : Errno.EFAULT,
-            _ => Errno.EOPNOTSUPP,
+            _ => Errno.ENOSYS,
         };
     }
 
@@ -37,6 +37,6 @@ internal static class CpuPoolOperations
         if (operation.Domain > ushort.MaxValue || call.Core.Domains.Find(new DomId((ushort)operation.Domain)) is not { } domain)
             return Errno.ESRCH;
         // Who asks stays where it is, as with Xen: domain 0 does not leave its pool.
-        return domain == call.Caller ? Errno.EINVAL : call.Core.Scheduler.Move(domain, operation.CpuPoolId);
+        return domain == call.Caller ? Errno.EPERM : call.Core.Scheduler.Move(domain, operation.CpuPoolId);
     }
 }

@@ -29,12 +29,11 @@ internal static class DomctlScheduling
     /// <summary><c>XEN_DOMCTL_setvcpuaffinity</c> and <c>getvcpuaffinity</c>. After a change the sets are told as they work.</summary>
     public static HypercallResult Affinity(ref HypercallContext call, Domain domain, DomctlVcpuAffinity affinity, bool set)
     {
-        const VcpuAffinityFlags sets = VcpuAffinityFlags.Hard | VcpuAffinityFlags.Soft;
-        if (affinity.Vcpu.Value >= (uint)domain.Vcpus.Length || domain.Vcpus[affinity.Vcpu.Value] is not { } vcpu)
-            return Errno.ESRCH;
-        if ((affinity.Flags & sets) == 0 || (affinity.Flags & ~(sets | VcpuAffinityFlags.Force)) != 0)
-            return Errno.EINVAL;
         var (withHard, withSoft) = (affinity.Flags.HasFlag(VcpuAffinityFlags.Hard), affinity.Flags.HasFlag(VcpuAffinityFlags.Soft));
+        // Flags that say nothing here pass, as with Xen.
+        if (domain.FindVcpu(affinity.Vcpu) is not { } vcpu || affinity.Flags == 0
+            || (withHard && affinity.Hard.Bitmap == 0) || (withSoft && affinity.Soft.Bitmap == 0))
+            return Errno.EINVAL;
         if (set)
         {
             ulong hard = 0, soft = 0;
@@ -69,19 +68,30 @@ internal static class DomctlScheduling
     {
         Span<byte> bits = stackalloc byte[sizeof(ulong)];
         BitConverter.TryWriteBytes(bits, cpus);
-        return call.TryWrite(bitmap.Bitmap, bits[..BytesOf(bitmap)]);
+        if (!call.TryWrite(bitmap.Bitmap, bits[..BytesOf(bitmap)]))
+            return false;
+        // What the caller has room for beyond what there may be is empty.
+        bits.Clear();
+        for (ulong at = sizeof(ulong), end = (bitmap.BitCount + 7ul) / 8; at < end; at += sizeof(ulong))
+        {
+            if (!call.TryWrite(bitmap.Bitmap + at, bits[..(int)Math.Min(end - at, sizeof(ulong))]))
+                return false;
+        }
+        return true;
     }
 
     private static int BytesOf(XenctlBitmap bitmap) => (int)Math.Min((bitmap.BitCount + 7ul) / 8, sizeof(ulong));
 
     private static HypercallResult EachVcpu(ref HypercallContext call, Domain domain, in DomctlSchedulerOp operation)
     {
+        if (call.Core.Scheduler.Adjust(domain, operation.Scheduler, policy => policy.HasVcpuParameters ? Errno.None : Errno.EINVAL) is not Errno.None and var absent)
+            return absent;
         for (ulong i = 0; i < operation.VcpuCount; i++)
         {
             var address = operation.Vcpus + i * DomctlSchedVcpu.WireSize;
             if (!call.TryRead(address, out DomctlSchedVcpu parameters))
                 return Errno.EFAULT;
-            if (parameters.Vcpu.Value >= (uint)domain.Vcpus.Length || domain.Vcpus[parameters.Vcpu.Value] is not { } vcpu)
+            if (domain.FindVcpu(parameters.Vcpu) is not { } vcpu)
                 return Errno.EINVAL;
             var isSet = operation.Command == SchedulerCommand.PutVcpuInfo;
             var error = call.Core.Scheduler.Adjust(

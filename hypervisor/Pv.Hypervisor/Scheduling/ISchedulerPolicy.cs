@@ -62,6 +62,9 @@ public interface ISchedulerPolicy
     /// <summary>Changes (<see cref="SchedulerCommand.PutInfo"/>) or tells a domain's parameters.</summary>
     Errno Adjust(SchedulingGroup group, IReadOnlyList<SchedulingUnit> units, ref DomctlSchedulerOp operation);
 
+    /// <summary>Whether it keeps parameters for each vCPU.</summary>
+    bool HasVcpuParameters => false;
+
     /// <summary>Changes a vCPU's parameters, where the policy has such.</summary>
     Errno Set(SchedulingUnit unit, in DomctlSchedVcpu parameters);
 

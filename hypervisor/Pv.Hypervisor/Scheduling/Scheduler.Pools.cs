@@ -85,14 +85,18 @@ public sealed partial class Scheduler
         using (_lock.Hold())
         {
             var free = FreeCpus;
-            if (cpu == CpuPools.Any && free != 0)
+            if (cpu == CpuPools.Any)
+            {
+                if (free == 0)
+                    return Errno.ENODEV;
                 cpu = (uint)BitOperations.TrailingZeroCount(free);
+            }
             if (cpu >= _pcpus.Length)
                 return Errno.EINVAL;
-            if ((free >> (int)cpu & 1) == 0)
-                return Errno.ENODEV;
             if (!_pools.TryGetValue(id, out var pool))
                 return Errno.ENOENT;
+            if ((free >> (int)cpu & 1) == 0)
+                return Errno.ENODEV;
             _pcpus[cpu].Pool = pool;
             pool.SetCpus(pool.Cpus | 1ul << (int)cpu);
             Rearrange(pool);
@@ -110,8 +114,10 @@ public sealed partial class Scheduler
                 return Errno.ENOENT;
             if (cpu == CpuPools.Any && pool.Cpus != 0)
                 cpu = (uint)BitOperations.Log2(pool.Cpus);
-            if (cpu >= _pcpus.Length || (pool.Cpus >> (int)cpu & 1) == 0)
+            if (cpu >= _pcpus.Length)
                 return Errno.EINVAL;
+            if ((pool.Cpus >> (int)cpu & 1) == 0)
+                return Errno.EADDRNOTAVAIL;
             var left = pool.Cpus & ~(1ul << (int)cpu);
             if (left == 0 && pool.Domains.Any(domain => domain.Life == DomainLife.Alive))
                 return Errno.EBUSY;

@@ -8,7 +8,7 @@ internal static class Addresses
 {
     public static bool AllCanonical(in VcpuGuestContext context)
     {
-        if (!PageWalker.IsCanonical(context.Registers.Rip) || !PageWalker.IsCanonical(context.EventCallback)
+        if (!PageWalker.IsCanonical(context.Registers.Rip) || !PageWalker.IsCanonical(context.Registers.Rsp) || !PageWalker.IsCanonical(context.EventCallback)
             || !PageWalker.IsCanonical(context.FailsafeCallback) || !PageWalker.IsCanonical(context.SyscallCallback)
             || !PageWalker.IsCanonical(context.FsBase) || !PageWalker.IsCanonical(context.GsBaseKernel) || !PageWalker.IsCanonical(context.GsBaseUser))
             return false;

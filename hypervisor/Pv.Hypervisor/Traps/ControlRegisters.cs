@@ -53,6 +53,10 @@ internal static class ControlRegisters
         return true;
     }
 
+    public static ulong Cr0Of(Vcpu vcpu) => Cr0 | (vcpu.Registers.TaskSwitched ? TaskSwitched : 0);
+
+    public static ulong Cr4Of(Vcpu vcpu) => Cr4Fixed | vcpu.Traps.Cr4;
+
     public static bool ClearTaskSwitched(Vcpu vcpu)
     {
         vcpu.Registers.TaskSwitched = false;
@@ -65,7 +69,7 @@ internal static class ControlRegisters
         switch (from)
         {
             case Register.CR0:
-                value = Cr0 | (vcpu.Registers.TaskSwitched ? TaskSwitched : 0);
+                value = Cr0Of(vcpu);
                 break;
             case Register.CR2:
                 value = vcpu.Info.Arch.Cr2;
@@ -74,7 +78,7 @@ internal static class ControlRegisters
                 value = vcpu.Traps.KernelTable.Address;
                 break;
             case Register.CR4:
-                value = Cr4Fixed | vcpu.Traps.Cr4;
+                value = Cr4Of(vcpu);
                 break;
             default:
                 return false;

@@ -21,8 +21,9 @@ internal static class ExtendedSave
     // Subleaf 1, eax.
     private const uint Xsaveopt = 1u << 0;
 
-    public static uint Enabled(Vcpu vcpu, in CpuFeatures engine)
-        => (engine.Leaf1Ecx & Feature) != 0 && ControlRegisters.HasExtendedSave(vcpu) ? OsEnabled : 0;
+    /// <summary>The bit of <paramref name="first"/>, which is leaf 1, that says whether the vCPU's kernel has switched it on.</summary>
+    public static uint Enabled(Vcpu vcpu, CpuidLeaf first)
+        => (first.Ecx & Feature) != 0 && ControlRegisters.HasExtendedSave(vcpu) ? OsEnabled : 0;
 
     public static CpuidLeaf Cpuid(uint subleaf) => subleaf switch
     {

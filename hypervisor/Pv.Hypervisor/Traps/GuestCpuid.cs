@@ -22,8 +22,6 @@ internal static class GuestCpuid
     // Family 6, model 0x36, whose leaf 0x16 Linux believes. That model runs everything in order, as the engine does: kernels know that it
     // guesses nothing, and need none of their defences against guesses.
     private const uint Signature = 0x0003_0661;
-    // Xen's tools count a domain's lives from 1; another one begins when it is restored.
-    private const uint FirstIncarnation = 1;
     private const uint CacheLineWords = 8 << 8;
     // 46 physical and 48 linear address bits.
     private const uint AddressWidths = 0x302e;
@@ -34,11 +32,21 @@ internal static class GuestCpuid
             return Xen(leaf - XenCpuid.FirstLeaf, subleaf, vcpu);
         if (leaf is >= AsyncHypercalls.FirstLeaf and <= AsyncHypercalls.LastLeaf && vcpu.Domain.Limits.AsyncHypercalls)
             return Asynchronous(leaf);
-        var engine = vcpu.Domain.Core.ParavirtualizedEngine?.FeaturesFor(vcpu.Domain.Vcpus.Length) ?? default;
+        var domain = vcpu.Domain;
+        var policy = Policy(domain.Core, domain.Vcpus.Length, leaf, subleaf);
+        if (domain.Processor is { } choice)
+            policy = choice.Apply(leaf, subleaf, policy);
+        return leaf == 1 ? policy with { Ebx = CacheLineWords | vcpu.Id.Value << 25, Ecx = policy.Ecx | ExtendedSave.Enabled(vcpu, policy) } : policy;
+    }
+
+    /// <summary>What a domain of so many vCPUs is told, but for what is a vCPU's own and Xen's.</summary>
+    public static CpuidLeaf Policy(HypervisorCore core, int vcpus, uint leaf, uint subleaf)
+    {
+        var engine = core.ParavirtualizedEngine?.FeaturesFor(vcpus) ?? default;
         return leaf switch
         {
             0 => Text(HighestBasicLeaf, "Genu", "ineI", "ntel"),
-            1 => new CpuidLeaf(Signature, CacheLineWords | vcpu.Id.Value << 25, Own1Ecx | engine.Leaf1Ecx | ExtendedSave.Enabled(vcpu, engine), Own1Edx | engine.Leaf1Edx),
+            1 => new CpuidLeaf(Signature, CacheLineWords, Own1Ecx | engine.Leaf1Ecx, Own1Edx | engine.Leaf1Edx),
             7 when subleaf == 0 => new CpuidLeaf(0, engine.Leaf7Ebx, 0, 0),
             ExtendedSave.Leaf when (engine.Leaf1Ecx & ExtendedSave.Feature) != 0 => ExtendedSave.Cpuid(subleaf),
             0x15 => new CpuidLeaf(1, 1, PvClock.TscKilohertz * 1000, 0),
@@ -61,7 +69,7 @@ internal static class GuestCpuid
         1 => new CpuidLeaf(XenVersionOperations.Major << 16 | XenVersionOperations.Minor, 0, 0, 0),
         2 => new CpuidLeaf(1, XenCpuid.FirstLeaf, XenCpuid.PreserveAccessedDirty, 0),
         // Time: the counter is safe to read on all vCPUs.
-        3 when subleaf == 0 => new CpuidLeaf(1u << 1, 0, PvClock.TscKilohertz, FirstIncarnation),
+        3 when subleaf == 0 => new CpuidLeaf(1u << 1, vcpu.Domain.Tsc.Mode, PvClock.TscKilohertz, vcpu.Domain.Tsc.Incarnation),
         3 when subleaf == 1 => new CpuidLeaf(0, 0, PvClock.Multiplier, (uint)PvClock.Shift),
         3 when subleaf == 2 => new CpuidLeaf(PvClock.TscKilohertz, 0, 0, 0),
         5 when subleaf == 0 => new CpuidLeaf(0, AddressBits(vcpu), 0, 0),

@@ -35,6 +35,14 @@ internal sealed class TrapState
 
     public GuestCallback Syscall32 { get; set; }
 
+    /// <summary>The code segments of the two; no code of 32 bits runs that could come by them.</summary>
+    public ushort SysenterCs { get; set; }
+
+    public ushort Syscall32Cs { get; set; }
+
+    /// <summary>What IA32_MCG_CAP says: as many banks of machine checks as Xen shows to every guest.</summary>
+    public ulong MachineCheckCapabilities { get; set; } = 2;
+
     /// <summary>In the handler of an NMI, until the next <c>iret</c>.</summary>
     public bool InNmiHandler { get; set; }
 

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Pv.Abi;
+using Pv.Machine.Gate;
 
 namespace Pv.Toolstack.Building;
 

@@ -15,6 +15,7 @@ public sealed class Credit2 : ISchedulerPolicy
     public const ushort DefaultWeight = 256;
 
     private const long InitialCredit = 10_000_000;
+    private const int MostCapOfVcpu = 100;
     private const long ShortestSlice = 500_000, LongestSlice = 2_000_000;
     private const ulong CapPeriod = 10_000_000;
 
@@ -117,6 +118,8 @@ public sealed class Credit2 : ISchedulerPolicy
         var own = (Group)group;
         switch (operation.Command)
         {
+            case SchedulerCommand.PutInfo when units.Count > 0 && operation.Credit2.Cap > MostCapOfVcpu * units.Count:
+                return Errno.EINVAL;
             case SchedulerCommand.PutInfo:
                 if (operation.Credit2.Weight != 0)
                     own.Weight = operation.Credit2.Weight;
@@ -139,6 +142,8 @@ public sealed class Credit2 : ISchedulerPolicy
     public Errno Adjust(ref SysctlSchedulerOp operation)
     {
         var wanted = operation.Credit2.RateLimitMicroseconds;
+        if (operation.Command is not (SysctlSchedulerCommand.PutInfo or SysctlSchedulerCommand.GetInfo))
+            return Errno.EINVAL;
         if (operation.Command == SysctlSchedulerCommand.PutInfo)
         {
             if (!RateLimits.AreValid(wanted))

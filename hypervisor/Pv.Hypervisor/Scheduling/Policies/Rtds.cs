@@ -148,6 +148,8 @@ public sealed class Rtds : ISchedulerPolicy
         }
     }
 
+    public bool HasVcpuParameters => true;
+
     public Errno Set(SchedulingUnit unit, in DomctlSchedVcpu parameters)
     {
         var wanted = parameters.Rtds;

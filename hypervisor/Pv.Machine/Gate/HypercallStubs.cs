@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Pv.Abi;
 
-namespace Pv.Toolstack.Building;
+namespace Pv.Machine.Gate;
 
 /// <summary>
 /// The page of hypercall stubs: 32 bytes for each number, to be called. Each saves what <c>syscall</c> destroys,
