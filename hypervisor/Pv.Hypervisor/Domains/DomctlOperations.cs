@@ -168,12 +168,15 @@ internal static class DomctlOperations
 
     private static HypercallResult SetMaxVcpus(Domain domain, in DomctlMaxVcpus vcpus)
     {
-        if (vcpus.Max != domain.Vcpus.Length || domain.IsDying)
+        if (vcpus.Max != domain.Vcpus.Length)
             return Errno.EINVAL;
         for (uint i = 0; i < vcpus.Max; i++)
         {
-            if (domain.Vcpus[i] is null)
-                DomainCreation.AddVcpu(domain, new VcpuId(i));
+            if (domain.Vcpus[i] is not null)
+                continue;
+            if (domain.IsDying)
+                return Errno.EINVAL;
+            DomainCreation.AddVcpu(domain, new VcpuId(i));
         }
         return HypercallResult.Success;
     }

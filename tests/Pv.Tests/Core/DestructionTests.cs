@@ -215,7 +215,8 @@ internal sealed class DestructionTests
         var info = default(DomctlGetDomainInfo);
         Assert.That(_machine.Control(DomctlOperation.GetDomainInfo, ref id, ref info), Is.Zero);
         Assert.That((info.Domain, info.Flags & DomainInfoFlags.Dying), Is.EqualTo((id, DomainInfoFlags.None)), "that flag says that it is dead");
-        Assert.That(Control(DomctlOperation.UnpauseDomain, id), Is.EqualTo(-(long)Errno.EINVAL));
+        Assert.That(Control(DomctlOperation.PauseDomain, id), Is.Zero, "as with Xen, to no effect");
+        Assert.That(Control(DomctlOperation.UnpauseDomain, id), Is.Zero);
         var vcpus = new DomctlMaxVcpus { Max = 3 };
         Assert.That(_machine.Control(DomctlOperation.MaxVcpus, ref id, ref vcpus), Is.EqualTo(-(long)Errno.EINVAL));
         var context = new DomctlVcpuContext { Vcpu = new VcpuId(2) };
