@@ -218,7 +218,7 @@ internal sealed class DestructionTests
         Assert.That(Control(DomctlOperation.PauseDomain, id), Is.Zero, "as with Xen, to no effect");
         Assert.That(Control(DomctlOperation.UnpauseDomain, id), Is.Zero);
         var vcpus = new DomctlMaxVcpus { Max = 3 };
-        Assert.That(_machine.Control(DomctlOperation.MaxVcpus, ref id, ref vcpus), Is.EqualTo(-(long)Errno.EINVAL));
+        Assert.That(_machine.Control(DomctlOperation.MaxVcpus, ref id, ref vcpus), Is.Zero, "it has them");
         var context = new DomctlVcpuContext { Vcpu = new VcpuId(2) };
         Assert.That(_machine.Control(DomctlOperation.SetVcpuContext, ref id, ref context), Is.EqualTo(-(long)Errno.EINVAL));
         var offset = new DomctlSetTimeOffset { OffsetSeconds = 5 };
