@@ -78,7 +78,7 @@ internal static class SysctlOperations
             NodeCount = 1,
             MaxNodeId = SysctlTopology.MostNodes - 1,
             CpuKhz = Time.PvClock.TscKilohertz,
-            Capabilities = PhysicalCapabilities.Pv | PhysicalCapabilities.GrantTableV1,
+            Capabilities = PhysicalCapabilities.Pv | PhysicalCapabilities.GrantTableV1 | PhysicalCapabilities.GrantTableV2,
             TotalPages = core.Memory.FrameCount,
             FreePages = core.FreeFrames,
             OutstandingPages = core.Frames.Claimed,
