@@ -9,7 +9,7 @@ namespace Pv.Dom0.Lab;
 /// <summary><c>pvd lab</c>: what <c>xl lab</c> starts. A process of its own, so that a running <c>pvd</c> and its domains share nothing with it but the processors.</summary>
 internal static class LabCommand
 {
-    /// <summary>In the environment of a process that measures a part for another one: what it has to say that one has said.</summary>
+    /// <summary>In the environment of a process that measures a part for another one: how that one's progress begins. What else it has to say that one has said.</summary>
     private const string PartVariable = "PV_LAB_PART";
 
     public static async Task<int> RunAsync(string[] words)
@@ -29,21 +29,23 @@ internal static class LabCommand
             interrupted.Cancel();
         };
         var isTerminal = !Console.IsOutputRedirected;
+        var part = Environment.GetEnvironmentVariable(PartVariable);
         var output = new LabOutput(Console.Out, Console.Error)
         {
             IsColored = TerminalColor.IsWanted(isTerminal, Environment.GetEnvironmentVariable("NO_COLOR"), Environment.GetEnvironmentVariable("TERM")),
             ShowsProgress = !Console.IsErrorRedirected,
-            IsPart = Environment.GetEnvironmentVariable(PartVariable) != null,
+            IsPart = part != null,
+            Prefix = part ?? "",
             Columns = isTerminal && Console.WindowWidth > 0 ? Console.WindowWidth : 100,
         };
-        return await new LabExperiments(new LabHost(), output, RunPartAsync).RunAsync(choice.Words!, interrupted.Token);
+        return await new LabExperiments(new LabHost(), output, (words, cancel) => RunPartAsync(words, output.Prefix, cancel)).RunAsync(choice.Words!, interrupted.Token);
     }
 
     /// <summary>Its errors and progress go where ours go; a terminal's interrupt reaches both.</summary>
-    private static async Task<string> RunPartAsync(IReadOnlyList<string> words, CancellationToken cancel)
+    private static async Task<string> RunPartAsync(IReadOnlyList<string> words, string prefix, CancellationToken cancel)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!, ["lab", .. words]) { UseShellExecute = false, RedirectStandardOutput = true };
-        start.Environment[PartVariable] = "1";
+        start.Environment[PartVariable] = prefix;
         using var part = Process.Start(start)!;
         try
         {

@@ -63,10 +63,29 @@ public sealed class LabTests
         await using var host = PvHost.Prepare();
         var other = host.WriteConfiguration("other", "{}");
 
-        foreach (var words in (string[][])[["steam"], ["replay"], ["replay", other], ["batching", "-e", "steam"], ["batching", "-s", "x"], ["batching", "--compare", other]])
+        foreach (var (words, sentence) in ((string[], string)[])
+            [
+                (["steam"], "There is no experiment 'steam' here: batching, latency, replay."), (["replay"], "replay takes one file: "), (["replay", other], "has no hypercalls"),
+                (["batching", "-e", "steam"], "There is no engine 'steam' here: "), (["batching", "-c", "steam"], "There is no call 'steam' here: "), (["batching", "-s", "x"], "--seed takes a number"),
+                (["batching", "--compare", other], "it is no result of xl lab (its format is not 1)"), (["batching", "more"], "batching takes no file: what is 'more'?"),
+                (["latency", "-c", "null"], "--call is for batching, not for latency."), (["replay", other, "-p", "2"], "--processes is for batching and latency, not for replay."),
+                (["batching", "--costs"], "--costs is for replay, not for batching."), (["batching", "--json", "--csv"], "give one of them."),
+            ])
         {
             var done = await host.XlAsync(["lab", .. words]);
             Assert.That((done.ExitCode, done.Output, done.Errors.Count(letter => letter == '\n')), Is.EqualTo((2, "", 1)), $"{string.Join(' ', words)}: {done.Errors}");
+            Assert.That(done.Errors, Does.Contain(sentence));
+        }
+        // What cannot be read or written is said before anything is measured.
+        foreach (var (words, sentence) in ((string[], string)[])
+            [
+                (["replay", "/nosuch"], "xl lab: /nosuch: No such file or directory\n"), (["replay", host.Folder], $"xl lab: {host.Folder}: Is a directory\n"),
+                (["batching", "--compare", "/nosuch"], "xl lab: /nosuch: No such file or directory\n"), (["batching", "-o", "/nosuch/file"], "xl lab: /nosuch/file: No such file or directory\n"),
+                (["latency", "--svg", host.Folder], $"xl lab: {host.Folder}: Is a directory\n"),
+            ])
+        {
+            var done = await host.XlAsync(["lab", .. words]);
+            Assert.That((done.ExitCode, done.Output, done.Errors), Is.EqualTo((1, "", sentence)));
         }
         Assert.That((await host.XlAsync("lab")).ExitCode, Is.EqualTo(2));
     }

@@ -1,4 +1,5 @@
 using System.Text;
+using Pv.Toolstack.CommandLine;
 using Pv.Toolstack.Domains;
 
 namespace Pv.Toolstack.Commands;
@@ -32,13 +33,7 @@ internal static class ConfigFiles
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            var reason = e switch
-            {
-                FileNotFoundException or DirectoryNotFoundException => "No such file or directory",
-                UnauthorizedAccessException => "Permission denied",
-                _ => e.Message,
-            };
-            throw new ToolstackException($"Failed to read config file: {file}: {reason}", exitCode);
+            throw new ToolstackException($"Failed to read config file: {file}: {FileFault.Reason(Place(context, file), e)}", exitCode);
         }
     }
 

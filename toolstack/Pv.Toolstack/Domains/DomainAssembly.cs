@@ -4,6 +4,7 @@ using Pv.Guest;
 using Pv.Machine.Gate;
 using Pv.Toolstack.BootLoaders;
 using Pv.Toolstack.Building;
+using Pv.Toolstack.CommandLine;
 using Pv.Toolstack.Disks;
 using Pv.Toolstack.Dumps;
 using Pv.Toolstack.Hypervisor;
@@ -151,13 +152,7 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            var reason = e switch
-            {
-                FileNotFoundException or DirectoryNotFoundException => "No such file or directory",
-                UnauthorizedAccessException => Directory.Exists(path) ? "Is a directory" : "Permission denied",
-                _ => e.Message,
-            };
-            throw new ToolstackException($"failed to open file '{path}': {reason}", Failed);
+            throw new ToolstackException($"failed to open file '{path}': {FileFault.Reason(path, e)}", Failed);
         }
     }
 }

@@ -42,7 +42,7 @@ public sealed class LabExperiments(ILabHost host, LabOutput output, LabExperimen
         {
             return Refuse(e.Message, WrongUse);
         }
-        catch (Exception e) when (e is ToolstackLabException or Domains.ToolstackException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is ToolstackLabException or Domains.ToolstackException or IOException)
         {
             return Refuse(e.Message, Failed);
         }
@@ -56,21 +56,21 @@ public sealed class LabExperiments(ILabHost host, LabOutput output, LabExperimen
     private async Task<int> RunAsync(CommandWords words, LabOptions options, CancellationToken cancel)
     {
         // What cannot be is said before minutes pass.
+        var experiment = LabChoice.Of("experiment", [words.Rest[0]], [BatchingExperiment.Name, LatencyExperiment.Name, ReplayReport.Name], name => name)[0];
+        LabWords.Check(experiment, words);
         LabChoice.Of("engine", options.Engines, host.Engines, engine => engine.Name);
         LabChoice.Of("call", options.Calls, LabCall.All(), call => call.Name);
         var before = words.Argument('1') is { } old ? ReadOld(old) : null;
-        var (result, chart) = words.Rest[0] switch
+        await using var json = words.Argument('o') is { } file ? LabFile.Create(file) : null;
+        await using var svg = words.Argument('g') is { } picture ? LabFile.Create(picture) : null;
+        var (result, chart) = experiment switch
         {
             BatchingExperiment.Name => await BatchAsync(options, cancel),
             LatencyExperiment.Name => await WaitAsync(options, cancel),
-            ReplayReport.Name when words.Rest is [_, var trace] => await ReplayAsync(trace, words.Has('2'), options, cancel),
-            ReplayReport.Name => throw new FormatException("replay takes one file: a trace, as 'xl trace DOMAIN show --json' prints it."),
-            var unknown => throw new FormatException($"There is no experiment '{unknown}': {BatchingExperiment.Name}, {LatencyExperiment.Name}, {ReplayReport.Name}."),
+            _ => await ReplayAsync(words.Rest[1], words.Has('2'), options, cancel),
         };
-        if (words.Argument('o') is { } file)
-            await File.WriteAllTextAsync(file, LabJson.Write(result), cancel);
-        if (words.Argument('g') is { } svg)
-            await File.WriteAllTextAsync(svg, SvgChart.Draw(chart, Footer(result)), cancel);
+        json?.Write(LabJson.Write(result));
+        svg?.Write(SvgChart.Draw(chart, Footer(result)));
         var comparison = before is null ? null : LabComparison.Of(before, result, options.Seed);
         Show(words, result, chart, comparison);
         return comparison is { IsSlower: true } ? Slower : 0;
@@ -190,7 +190,7 @@ public sealed class LabExperiments(ILabHost host, LabOutput output, LabExperimen
     {
         try
         {
-            return LabJson.Read(File.ReadAllText(path));
+            return LabJson.Read(LabFile.Read(path));
         }
         catch (FormatException e)
         {

@@ -53,7 +53,7 @@ public static class LabJson
         }
         catch (Exception e) when (e is JsonException or InvalidDataException or NullReferenceException or InvalidCastException or ArgumentException or FormatException)
         {
-            throw new FormatException($"it is no result of xl lab: {e.Message}", e);
+            throw new FormatException($"it is no result of xl lab ({(e is JsonReaderException ? "no JSON" : e is InvalidDataException ? e.Message : "something is missing in it, or of another kind")})", e);
         }
     }
 

@@ -5,6 +5,7 @@ using Pv.Abi;
 using Pv.Machine.Gate;
 using Pv.Toolstack.Commands;
 using Pv.Toolstack.Commands.Json;
+using Pv.Toolstack.Lab.Guests;
 
 namespace Pv.Toolstack.Lab.Replay;
 
@@ -17,10 +18,11 @@ public static class TraceFile
     private const int EntryWords = MulticallEntry.WireSize / sizeof(ulong), FirstArgument = 2, Arguments = 6;
 
     /// <exception cref="FormatException">It is no trace; the message names the line.</exception>
+    /// <exception cref="ToolstackLabException">It cannot be opened.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     public static IReadOnlyList<ReplayCall> Read(string path)
     {
-        using var file = File.OpenRead(path);
+        using var file = LabFile.OpenRead(path);
         using var unpacked = IsPacked(file) ? new GZipStream(file, CompressionMode.Decompress) : (Stream)file;
         using var reader = new StreamReader(unpacked);
         var calls = new List<ReplayCall>();
@@ -46,7 +48,8 @@ public static class TraceFile
         }
         catch (Exception e) when (e is JsonException or InvalidDataException or KeyNotFoundException or FormatException or InvalidOperationException or OverflowException)
         {
-            throw new FormatException($"{path}: line {number} is no line of a trace ({e.Message})", e);
+            // What a reader of JSON says of a place counts from the line that it was given.
+            throw new FormatException($"{path}: line {number} is no line of a trace ({(e is JsonException ? "it is no JSON" : e.Message)})", e);
         }
         return calls.Count > 0 ? calls : throw new FormatException($"{path} has no hypercalls: a trace is what 'xl trace DOMAIN show --json' prints.");
     }
