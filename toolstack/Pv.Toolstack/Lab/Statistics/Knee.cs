@@ -1,10 +1,10 @@
 namespace Pv.Toolstack.Lab.Statistics;
 
 /// <summary>
-/// Where a curve of times over batch sizes stops paying: the smallest batch from which on larger ones save less than <see cref="Tolerance"/> more.
+/// Where a curve of times over batch sizes stops paying: about the smallest batch from which on larger ones save less than <see cref="Tolerance"/> more.
 /// It follows from the two costs that fit the whole curve best, so that it rests on every measurement and not on those at its ends.
 /// </summary>
-/// <param name="Batch">The batch: the first of the sizes that is large enough.</param>
+/// <param name="Batch">The batch: the one of the measured sizes that is nearest to it.</param>
 /// <param name="Low">The same of the redraws of the measurements but for one in twenty: the smallest.</param>
 /// <param name="High">The largest likewise.</param>
 /// <param name="Time">What was measured there, in nanoseconds.</param>
@@ -42,12 +42,10 @@ public readonly record struct Knee(int Batch, int Low, int High, double Time, do
     /// <summary>"32", or "32 (16..64)" where the measurements leave that open.</summary>
     public override string ToString() => Low == High ? $"{Batch}" : $"{Batch} ({Low}..{High})";
 
+    /// <summary>The nearest by its ratio: sizes are powers of two.</summary>
     private static int Place(int[] sizes, SharedCost cost)
     {
-        // What the fit gives is in steps: half of one is no reason for the next size.
-        const double slack = 1.05;
-        var wanted = cost.BatchWithin(Tolerance) / slack;
-        var place = Array.FindIndex(sizes, size => size >= wanted);
-        return place < 0 ? sizes.Length - 1 : place;
+        var wanted = Math.Max(1, cost.BatchWithin(Tolerance));
+        return Enumerable.Range(0, sizes.Length).MinBy(place => Math.Abs(Math.Log(sizes[place] / wanted)));
     }
 }
