@@ -52,6 +52,7 @@ public sealed class ChartTests
         var lines = text.ToString().Split('\n');
 
         Assert.That(lines.Skip(3).Select(line => line.Length), Is.All.LessThanOrEqualTo(80));
+        Assert.That(text.ToString(), Does.Contain("at best -75 %"), "cut neither beside the title nor below it");
         Assert.That(text.ToString(), Does.Contain("○").And.Contain("null on slow").And.Contain("1024").And.Not.Contain("\e["));
     }
 

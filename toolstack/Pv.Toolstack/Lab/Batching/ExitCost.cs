@@ -21,6 +21,9 @@ public sealed record ExitCost(string Engine, double Guest, double Exit, double H
     /// <summary>The size at which a multicall is held against as many calls: Linux's are of that size at most.</summary>
     public const int Batch = 32;
 
+    /// <summary>A difference of less than so many nanoseconds may be that of two ways through the dispatch.</summary>
+    private const double LeastHandler = 3;
+
     /// <summary>The word of these rows, where others name their call.</summary>
     private const string Word = "exit-cost";
 
@@ -38,7 +41,7 @@ public sealed record ExitCost(string Engine, double Guest, double Exit, double H
 
     /// <summary>In one sentence.</summary>
     public override string ToString() => string.Create(Numbers.Culture,
-        $"An exit on {Engine} costs {Numbers.Time(Exit)} (beside it the guest's {Numbers.Time(Guest)} and the null call's {Numbers.Time(Handler)}), an entry of a multicall {Numbers.Time(Entry)} (and {Numbers.Time(Filling)} to write it): {Batch} in one save {100 * Saved:f0} % ({100 * SavedLow:f0}..{100 * SavedHigh:f0}) of what the other {Batch - 1} exits cost.");
+        $"An exit on {Engine} costs {Numbers.Time(Exit)} (beside it the guest's {Numbers.Time(Guest)} and {(Handler < LeastHandler ? "next to nothing" : Numbers.Time(Handler))} for the null call), an entry of a multicall {Numbers.Time(Entry)} (and {Numbers.Time(Filling)} to write it): {Batch} in one save {100 * Saved:f0} % ({100 * SavedLow:f0}..{100 * SavedHigh:f0}) of what the other {Batch - 1} exits cost.");
 
     private static ExitCost? Of(IReadOnlyList<LabRow> rows, string engine)
     {

@@ -47,17 +47,26 @@ public sealed class TerminalChart(LabOutput output)
     private void Draw(IReadOnlyList<ChartPanel> panels, LogScale scale, int width)
     {
         output.Print("");
-        output.Print(new string(' ', LabelWidth) + string.Concat(panels.Select(panel => Fit(panel.Title + (panel.Remark.Length > 0 ? ": " + panel.Remark : ""), width))).TrimEnd());
+        // A remark stands beside its title where there is room for all of them, else below.
+        string[] heads = [.. panels.Select(panel => panel.Remark.Length > 0 ? $"{panel.Title}: {panel.Remark}" : panel.Title)];
+        if (heads.All(head => head.Length <= width))
+            PrintBeside(heads, width);
+        else
+        {
+            PrintBeside(panels.Select(panel => panel.Title), width);
+            PrintBeside(panels.Select(panel => panel.Remark), width);
+        }
         var labels = new string[Height];
         foreach (var (place, word, _) in scale.Ticks())
             labels[Math.Clamp((int)((1 - place) * Height), 0, Height - 1)] ??= word;
         var pictures = panels.Select(panel => Picture(panel, scale, width)).ToArray();
         for (var line = 0; line < Height; line++)
             output.Print((labels[line] ?? "").PadLeft(LabelWidth - 2) + " │" + string.Join(new string(' ', Gap - 1) + "│", pictures.Select(picture => picture[line])));
-        output.Print(new string(' ', LabelWidth) + string.Concat(panels.Select(panel => Fit(Axis(panel, width), width))).TrimEnd());
+        PrintBeside(panels.Select(panel => Axis(panel, width)), width);
     }
 
-    private static string Fit(string text, int width) => (text.Length > width ? text[..width] : text).PadRight(width + Gap);
+    private void PrintBeside(IEnumerable<string> texts, int width)
+        => output.Print(new string(' ', LabelWidth) + string.Concat(texts.Select(text => (text.Length > width ? text[..width] : text).PadRight(width + Gap))).TrimEnd());
 
     private string[] Picture(ChartPanel panel, LogScale scale, int width)
     {
