@@ -70,13 +70,13 @@ public sealed class LabExperiments(ILabHost host, LabOutput output, LabExperimen
             _ => await ReplayAsync(words.Rest[1], words.Has('2'), options, cancel),
         };
         json?.Write(LabJson.Write(result));
-        svg?.Write(SvgChart.Draw(chart, Footer(result)));
+        svg?.Write(SvgChart.Draw(chart(), Footer(result)));
         var comparison = before is null ? null : LabComparison.Of(before, result, options.Seed);
         Show(words, result, chart, comparison);
         return comparison is { IsSlower: true } ? Slower : 0;
     }
 
-    private void Show(CommandWords words, LabResult result, LabChart chart, LabComparison? comparison)
+    private void Show(CommandWords words, LabResult result, Func<LabChart> chart, LabComparison? comparison)
     {
         foreach (var warning in comparison?.Warnings ?? [])
             output.Complain($"xl lab: {warning}");
@@ -93,7 +93,7 @@ public sealed class LabExperiments(ILabHost host, LabOutput output, LabExperimen
         foreach (var fact in LabText.Facts(result))
             output.Print(fact);
         output.Print("");
-        new TerminalChart(output).Draw(chart);
+        new TerminalChart(output).Draw(chart());
         output.Print("");
         foreach (var line in words.Has('t') || result.Experiment == ReplayReport.Name ? LabText.Table(result.Rows) : [])
             output.Print(line);
@@ -103,19 +103,22 @@ public sealed class LabExperiments(ILabHost host, LabOutput output, LabExperimen
             output.Print(line);
     }
 
-    private async Task<(LabResult Result, LabChart Chart)> BatchAsync(LabOptions options, CancellationToken cancel)
+    private async Task<(LabResult Result, Func<LabChart> Chart)> BatchAsync(LabOptions options, CancellationToken cancel)
     {
         var (facts, rows) = await MeasureAsync(
             BatchingExperiment.Name, options, () => new BatchingExperiment(host, output, options).RunAsync(cancel), rows => BatchingConclusions.AreOpen(rows, options.Seed), cancel);
+        // What follows from a part's rows alone nobody looks at.
+        if (output.IsPart)
+            return (new LabResult(BatchingExperiment.Name, facts, rows, []), () => throw new InvalidOperationException("A part has no chart."));
         return (
             new LabResult(BatchingExperiment.Name, facts, [.. rows, .. ExitCost.Of(rows).Select(cost => cost.ToRow())], BatchingConclusions.Of(rows, options.Seed)),
-            BatchingChart.Of(rows, options.Seed));
+            () => BatchingChart.Of(rows, options.Seed));
     }
 
-    private async Task<(LabResult Result, LabChart Chart)> WaitAsync(LabOptions options, CancellationToken cancel)
+    private async Task<(LabResult Result, Func<LabChart> Chart)> WaitAsync(LabOptions options, CancellationToken cancel)
     {
         var (facts, rows) = await MeasureAsync(LatencyExperiment.Name, options, () => new LatencyExperiment(host, output, options).RunAsync(cancel), _ => false, cancel);
-        return (new LabResult(LatencyExperiment.Name, facts, rows, LatencyReport.Conclusions(rows)), LatencyReport.Chart(rows));
+        return (new LabResult(LatencyExperiment.Name, facts, rows, LatencyReport.Conclusions(rows)), () => LatencyReport.Chart(rows));
     }
 
     /// <summary>In this process, or in several one after another.</summary>
@@ -168,7 +171,7 @@ public sealed class LabExperiments(ILabHost host, LabOutput output, LabExperimen
         .. options.Calls.SelectMany(call => (string[])["--call", call]),
     ];
 
-    private async Task<(LabResult Result, LabChart Chart)> ReplayAsync(string file, bool measures, LabOptions options, CancellationToken cancel)
+    private async Task<(LabResult Result, Func<LabChart> Chart)> ReplayAsync(string file, bool measures, LabOptions options, CancellationToken cancel)
     {
         var counts = ReplayCounts.Of(TraceFile.Read(file));
         var facts = measures ? Begin(options) : LabFacts.Of(host, options);
@@ -176,7 +179,7 @@ public sealed class LabExperiments(ILabHost host, LabOutput output, LabExperimen
         IReadOnlyList<ReplayCosts> costs = [];
         if (measures)
             costs = ReplayCosts.Of((await new BatchingExperiment(host, output, options with { Calls = [NullCall.Word] }).RunAsync(cancel)).Rows);
-        return (new LabResult(ReplayReport.Name, facts, ReplayReport.Rows(counts), ReplayReport.Conclusions(counts, costs)), ReplayReport.Chart(counts));
+        return (new LabResult(ReplayReport.Name, facts, ReplayReport.Rows(counts), ReplayReport.Conclusions(counts, costs)), () => ReplayReport.Chart(counts));
     }
 
     private List<(string, string)> Begin(LabOptions options)

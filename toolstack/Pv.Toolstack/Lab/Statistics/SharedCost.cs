@@ -24,12 +24,14 @@ public readonly record struct SharedCost(double Each, double Shared)
     /// <param name="times">What one operation took in each.</param>
     public static SharedCost Fit(ReadOnlySpan<int> sizes, ReadOnlySpan<double> times)
     {
-        Span<double> rest = stackalloc double[sizes.Length], sorted = stackalloc double[sizes.Length];
+        Span<double> logarithms = stackalloc double[sizes.Length], rest = stackalloc double[sizes.Length], sorted = stackalloc double[sizes.Length];
+        for (var i = 0; i < sizes.Length; i++)
+            logarithms[i] = Math.Log(times[i]);
         var (best, least) = (default(SharedCost), double.PositiveInfinity);
         foreach (var ratio in Ratios)
         {
             for (var i = 0; i < sizes.Length; i++)
-                rest[i] = Math.Log(times[i] / (1 + (ratio / sizes[i])));
+                rest[i] = logarithms[i] - Math.Log(1 + (ratio / sizes[i]));
             rest.CopyTo(sorted);
             sorted.Sort();
             var middle = Sample.OfSorted(sorted, 0.5);
