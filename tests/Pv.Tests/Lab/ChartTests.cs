@@ -77,6 +77,8 @@ public sealed class ChartTests
         [
             "engine,call,way,batch,time_ns,median_ns,low_ns,high_ns,rounds,traps", "fast <&>,null,single,1,200,200,200,200,3,1", "fast <&>,null,multicall,1,250,250,250,250,3,1",
         ]));
+        var named = new LabResult("latency", [], [new LabRow([("what", "timer, \"late\""), ("size", "")], [], [("p50_ns", 7)])], []);
+        Assert.That(LabText.Csv(named), Is.EqualTo("what,size,p50_ns\n\"timer, \"\"late\"\"\",,7\n"), "what has commas stands in quotes");
     }
 
     private static LabRow Row(string engine, string call, string way, int batch, double time, double traps = 1)

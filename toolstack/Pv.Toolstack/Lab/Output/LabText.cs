@@ -41,12 +41,15 @@ public static class LabText
             text.AppendJoin(',', first.Labels.Select(label => label.Name).Concat(first.Times.Length > 0 ? TimeFields : []).Concat(first.Values.Select(value => value.Name))).Append('\n');
             foreach (var row in group)
             {
-                text.AppendJoin(',', row.Labels.Select(label => label.Value)
+                text.AppendJoin(',', row.Labels.Select(label => Field(label.Value))
                     .Concat((row.Times.Length > 0 ? (double[])[row.Time, row.Median, row.Low, row.High, row.Times.Length] : []).Concat(row.Values.Select(value => value.Value)).Select(value => value.ToString("0.#####", Numbers.Culture)))).Append('\n');
             }
         }
         return text.ToString();
     }
+
+    /// <summary>A word of CSV (RFC 4180): one with a comma in it stands in quotes.</summary>
+    private static string Field(string word) => word.IndexOfAny([',', '"', '\n']) < 0 ? word : $"\"{word.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 
     /// <summary>Rows that have the same columns.</summary>
     private static IEnumerable<IGrouping<string, LabRow>> Kinds(IReadOnlyList<LabRow> rows)
