@@ -22,12 +22,6 @@ internal sealed class EventChannel(EventPort port)
     /// <summary>With FIFO queues: the queue for events to come, 0 highest, 15 lowest.</summary>
     public byte Priority { get; set; } = (byte)FifoEvents.DefaultPriority;
 
-    /// <summary>With FIFO queues: the queue that the port was linked into last. Closing the port does not take it out of there.</summary>
-    public (VcpuId Vcpu, byte Priority) LastQueue { get; set; }
-
-    /// <summary>With FIFO queues: an event came before the guest gave the page that the port's word is in.</summary>
-    public bool IsPendingWithoutWord { get; set; }
-
     public void Clear()
     {
         State = EventChannelState.Closed;

@@ -39,17 +39,20 @@ public sealed partial class EventChannels
 
     private void AuditLocked(AuditFindings findings)
     {
-        var interrupts = 0;
+        var (interrupts, open) = (0, 0);
         foreach (var channel in _ports)
         {
             if (channel.State == EventChannelState.Closed)
                 continue;
+            open++;
             findings.Looked++;
             if (WrongWith(channel) is { } wrong)
                 findings.Add($"{_domain.Id} {channel.Port} ({channel.State}): {wrong}");
             if (channel.State == EventChannelState.Virq)
                 interrupts++;
         }
+        if (open != OpenPortsLocked)
+            findings.Add($"{_domain.Id} has {open} open ports, and counts {OpenPortsLocked}");
         if (interrupts != _virqs.Count)
             findings.Add($"{_domain.Id} has {interrupts} ports of virtual interrupts, and {_virqs.Count} interrupts know a port");
         foreach (var ((virq, _), channel) in _virqs)

@@ -65,27 +65,19 @@ public sealed partial class EventChannels
     {
         var first = fifo.WordCount;
         fifo.AddPage(frame);
-        for (var port = first; port < Math.Min(fifo.WordCount, (uint)_ports.Count); port++)
-        {
-            var channel = _ports[(int)port];
-            if (!channel.IsPendingWithoutWord)
-                continue;
-            channel.IsPendingWithoutWord = false;
-            NotifyLocked(channel);
-        }
+        while (fifo.TryTakeEarly(ref first, out var port))
+            NotifyLocked(_ports[(int)port.Value]);
     }
 
     private FifoEventAbi EnterFifo()
     {
         if (_abi is FifoEventAbi already)
             return already;
-        foreach (var channel in _ports)
-        {
-            channel.IsPendingWithoutWord = channel.State != EventChannelState.Closed && _abi.IsPending(channel);
-            channel.Priority = (byte)FifoEvents.DefaultPriority;
-            channel.LastQueue = default;
-        }
         var fifo = new FifoEventAbi(_domain);
+        // What a guest wrote there for others than open ports is nothing.
+        for (var word = 0; word < TwoLevelEventAbi.Words; word++)
+            fifo.NoteEarly(word, ((TwoLevelEventAbi)_abi).PendingWord(word) & OpenPortsOf(word));
+        _domain.Core.Meter?.Count(TwoLevelEventAbi.Words);
         _abi = fifo;
         return fifo;
     }
@@ -96,7 +88,7 @@ public sealed partial class EventChannels
         FifoEventAbi fifo;
         using (_lock.Hold())
         {
-            if (_ports.Exists(channel => channel.State != EventChannelState.Closed))
+            if (OpenPortsLocked != 0)
                 return Errno.EAGAIN;
             if (_abi is not FifoEventAbi current)
                 return Errno.None;

@@ -12,12 +12,13 @@ namespace Pv.Hypervisor.Events;
 /// </remarks>
 public sealed partial class EventChannels
 {
-    /// <summary>Ports come into being by so many, as Xen's: a number beyond those that there are is refused, one among them is a closed port.</summary>
+    /// <summary>Ports come into being by so many, a word of the bitmaps, as Xen's: a number beyond those that there are is refused, one among them is a closed port.</summary>
     private const int PortsPerBucket = 64;
 
     private readonly Domain _domain;
     private readonly CoreLock _lock;
     private readonly List<EventChannel> _ports = new(PortsPerBucket);
+    private readonly ClosedPorts _closedPorts = new();
     private readonly Dictionary<(VirtualIrq, VcpuId), EventChannel> _virqs = [];
     private IEventAbi _abi;
     private bool _closed;
@@ -304,7 +305,7 @@ public sealed partial class EventChannels
         get
         {
             using (_lock.Hold())
-                return _ports.Count(port => port is { State: not EventChannelState.Closed });
+                return OpenPortsLocked;
         }
     }
 
@@ -359,23 +360,38 @@ public sealed partial class EventChannels
             return Errno.EINVAL;
         for (uint i = 1; ; i++)
         {
+            if (!_closedPorts.TryFind(i, out i))
+                i = (uint)_ports.Count;
             if (i > _domain.Limits.MaxEventPort || i >= _abi.PortLimit)
                 return Errno.ENOSPC;
             if (i == _ports.Count)
                 AddPorts();
+            _domain.Core.Meter?.Count(1);
             var candidate = _ports[(int)i];
-            if (candidate.State != EventChannelState.Closed || _abi.IsBusy(candidate))
+            if (_abi.IsBusy(candidate))
                 continue;
             _lock.Point();
             channel = candidate;
+            _closedPorts.Remove(candidate.Port);
             return Errno.None;
         }
     }
 
+    // Port 0 is none.
+    private int OpenPortsLocked => _ports.Count - 1 - _closedPorts.Count;
+
+    /// <summary>A bit for each open port of a word of bitmaps.</summary>
+    private ulong OpenPortsOf(int word) => word >= _ports.Count / PortsPerBucket ? 0 : ~_closedPorts.Word(word) & (word == 0 ? ~1ul : ulong.MaxValue);
+
     private void AddPorts()
     {
         for (var i = 0; i < PortsPerBucket; i++)
-            _ports.Add(new EventChannel(new EventPort((uint)_ports.Count)));
+        {
+            var port = new EventPort((uint)_ports.Count);
+            _ports.Add(new EventChannel(port));
+            if (port.Value != 0)
+                _closedPorts.Add(port);
+        }
     }
 
     private EventChannel? FindLocked(EventPort port, bool evenClosed = false)
@@ -392,6 +408,7 @@ public sealed partial class EventChannels
         if (channel.State == EventChannelState.Virq)
             _virqs.Remove((channel.Virq, IsGlobal(channel.Virq) ? default : channel.Vcpu)); // a global one may have moved to another vCPU meanwhile
         channel.Clear();
+        _closedPorts.Add(channel.Port);
         _abi.ClearPending(channel);
     }
 

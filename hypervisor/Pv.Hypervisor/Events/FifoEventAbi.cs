@@ -1,3 +1,4 @@
+using System.Numerics;
 using Pv.Abi;
 using Pv.Hypervisor.Domains;
 
@@ -35,12 +36,19 @@ internal sealed class FifoEventAbi : IEventAbi
     private readonly Mfn[] _pages = new Mfn[FifoEvents.ChannelCount / WordsPerPage];
     private int _pageCount;
 
+    // Of each page's ports, the queue that each was linked into last. Closing a port does not take it out of there.
+    private readonly (VcpuId Vcpu, byte Priority)[]?[] _lastQueues = new (VcpuId, byte)[]?[FifoEvents.ChannelCount / WordsPerPage];
+
+    // A bit for each port of which an event came before the guest gave the page that the port's word is in.
+    private readonly ulong[] _early;
+
     public FifoEventAbi(Domain domain)
     {
         _domain = domain;
         _controls = new FifoControl[domain.Vcpus.Length];
         for (var i = 0; i < _controls.Length; i++)
             _controls[i] = new FifoControl();
+        _early = new ulong[Math.Max(TwoLevelEventAbi.Words, domain.Limits.MaxEventPort / 64 + 1)];
     }
 
     /// <summary>Event words in a page of the array.</summary>
@@ -60,7 +68,31 @@ internal sealed class FifoEventAbi : IEventAbi
     public void SetControl(VcpuId vcpu, Mfn frame, uint offset) => _controls[vcpu.Value].Map(frame, offset);
 
     /// <summary>Takes the next page of the array; the frame's reference and use become this object's.</summary>
-    public void AddPage(Mfn frame) => _pages[_pageCount++] = frame;
+    public void AddPage(Mfn frame)
+    {
+        _lastQueues[_pageCount] = new (VcpuId, byte)[WordsPerPage];
+        _pages[_pageCount++] = frame;
+    }
+
+    /// <summary>Ports of a word of bitmaps (64 each) were pending when the queues came.</summary>
+    public void NoteEarly(int word, ulong ports) => _early[word] = ports;
+
+    /// <summary>Takes the next port from <paramref name="from"/> on for which an event came before there was a word, and there is one now.</summary>
+    public bool TryTakeEarly(ref uint from, out EventPort port)
+    {
+        port = default;
+        for (; from < WordCount && from / 64 < _early.Length; from = (from / 64 + 1) * 64)
+        {
+            _domain.Core.Meter?.Count(1);
+            ref var word = ref _early[from / 64];
+            if (word == 0)
+                continue;
+            port = new EventPort(from / 64 * 64 + (uint)BitOperations.TrailingZeroCount(word));
+            word &= word - 1;
+            return true;
+        }
+        return false;
+    }
 
     /// <summary>The frames that were taken, to be given back; nothing may be called afterwards.</summary>
     public IEnumerable<Mfn> TakeFrames()
@@ -95,7 +127,7 @@ internal sealed class FifoEventAbi : IEventAbi
         var port = channel.Port.Value;
         if (port >= WordCount)
         {
-            channel.IsPendingWithoutWord = true;
+            _early[port / 64] |= 1ul << (int)(port % 64);
             return false;
         }
         // A guest must not unmask before the vCPU has a control block; if it does, the event is lost to it.
@@ -108,12 +140,13 @@ internal sealed class FifoEventAbi : IEventAbi
         if ((Volatile.Read(ref word) & Masked) != 0 || (Interlocked.Or(ref word, Linked) & Linked) != 0)
             return false;
         // When it was the last of its queue, that queue is empty now: nothing may be linked to it there.
-        var (lastVcpu, lastPriority) = channel.LastQueue;
+        ref var lastQueue = ref _lastQueues[port / WordsPerPage]![port % WordsPerPage];
+        var (lastVcpu, lastPriority) = lastQueue;
         ref var lastTail = ref _controls[lastVcpu.Value].Tails[lastPriority];
         if (lastTail == port)
             lastTail = 0;
         var priority = channel.Priority;
-        channel.LastQueue = (vcpu.Id, priority);
+        lastQueue = (vcpu.Id, priority);
         ref var tail = ref control.Tails[priority];
         var isLinked = tail != 0 && TryLink(tail, port);
         tail = port;
@@ -122,10 +155,12 @@ internal sealed class FifoEventAbi : IEventAbi
 
     public void ClearPending(EventChannel channel)
     {
-        channel.IsPendingWithoutWord = false;
         // The guest takes the port out of its queue, and ignores it there.
         if (channel.Port.Value >= WordCount)
+        {
+            _early[channel.Port.Value / 64] &= ~(1ul << (int)(channel.Port.Value % 64));
             return;
+        }
         Interlocked.And(ref Word(channel.Port.Value), ~Pending);
         NoteWrite(channel.Port.Value);
     }

@@ -13,7 +13,13 @@ internal sealed class TwoLevelEventAbi(Domain domain) : IEventAbi
     internal const ulong PendingOffset = 0x800;
     internal const ulong MaskOffset = 0xa00;
 
+    /// <summary>Words of the bitmaps, 64 ports each.</summary>
+    public const int Words = TwoLevelEvents.ChannelCount / 64;
+
     public uint PortLimit => TwoLevelEvents.ChannelCount;
+
+    /// <summary>The pending ports of a word, as the guest may have changed them.</summary>
+    public ulong PendingWord(int word) => Volatile.Read(ref Word(PendingOffset, new EventPort((uint)word * 64)));
 
     public bool SetPending(Vcpu vcpu, EventChannel channel)
     {

@@ -34,6 +34,7 @@ internal sealed class GrantEntries(Domain domain)
     {
         if (!domain.Core.Frames.TryAllocateXenFrame(domain, out var mfn))
             return false;
+        domain.Core.Meter?.Count(1);
         _frames.Add(mfn);
         if (Version == 1 || TryAddStatusFrames())
             return true;
@@ -61,7 +62,10 @@ internal sealed class GrantEntries(Domain domain)
         if (version == 1 ? !TryRemoveStatusFrames() : !TryAddStatusFrames())
             return version == 1 ? Errno.EBUSY : Errno.ENOMEM;
         foreach (var frame in _frames)
+        {
             domain.Core.Memory.Frame(frame).Clear();
+            domain.Core.Meter?.CountBytes(PageSize.Bytes);
+        }
         Version = version;
         const uint marks = (uint)(GrantEntryFlags.Reading | GrantEntryFlags.Writing);
         for (uint i = 0; i < reserved.Length && i < Count; i++)

@@ -7,15 +7,22 @@ namespace Pv.Hypervisor.Grants;
 // What an audit looks at. Nothing changes meanwhile.
 internal sealed partial class GrantTable
 {
+    /// <summary>Whether the domain maps a frame by some grant, however many there are to look at.</summary>
+    internal bool HasMapOf(Mfn mfn)
+    {
+        using (Lock.Hold())
+            return _maps.Exists(map => map?.Mfn == mfn);
+    }
+
     /// <summary>Tells of the frames that the table's entries in use hold, and of the maps that the domain holds of others'.</summary>
     internal void CountFrames(FrameAudit frames)
     {
         using (Lock.Hold())
         {
-            for (var i = 0; i < _active.Count; i++)
+            foreach (var (reference, use) in _active.List())
             {
-                if (_active[i] is { Pins: > 0, IsPassedOn: false } active)
-                    frames.CountGrant(_domain.Id, (uint)i, active.Mfn, active.WritablePins);
+                if (!use.IsPassedOn)
+                    frames.CountGrant(_domain.Id, reference.Value, use.Mfn, use.WritablePins);
             }
             foreach (var map in _maps)
             {
@@ -60,19 +67,23 @@ internal sealed partial class GrantTable
     {
         using (Lock.Hold())
         {
-            for (var i = 0; i < _active.Count; i++)
+            var inUse = 0;
+            foreach (var (reference, use) in _active.List())
             {
-                var active = _active[i];
-                var mapped = counts.Count == 0 ? default : counts.GetValueOrDefault((_domain.Id, (uint)i));
-                if (active.Pins != mapped.Maps || active.WritablePins != mapped.Writable)
-                    findings.Add($"{_domain.Id}'s grant {i} is in use {active.Pins} times ({active.WritablePins} writable), and mapped {mapped.Maps} times ({mapped.Writable})");
-                counts.Remove((_domain.Id, (uint)i));
+                findings.Looked++;
+                if (reference.Value >= ReservedGrants.Count)
+                    inUse++;
+                // Maps that are left are of entries that are in no use, and found by who counted them.
+                counts.Remove((_domain.Id, reference.Value), out var mapped);
+                if (use.Pins != mapped.Maps || use.WritablePins != mapped.Writable)
+                    findings.Add($"{_domain.Id}'s grant {reference.Value} is in use {use.Pins} times ({use.WritablePins} writable), and mapped {mapped.Maps} times ({mapped.Writable})");
             }
-            findings.Looked += (ulong)_active.Count;
+            if (inUse != _active.InUse)
+                findings.Add($"{_domain.Id} has {inUse} grants in use, and counts {_active.InUse}");
             if (_closed)
                 return;
-            if (_entries.Count > (uint)_active.Count || (uint)_entries.FrameCount > MaxFrames)
-                findings.Add($"{_domain.Id}'s grant table has {_entries.FrameCount} frames of {MaxFrames} and {_entries.Count} entries, and {_active.Count} can be used");
+            if ((uint)_entries.FrameCount > MaxFrames)
+                findings.Add($"{_domain.Id}'s grant table has {_entries.FrameCount} frames of {MaxFrames}");
             if (_entries.Version == 1 ? _entries.StatusFrameCount != 0 : !_entries.HasStatusForAll)
                 findings.Add($"{_domain.Id}'s grant table of version {_entries.Version} has {_entries.StatusFrameCount} status frames");
         }
@@ -82,8 +93,8 @@ internal sealed partial class GrantTable
     internal ulong Fingerprint()
     {
         var print = (ulong)_entries.Version << 32 | (uint)_entries.FrameCount;
-        foreach (ref readonly var active in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_active))
-            print = print * 31 + (uint)active.Pins * 5ul + (uint)active.WritablePins * 3ul;
+        foreach (var (reference, use) in _active.List())
+            print = print * 31 + (uint)use.Pins * 5ul + (uint)use.WritablePins * 3ul + reference.Value * 7ul;
         return print * 31 + (ulong)(_maps.Count - _freeHandles.Count);
     }
 }

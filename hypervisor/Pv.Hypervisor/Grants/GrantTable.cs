@@ -17,14 +17,15 @@ namespace Pv.Hypervisor.Grants;
 /// </remarks>
 internal sealed partial class GrantTable
 {
-    private const int MapsPerFrame = 256;
+    /// <summary>Maps of a frame of the maptrack table.</summary>
+    public const int MapsPerFrame = 256;
 
     // A guest that changes an entry so often while it is looked at means no good, and the looker holds the table's lock.
     private const int MostTries = 5;
 
     private readonly Domain _domain;
     private readonly GrantEntries _entries;
-    private readonly List<ActiveGrant> _active = [];
+    private readonly ActiveGrants _active = new();
     private readonly List<GrantMap?> _maps = [];
     private readonly Stack<uint> _freeHandles = new();
     private readonly uint _maxMaptrackFrames;
@@ -64,7 +65,6 @@ internal sealed partial class GrantTable
             while (added && _entries.FrameCount < frames)
                 added = _entries.TryAddFrame();
             // Where memory ran out, the frames that were had stay, and their entries can be used.
-            CollectionsMarshal.SetCount(_active, Math.Max(_active.Count, (int)_entries.Count));
             return added;
         }
     }
@@ -93,7 +93,7 @@ internal sealed partial class GrantTable
         get
         {
             using (Lock.Hold())
-                return _active.Exists(active => active.Pins != 0);
+                return _active.List().Any();
         }
     }
 
@@ -116,14 +116,7 @@ internal sealed partial class GrantTable
                 return Errno.None;
             if (_closed)
                 return Errno.EINVAL;
-            for (var i = ReservedGrants.Count; i < _active.Count; i++)
-            {
-                if (_active[i].Pins != 0)
-                    return Errno.EBUSY;
-            }
-            var error = _entries.TryChangeVersion(version);
-            CollectionsMarshal.SetCount(_active, Math.Max(_active.Count, (int)_entries.Count));
-            return error;
+            return _active.InUse != 0 ? Errno.EBUSY : _entries.TryChangeVersion(version);
         }
     }
 
@@ -158,7 +151,7 @@ internal sealed partial class GrantTable
                 return GrantStatus.BadGrantRef;
             if (one == other)
                 return GrantStatus.Okay;
-            if (_active[(int)one.Value].Pins != 0 || _active[(int)other.Value].Pins != 0)
+            if (_active.IsUsed(one) || _active.IsUsed(other))
                 return GrantStatus.TryAgain;
             _entries.Swap(one, other);
             return GrantStatus.Okay;
@@ -187,7 +180,7 @@ internal sealed partial class GrantTable
         {
             if (_closed || reference.Value >= _entries.Count)
                 return GrantStatus.BadGrantRef;
-            ref var own = ref CollectionsMarshal.AsSpan(_active)[(int)reference.Value];
+            ref var own = ref _active[reference];
             var marks = GrantEntryFlags.Reading | (readOnly ? 0 : GrantEntryFlags.Writing);
             if (!TryReadAndMark(reference, user, readOnly, use, marks, out var entry))
                 return GrantStatus.GeneralError;
@@ -207,7 +200,8 @@ internal sealed partial class GrantTable
                 ClearUse(reference, own);
                 return GrantStatus.GeneralError;
             }
-            own.Pins++;
+            if (own.Pins++ == 0)
+                _active.NoteUse(reference, begins: true);
             if (!readOnly)
                 own.WritablePins++;
             pinned = new PinnedGrant(own.Mfn, entry.Granted, isPassedOn ? (entry.PassedDomain, entry.PassedRef) : null);
@@ -242,7 +236,7 @@ internal sealed partial class GrantTable
     {
         using (Lock.Hold())
         {
-            ref var own = ref CollectionsMarshal.AsSpan(_active)[(int)reference.Value];
+            ref var own = ref _active[reference];
             if (!readOnly && !own.IsPassedOn)
                 _domain.Core.PageTypes.Put(own.Mfn);
             Unpin(reference, ref own, readOnly);
@@ -340,11 +334,21 @@ internal sealed partial class GrantTable
             return handle < (uint)_maps.Count ? _maps[(int)handle] : null;
     }
 
-    /// <summary>Whether the domain maps a frame by some grant.</summary>
-    public bool HasMapOf(Mfn mfn)
+    /// <summary>Whether the domain maps a frame by a grant, as far as one part of its maps tells (<see cref="MapsPerFrame"/>). False when there is no such part.</summary>
+    public bool TryLookForMap(Mfn mfn, uint part, out bool found)
     {
         using (Lock.Hold())
-            return _maps.Exists(map => map?.Mfn == mfn);
+        {
+            found = false;
+            var first = (long)part * MapsPerFrame;
+            if (first >= _maps.Count)
+                return false;
+            var maps = CollectionsMarshal.AsSpan(_maps)[(int)first..];
+            foreach (ref readonly var map in maps[..Math.Min(maps.Length, MapsPerFrame)])
+                found |= map is { } held && held.Mfn == mfn;
+            _domain.Core.Meter?.Count(Math.Min(maps.Length, MapsPerFrame));
+            return true;
+        }
     }
 
     /// <summary>Forgets a map. False when it was forgotten before.</summary>
@@ -427,6 +431,7 @@ internal sealed partial class GrantTable
         ClearUse(reference, own);
         if (own.Pins != 0)
             return;
+        _active.NoteUse(reference, begins: false);
         var (mfn, holdsFrame) = (own.Mfn, !own.IsPassedOn);
         own = default;
         if (holdsFrame)
@@ -469,11 +474,8 @@ internal sealed partial class GrantTable
         var used = new List<(int, DomId, Mfn, int)>();
         using (Lock.Hold())
         {
-            for (var i = 0; i < _active.Count; i++)
-            {
-                if (_active[i] is { Pins: > 0 } active)
-                    used.Add((i, active.User, active.Mfn, active.Pins));
-            }
+            foreach (var (reference, use) in _active.List())
+                used.Add(((int)reference.Value, use.User, use.Mfn, use.Pins));
         }
         return used;
     }
@@ -481,17 +483,6 @@ internal sealed partial class GrantTable
     private enum GrantUse : byte
     {
         Map, Copy, PassedCopy,
-    }
-
-    /// <summary>How an entry is used now.</summary>
-    private struct ActiveGrant
-    {
-        public Mfn Mfn;
-        public ulong Frame;
-        public uint Part;
-        public DomId User;
-        public bool IsPassedOn;
-        public int Pins, WritablePins;
     }
 }
 

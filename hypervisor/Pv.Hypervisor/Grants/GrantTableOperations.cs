@@ -9,8 +9,9 @@ internal static class GrantTableOperations
 {
     private delegate void Each<T>(ref HypercallContext call, ref T element) where T : unmanaged;
 
-    // The bits above the operation's are for Xen's own way of going on, which only cache_flush has.
+    // The bits above the operation's are for Xen's own way of going on, which only cache_flush has: what part of the caller's maps comes next.
     private const uint OperationMask = 0xfff;
+    private const int PartShift = 12;
 
     public static HypercallResult Handle(ref HypercallContext call)
     {
@@ -116,26 +117,37 @@ internal static class GrantTableOperations
     {
         const uint knownOperations = 3;
         var (address, count) = (call.Arguments.Second, (ulong)(uint)call.Arguments.Third);
+        var part = (uint)call.Arguments.First >> PartShift;
         if (!call.MayBeMemory(address))
             return Errno.EFAULT;
         for (ulong i = 0; i < count; i++)
         {
             if (i > 0 && call.PreemptionWanted)
-            {
-                call.Arguments = call.Arguments with { Second = address, Third = count - i };
-                return HypercallResult.Again;
-            }
+                return ContinueFlush(ref call, address, count - i, 0);
+            call.Core.Meter?.Count(1);
             if (!call.TryRead(address, out GrantTableCacheFlush flush))
                 return Errno.EFAULT;
             if (flush.Offset >= PageSize.Bytes || flush.Offset + flush.Length > PageSize.Bytes || (flush.Operation & ~knownOperations) != 0)
                 return Errno.EINVAL;
             var frame = Mfn.OfAddress(flush.Address);
-            if (flush.Length != 0 && flush.Operation != 0 && !call.Caller.Grants.HasMapOf(frame)
-                && (!call.Core.Frames.TryGetOwner(frame, out var owner) || owner != call.Caller.Id))
-                return Errno.EINVAL;
+            var isFound = flush.Length == 0 || flush.Operation == 0 || (call.Core.Frames.TryGetOwner(frame, out var owner) && owner == call.Caller.Id);
+            for (; !isFound; part++)
+            {
+                if (!call.Caller.Grants.TryLookForMap(frame, part, out isFound))
+                    return Errno.EINVAL;
+                if (!isFound && call.Preemptible?.IsWantedAfter(GrantTable.MapsPerFrame) == true)
+                    return ContinueFlush(ref call, address, count - i, part + 1);
+            }
+            part = 0;
             address += GrantTableCacheFlush.WireSize;
         }
         return HypercallResult.Success;
+    }
+
+    private static HypercallResult ContinueFlush(ref HypercallContext call, ulong address, ulong count, uint part)
+    {
+        call.Arguments = call.Arguments with { First = (uint)GrantTableOperation.CacheFlush | (ulong)part << PartShift, Second = address, Third = count };
+        return HypercallResult.Again;
     }
 
     private static void Swap(ref HypercallContext call, ref GrantTableSwapGrantRef swap) => swap.Status = call.Caller.Grants.Swap(swap.RefA, swap.RefB);

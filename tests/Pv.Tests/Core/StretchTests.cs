@@ -1,5 +1,6 @@
 using NUnit.Framework;
 using Pv.Abi;
+using Pv.Hypervisor.Grants;
 using Pv.Hypervisor.Hypercalls;
 
 namespace Pv.Tests.Core;
@@ -13,7 +14,7 @@ namespace Pv.Tests.Core;
 internal sealed class StretchTests(bool isAlwaysWanted)
 {
     private const int MostEntries = 512, MostBytes = 64 * 1024;
-    private const int GuestFrames = 480, Tables = 100, Data = 110;
+    private const int GuestFrames = 480, Tables = 100, Data = 110, Ports = 4095;
 
     private readonly WorkMeter _meter = new();
     private TestMachine _machine = null!;
@@ -25,7 +26,7 @@ internal sealed class StretchTests(bool isAlwaysWanted)
         _machine = new TestMachine(8192);
         _machine.Core.PreemptionChooser = _ => isAlwaysWanted;
         // Frames from Tables on are no memory of vCPU 0's, so that they can be tables.
-        _guest = new TestGuest(_machine, GuestFrames, frame => frame < Tables, vcpus: 3);
+        _guest = new TestGuest(_machine, GuestFrames, frame => frame < Tables, vcpus: 3, ports: Ports, grantFrames: 64, maptrackFrames: 16);
         _guest.Domain.MaxPages = 7000;
         _machine.Core.Meter = _meter;
     }
@@ -172,14 +173,83 @@ internal sealed class StretchTests(bool isAlwaysWanted)
         Assert.That(Measure(HypercallNumber.MemoryOp, (ulong)MemoryOperation.Exchange, 0, most: 2 * MostEntries), Is.Zero);
     }
 
+    /// <summary>The last of many ports is found without a look at the others, and so is the way into and out of the queues.</summary>
     [Test]
-    public void A_reset_of_many_ports()
+    public void Many_ports()
     {
-        for (var i = 0; i < 120; i++)
+        for (var i = 1; i < Ports; i++)
             Assert.That(_guest.Domain.Events.BindIpi(new VcpuId(0), out _), Is.EqualTo(Errno.None));
+        Store(0, new EventChannelBindIpi());
+        Assert.That(Events(EventChannelOperation.BindIpi, most: 1), Is.Zero);
+        Assert.That(Read<EventChannelBindIpi>(0).Port.Value, Is.EqualTo(Ports));
+        Assert.That(Events(EventChannelOperation.BindIpi, most: 1), Is.EqualTo(-(long)Errno.ENOSPC));
+        Store(0, new EventChannelClose { Port = new EventPort(77) });
+        Assert.That(Events(EventChannelOperation.Close), Is.Zero);
+        Store(0, new EventChannelBindIpi());
+        Assert.That(Events(EventChannelOperation.BindIpi, most: 1), Is.Zero);
+        Assert.That(Read<EventChannelBindIpi>(0).Port.Value, Is.EqualTo(77));
+
+        _guest.Domain.Events.Send(new EventPort(2000));
+        Store(0, new EventChannelInitControl { ControlGfn = _guest.Frames[95].Value });
+        Assert.That(Events(EventChannelOperation.InitControl, most: 64), Is.Zero);
+        for (var page = 0; page < 4; page++)
+        {
+            Store(0, new EventChannelExpandArray { ArrayGfn = _guest.Frames[96 + page].Value });
+            Assert.That(Events(EventChannelOperation.ExpandArray, most: 20), Is.Zero);
+        }
+        Assert.That(_machine.Core.Memory.At<uint>(_guest.Frames[97].Address + (2000 - 1024) * 4) >> FifoEvents.PendingBit & 1, Is.EqualTo(1), "it came before there were queues");
+
         Store(0, new EventChannelReset { Domain = DomId.Self });
-        Assert.That(Measure(HypercallNumber.EventChannelOp, (ulong)EventChannelOperation.Reset, 0), Is.Zero);
+        Assert.That(Events(EventChannelOperation.Reset), Is.Zero);
         Assert.That(_guest.Domain.Events.OpenPorts, Is.Zero);
+        Assert.That(_machine.Core.Frames.References(_guest.Frames[97]), Is.EqualTo(2), "beside its allocation vCPU 0's entry");
+    }
+
+    [Test]
+    public void A_grant_table_that_grows_and_changes_its_form()
+    {
+        const int frames = 64, list = 4096;
+        Store(0, new GrantTableSetupTable { Domain = DomId.Self, FrameCount = frames, FrameList = list });
+        Assert.That(Measure(HypercallNumber.GrantTableOp, (ulong)GrantTableOperation.SetupTable, 0, 1), Is.Zero);
+        Assert.That(Read<GrantTableSetupTable>(0).Status, Is.EqualTo(GrantStatus.Okay));
+        foreach (var version in (uint[])[2, 1])
+        {
+            Store(0, new GrantTableSetVersion { Version = version });
+            // All frames at once, as Xen does.
+            Assert.That(Measure(HypercallNumber.GrantTableOp, (ulong)GrantTableOperation.SetVersion, 0, 1, mostBytes: frames * 4096), Is.Zero);
+        }
+    }
+
+    [Test]
+    public void Flushes_of_frames_that_are_anothers()
+    {
+        const int maps = 3000;
+        var owner = new TestGuest(_machine, 8);
+        Assert.That(owner.Domain.Grants.TryGrow(1));
+        Assert.That(owner.Domain.Grants.GetSharedFrame(0, out var table), Is.EqualTo(Errno.None));
+        foreach (var reference in (int[])[9, 10])
+            _machine.Core.Memory.Words(table)[reference] = (ulong)GrantEntryFlags.PermitAccess | (ulong)_guest.Domain.Id.Value << 16 | owner.Frames[reference - 9].Value << 32;
+        var handles = new uint[maps + 1];
+        for (var i = 0; i <= maps; i++)
+        {
+            var reference = new GrantRef(i < maps ? 9u : 10);
+            Assert.That(owner.Domain.Grants.TryPin(reference, _guest.Domain.Id, true, out var mfn), Is.EqualTo(GrantStatus.Okay));
+            Assert.That(_guest.Domain.Grants.TryTakeHandle(out handles[i]));
+            Assert.That(_guest.Domain.Grants.TrySetMap(handles[i], new GrantMap(owner.Domain.Id, reference, true, 0, GrantMapFlags.ReadOnly, mfn)));
+        }
+        const int count = 5;
+        for (var i = 0; i < count; i++)
+            Store(i * GrantTableCacheFlush.WireSize, new GrantTableCacheFlush { Address = owner.Frames[1].Address, Length = 64, Operation = 1 });
+        Assert.That(Measure(HypercallNumber.GrantTableOp, (ulong)GrantTableOperation.CacheFlush, 0, count), Is.Zero, "the last of its maps");
+        Assert.That(_meter.Looks, Is.GreaterThan(count * maps / 300));
+        Store(3 * GrantTableCacheFlush.WireSize, new GrantTableCacheFlush { Address = owner.Frames[2].Address, Length = 64, Operation = 1 });
+        Assert.That(Measure(HypercallNumber.GrantTableOp, (ulong)GrantTableOperation.CacheFlush, 0, count), Is.EqualTo(-(long)Errno.EINVAL), "none of its maps");
+        // They were no maps of any table, so they end here.
+        for (var i = 0; i <= maps; i++)
+        {
+            Assert.That(_guest.Domain.Grants.TryRemoveMap(handles[i], _guest.Domain.Grants.FindMap(handles[i])!.Value));
+            owner.Domain.Grants.Unpin(new GrantRef(i < maps ? 9u : 10), true);
+        }
     }
 
     private Mfn DeepTable(bool lastIsBad)
@@ -191,15 +261,18 @@ internal sealed class StretchTests(bool isAlwaysWanted)
         return Measure(HypercallNumber.MmuExtOp, 0, 1, 0, DomId.Self.Value);
     }
 
+    private long Events(EventChannelOperation operation, int most = MostEntries) => Measure(HypercallNumber.EventChannelOp, (ulong)operation, 0, most: most);
+
     /// <summary>A call of vCPU 0, with the stretches that it was made of.</summary>
-    private long Measure(HypercallNumber number, ulong first = 0, ulong second = 0, ulong third = 0, ulong fourth = 0, int most = MostEntries)
+    private long Measure(
+        HypercallNumber number, ulong first = 0, ulong second = 0, ulong third = 0, ulong fourth = 0, int most = MostEntries, int mostBytes = MostBytes)
     {
         _meter.Reset();
         var result = _guest.Call(_guest.Victim, number, first, second, third, fourth);
         _meter.Look();
         TestContext.Out.WriteLine($"{number} {first:x}: at most {_meter.MostEntries} entries, {_meter.MostBytes} bytes; {_meter.Looks} looks");
         Assert.That(_meter.MostEntries, Is.LessThanOrEqualTo(most), $"entries between two looks of {number}");
-        Assert.That(_meter.MostBytes, Is.LessThanOrEqualTo(MostBytes), $"bytes between two looks of {number}");
+        Assert.That(_meter.MostBytes, Is.LessThanOrEqualTo(mostBytes), $"bytes between two looks of {number}");
         return result;
     }
 
@@ -208,6 +281,8 @@ internal sealed class StretchTests(bool isAlwaysWanted)
         Store(index * 8, first);
         Store(index * 8 + 8, second);
     }
+
+    private T Read<T>(int address) where T : unmanaged => _machine.Core.Memory.At<T>(_guest.Frames[address >> 12].Address + (ulong)(address & 0xfff));
 
     /// <summary>Puts something into the frames that vCPU 0 maps at 0.</summary>
     private void Store<T>(int address, T value) where T : unmanaged

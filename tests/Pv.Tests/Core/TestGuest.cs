@@ -23,11 +23,14 @@ internal sealed class TestGuest
     /// <param name="maps">Which of them vCPU 0 maps writable at first, by number; all when null.</param>
     /// <param name="vcpus">How many vCPUs there are; those after the second have no state yet.</param>
     /// <param name="asynchronous">May it have queues of asynchronous hypercalls.</param>
-    public TestGuest(TestMachine machine, int frames, Predicate<int>? maps = null, int vcpus = 2, bool asynchronous = false)
+    /// <param name="ports">Its last event port.</param>
+    /// <param name="grantFrames">The most frames of its grant table.</param>
+    /// <param name="maptrackFrames">The most maps of others' grants, by 256.</param>
+    public TestGuest(TestMachine machine, int frames, Predicate<int>? maps = null, int vcpus = 2, bool asynchronous = false, int ports = 127, int grantFrames = 2, int maptrackFrames = 1)
     {
         _machine = machine;
         const int own = 10;
-        Domain = machine.CreateDomain(frames + own, vcpus, asynchronous: asynchronous);
+        Domain = machine.CreateDomain(frames + own, vcpus, asynchronous: asynchronous, ports: ports, grantFrames: grantFrames, maptrackFrames: maptrackFrames);
         var all = machine.FramesOf(Domain);
         Safe = [.. all.Take(own)];
         Frames = [.. all.Skip(own)];

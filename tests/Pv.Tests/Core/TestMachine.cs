@@ -93,13 +93,13 @@ internal sealed class TestMachine : IDisposable
     public void ControlOrThrow(DomctlOperation operation, DomId domain) => ControlOrThrow(operation, domain, 0ul);
 
     /// <summary>Makes a domain with memory and vCPUs, paused and without a state.</summary>
-    public Domain CreateDomain(int frames, int vcpus = 1, bool managed = false, int grantFrames = 2, int maptrackFrames = 1, bool asynchronous = false)
+    public Domain CreateDomain(int frames, int vcpus = 1, bool managed = false, int grantFrames = 2, int maptrackFrames = 1, bool asynchronous = false, int ports = 127)
     {
         var create = new DomctlCreateDomain
         {
             Flags = managed ? DomainCreateFlags.Hvm | DomainCreateFlags.Hap : DomainCreateFlags.None,
             MaxVcpus = (uint)vcpus,
-            MaxEventChannelPort = 127,
+            MaxEventChannelPort = (uint)ports,
             MaxGrantFrames = grantFrames,
             MaxMapTrackFrames = maptrackFrames,
             GrantOptions = 2,
