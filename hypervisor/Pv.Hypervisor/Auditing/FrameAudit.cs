@@ -107,6 +107,11 @@ internal sealed class FrameAudit(HypervisorCore core, AuditFindings findings)
             foreach (var table in domain.UnfinishedTables)
                 Hold(table, ClaimedType(table), "an unfinished end");
         }
+        foreach (var (first, order) in domain.Retired)
+        {
+            for (ulong i = 0; i < 1ul << order; i++)
+                _references[first.Plus(i).Value]++;
+        }
         foreach (var frame in domain.Events.QueueFrames())
             Hold(frame, FrameType.Writable, $"{domain.Id}'s event queues");
         foreach (var vcpu in domain.OnlineVcpus)

@@ -132,6 +132,9 @@ public sealed class Domain
     /// <summary>The head of the list of those that the domain's end has gone over; see <see cref="Memory.FrameTable.PassOver"/>.</summary>
     internal uint FirstPassed;
 
+    /// <summary>Extents that were the domain's and wait to be freed; see <see cref="Memory.FrameTable.Retire"/>. The page lock guards it.</summary>
+    internal Queue<(Mfn First, int Order)> Retired { get; } = new();
+
     /// <summary>Its end, once somebody began with it. The control lock guards it.</summary>
     internal DomainDestruction? Destruction { get; set; }
 

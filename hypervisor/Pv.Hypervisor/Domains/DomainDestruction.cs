@@ -29,7 +29,8 @@ internal sealed class DomainDestruction
     private DomainDestruction(Domain domain)
     {
         _domain = domain;
-        _steps = [Stop, StopServices, () => domain.Events.Destroy(_budget), ReleaseVcpus, () => domain.Grants.Destroy(_budget), ReleaseMap, ReleaseTables, ReleaseFrames, Finish];
+        _steps = [Stop, StopServices, () => domain.Events.Destroy(_budget), ReleaseVcpus, () => domain.Grants.Destroy(_budget), ReleaseMap, ReleaseTables,
+            () => domain.Core.Frames.FreeRetired(domain, _budget), ReleaseFrames, Finish];
     }
 
     /// <summary>Does all of it.</summary>

@@ -6,7 +6,7 @@ namespace Pv.Hypervisor.Memory;
 
 /// <summary>
 /// <c>XENMEM_exchange</c>: a PV guest gives extents of its frames and gets as much memory in extents of another size, to have some that is
-/// contiguous. Done extent by extent of the larger size; how far it came stands in the argument.
+/// contiguous. Done extent by extent of the larger size, and what was given is freed after each; how far it came stands in the argument.
 /// </summary>
 internal static class ExchangeOperation
 {
@@ -25,23 +25,25 @@ internal static class ExchangeOperation
             || given.ExtentCount << (int)given.ExtentOrder != wanted.ExtentCount << (int)wanted.ExtentOrder
             || exchange.ExchangedCount > given.ExtentCount || given.Domain != wanted.Domain)
             return Errno.EINVAL;
+        if (exchange.ExchangedCount != given.ExtentCount && given.Domain != DomId.Self && given.Domain != call.Caller.Id)
+            return call.Core.Domains.Find(given.Domain) is null ? Errno.ESRCH : Errno.EPERM;
+        // What a stretch before this one gave away.
+        if (call.Core.Frames.FreeRetired(call.Caller, call.Preemptible) == Errno.ERESTART)
+            return HypercallResult.Again;
         if (exchange.ExchangedCount == given.ExtentCount)
             return HypercallResult.Success;
-        if (given.Domain != DomId.Self && given.Domain != call.Caller.Id)
-            return call.Core.Domains.Find(given.Domain) is null ? Errno.ESRCH : Errno.EPERM;
         var order = (int)Math.Max(given.ExtentOrder, wanted.ExtentOrder);
         var extents = 1ul << order - (int)given.ExtentOrder;
         // An extent of the larger size is exchanged as a whole, whatever was said of its parts.
         exchange.ExchangedCount -= exchange.ExchangedCount % extents;
-        var before = exchange.ExchangedCount;
         while (exchange.ExchangedCount < given.ExtentCount)
         {
-            if (exchange.ExchangedCount != before && call.PreemptionWanted)
-                return call.TryWrite(argument, exchange) ? HypercallResult.Again : Errno.EFAULT;
             var error = ExchangeOne(ref call, exchange, order);
             if (error != Errno.None)
                 return call.TryWrite(argument, exchange) ? error : Errno.EFAULT;
             exchange.ExchangedCount += extents;
+            if (call.PreemptionWanted || call.Core.Frames.FreeRetired(call.Caller, call.Preemptible) == Errno.ERESTART)
+                return call.TryWrite(argument, exchange) ? HypercallResult.Again : Errno.EFAULT;
         }
         return call.TryWrite(argument, exchange) ? HypercallResult.Success : Errno.EFAULT;
     }
@@ -67,7 +69,8 @@ internal static class ExchangeOperation
             ForEach(old, inOrder, old.Length << inOrder, core.Frames.PutBack);
             return error;
         }
-        ForEach(old, inOrder, old.Length << inOrder, mfn => GiveUp(domain, mfn));
+        ForEach(old, inOrder, old.Length << inOrder, mfn => core.MachineToPhysical[mfn] = Pfn.Invalid);
+        core.Frames.Retire(domain, old, inOrder);
         for (var extent = 0; extent < slots.Length; extent++)
         {
             for (ulong i = 0; i < 1ul << outOrder; i++)
@@ -80,6 +83,7 @@ internal static class ExchangeOperation
     private static bool TryTakeOut(HypervisorCore core, Domain domain, ulong[] extents, int order)
     {
         var taken = 0;
+        core.Meter?.Count(extents.Length << order);
         foreach (var extent in extents)
         {
             for (ulong i = 0; i < 1ul << order; i++)
@@ -111,6 +115,13 @@ internal static class ExchangeOperation
             domain.MaxPages += 1ul << order;
             try
             {
+                // The domain gives as much: it may have what lies together.
+                if (core.Frames.TryAllocate(domain, order, out var block, limit) is Errno.None)
+                {
+                    for (var i = 0; i < fresh.Length; i++)
+                        fresh[i] = block.Plus((ulong)i << outOrder);
+                    return Errno.None;
+                }
                 for (var i = 0; i < fresh.Length; i++)
                 {
                     if (core.Frames.TryAllocate(domain, outOrder, out fresh[i], limit) is Errno.None)
@@ -129,14 +140,5 @@ internal static class ExchangeOperation
                 domain.MaxPages -= 1ul << order;
             }
         }
-    }
-
-    private static void GiveUp(Domain domain, Mfn mfn)
-    {
-        var core = domain.Core;
-        // No vCPU may still reach the frame by an old translation when somebody else gets it.
-        core.Flushes.DropStale(domain.Id, core.Frames[mfn].Stamp);
-        core.MachineToPhysical[mfn] = Pfn.Invalid;
-        core.Frames.Put(mfn);
     }
 }

@@ -69,6 +69,42 @@ internal static class LoopingGuests
                 code.Call(XenCall.MemoryOp, 1, argument);
             };
         }),
+        ("4 MiB exchanged for larger extents", code =>
+        {
+            // Every second frame, so that none of those that go has a neighbour that goes.
+            const ulong frames = 1024;
+            var (all, every, large) = (code.Pages(4), code.Pages(2), code.Pages());
+            var increase = code.Table(0, 2 * frames, 0, GuestCode.Self);
+            code.Store(increase, all);
+            code.Call(XenCall.MemoryOp, 0, increase);
+            for (ulong i = 0; i < frames; i++)
+                code.Store(every + i * 8, Operand.At(all + i * 16));
+            var (join, split) = (Exchange(code, every, frames, 0, large, 2, 9), Exchange(code, large, 2, 9, every, frames, 0));
+            return () =>
+            {
+                // How far it came.
+                code.Store(join + 64, 0);
+                code.Call(XenCall.MemoryOp, 11, join);
+                code.Store(split + 64, 0);
+                code.Call(XenCall.MemoryOp, 11, split);
+            };
+        }),
+        ("a grant table of 64 frames, both forms", code =>
+        {
+            var (frames, setup) = (code.Pages(), code.Table(GuestCode.Self | 64ul << 32, 0, 0));
+            code.Store(setup + 16, frames);
+            code.Call(XenCall.GrantTableOp, 2, setup, 1);
+            var versions = (ReadOnlySpan<ulong>)[code.Table(2), code.Table(1)];
+            var list = code.Pages();
+            for (ulong i = 0; i < 8; i++)
+            {
+                code.Store(list + i * EntrySize, (ulong)XenCall.GrantTableOp);
+                code.Store(list + i * EntrySize + Arguments, 8);
+                code.Store(list + i * EntrySize + Arguments + 8, versions[(int)i % 2]);
+                code.Store(list + i * EntrySize + Arguments + 16, 1);
+            }
+            return () => code.Call(XenCall.Multicall, list, 8);
+        }),
         ("set_gdt of 14 frames", code =>
         {
             var (pages, list) = (code.Pages(14), code.Pages());
@@ -99,6 +135,15 @@ internal static class LoopingGuests
         code.Asm.Label(ref loop);
         call();
         code.Asm.jmp(loop);
+    }
+
+    /// <summary>The argument of an exchange: extents that go, extents that come, how many are done.</summary>
+    private static ulong Exchange(GuestCode code, ulong given, ulong givenCount, ulong givenOrder, ulong wanted, ulong wantedCount, ulong wantedOrder)
+    {
+        var exchange = code.Table(0, givenCount, givenOrder, GuestCode.Self, 0, wantedCount, wantedOrder, GuestCode.Self, 0);
+        code.Store(exchange, given);
+        code.Store(exchange + 32, wanted);
+        return exchange;
     }
 
     /// <summary>Writes so many elements; rdi is at each, rdx has the value. Clobbers rax and rcx, too.</summary>
