@@ -116,16 +116,20 @@ internal sealed class AsyncQueue
     public void Serve()
     {
         while (!_core.Scheduler.ShouldLeave(Service))
-        {
-            WakeUp();
-            _core.Stepper?.Point();
-            if (_stopped != Errno.None)
-                Service.Block();
-            else if (_inCall || TryTake())
-                Call();
-            else if (_stopped == Errno.None && !MayPoll())
-                Sleep();
-        }
+            Step();
+    }
+
+    /// <summary>Does one thing: a stretch of a call, or going to sleep.</summary>
+    internal void Step()
+    {
+        WakeUp();
+        _core.Stepper?.Point();
+        if (_stopped != Errno.None)
+            Service.Block();
+        else if (_inCall || TryTake())
+            Call();
+        else if (_stopped == Errno.None && !MayPoll())
+            Sleep();
     }
 
     private void WakeUp()

@@ -9,7 +9,7 @@ namespace Pv.Tests.Fuzzing;
 /// <summary>What a call's answer teaches its guest.</summary>
 internal enum Lesson : byte
 {
-    Nothing, Port, MapHandle, UnmapHandle, GrantStatus, GrantFrames, NewFrames,
+    Nothing, Port, MapHandle, UnmapHandle, GrantStatus, GrantFrames, NewFrames, Queue, QueueGone, QueueKick,
 }
 
 /// <summary>One call, or an entry of a multicall: what it is in the statistics, and where its answer stands among the arguments.</summary>
@@ -73,18 +73,22 @@ internal sealed partial class CallGrammar
     private bool IsManaged => _self is not { IsManaged: false };
 
     /// <summary>Says who there is and who calls; null for Dom0, whose addresses are the process's own and are always good.</summary>
-    public void Begin(ulong seed, FuzzDomain[] domains, FuzzDomain? self, ulong argumentBase, DomId dead)
+    public void Begin(ulong seed, FuzzDomain[] domains, FuzzDomain? self, ulong argumentBase, DomId dead, int vcpu = 0)
     {
+        _vcpu = vcpu;
         _dice = new Dice(seed);
         (_domains, _self, _argumentBase, _dead) = (domains, self, argumentBase, dead);
         _selfId = self?.Domain.Id ?? DomId.Dom0;
     }
 
     /// <summary>Makes up the next call.</summary>
-    public void Next()
+    /// <param name="ofQueue">About the vCPU's queue of asynchronous calls.</param>
+    public void Next(bool ofQueue = false)
     {
         (_offset, _entryCount, ArgumentLength) = (0, 0, 0);
-        Pick(IsTrusted ? Rules.Trusted : IsManaged ? Rules.Managed : Rules.Guest);
+        _stores.Clear();
+        _completions.Clear();
+        Pick(ofQueue ? Rules.Queue : IsTrusted ? Rules.Trusted : IsManaged ? Rules.Managed : Rules.Guest);
     }
 
     private void Pick(Rule[] rules) => rules[_dice.Below(rules.Length)].Make(this);
@@ -102,6 +106,7 @@ internal sealed partial class CallGrammar
     private void Multicall()
     {
         var count = 1 + _dice.Below(MostEntries);
+        _isPart = true;
         for (var i = 0; i < count; i++)
         {
             _offset = i * EntryArguments;
@@ -119,6 +124,7 @@ internal sealed partial class CallGrammar
             _offset = 0;
             Image(EntryList + i * MulticallEntry.WireSize, entry);
         }
+        _isPart = false;
         _entryCount = count;
         var list = Where(EntryList);
         if (list != _argumentBase + EntryList)
@@ -261,10 +267,12 @@ internal sealed partial class CallGrammar
     private static class Rules
     {
         public static readonly Rule[] Guest = Spread(
-            [.. PagingRules, .. EventRules, .. GrantRules, .. MemoryRules, .. VcpuRules, .. TrapRules, new(14, grammar => grammar.Multicall())]);
+            [.. PagingRules, .. EventRules, .. GrantRules, .. MemoryRules, .. VcpuRules, .. TrapRules, .. QueueRules, new(14, grammar => grammar.Multicall())]);
+
+        public static readonly Rule[] Queue = Spread(QueueRules);
 
         public static readonly Rule[] Managed = Spread(
-            [.. EventRules, .. GrantRules, .. MemoryRules, .. VcpuRules, .. TrapRules, new(2, grammar => grammar.MmuExtension()), new(10, grammar => grammar.Multicall())]);
+            [.. EventRules, .. GrantRules, .. MemoryRules, .. VcpuRules, .. TrapRules, .. QueueRules, new(2, grammar => grammar.MmuExtension()), new(10, grammar => grammar.Multicall())]);
 
         public static readonly Rule[] Trusted = Spread([.. ControlRules, .. EventRules, .. GrantRules, .. MemoryRules, new(1, grammar => grammar.MmuExtension())]);
 

@@ -40,7 +40,7 @@ internal sealed class CallingVcpu : FuzzVcpu
         Vcpu.Traps.InKernel = true;
         registers.Cr3 = Vcpu.Traps.KernelTable.Address;
         registers.Rsp = Stack;
-        Grammar.Begin(Dice.Next(), Domains, Domain, 0, new DomId((ushort)Dice.Below(40)));
+        Grammar.Begin(Dice.Next(), Domains, Domain, 0, new DomId((ushort)Dice.Below(40)), Index);
         if (Dice.OneIn(4))
         {
             Statistics.Stores++;
@@ -48,12 +48,15 @@ internal sealed class CallingVcpu : FuzzVcpu
         }
         if (Dice.OneIn(3))
             ChangeArgumentsOfOthers();
-        Grammar.Next();
+        Grammar.Next(ofQueue: Dice.OneIn(8));
         if (!FuzzDomain.Write(Vcpu, 0, Grammar.Arguments))
         {
             IsBroken = true;
             return CpuExit.Blocked;
         }
+        NoteCompletions();
+        foreach (var (address, value) in Grammar.Stores)
+            FuzzDomain.Write(Vcpu, address, MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in value)));
         var call = Grammar.Registers;
         (registers.Rax, registers.Rdi, registers.Rsi, registers.Rdx, registers.R10, registers.R8, registers.General[9])
             = (call.Number, call.First, call.Second, call.Third, call.Fourth, call.Fifth, call.Sixth);

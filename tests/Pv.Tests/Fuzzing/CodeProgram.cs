@@ -13,7 +13,7 @@ namespace Pv.Tests.Fuzzing;
 /// <remarks>One thread's. r14 counts how often the program runs, r15 says where to go on.</remarks>
 internal sealed class CodeProgram
 {
-    private const int MostParts = 14;
+    private const int MostParts = 14, MostBytes = 2600;
     private const byte Rax = 0, Rcx = 1, Rdx = 2, Rsp = 4, Rsi = 6, Rdi = 7, R8 = 8, R9 = 9, R10 = 10, R15 = 15;
 
     private static readonly byte[] Storm = CodeRuntime.Assemble(code =>
@@ -79,8 +79,8 @@ internal sealed class CodeProgram
         // Often where the last one was, sometimes over the end of a page.
         Base = CodeRuntime.Program + (ulong)_dice.Of(0, 0, 0, 0, _dice.Below(256), PageSize.Bytes - 1 - _dice.Below(64));
         var count = 1 + _dice.Below(MostParts);
-        var callAt = call is null ? -1 : _dice.Below(count);
-        for (var i = 0; i < count; i++)
+        var callAt = call is null ? -1 : _dice.Below(Math.Min(count, 5));
+        for (var i = 0; i < count && _length < MostBytes; i++)
         {
             Begin();
             var label = i == callAt ? Call(call!.Value) : Part();
@@ -120,6 +120,8 @@ internal sealed class CodeProgram
 
     private int Call(HypercallRegisters call)
     {
+        foreach (var (address, value) in _grammar.Stores)
+            Store(address, value);
         Load(Rdi, call.First);
         Load(Rsi, call.Second);
         Load(Rdx, call.Third);

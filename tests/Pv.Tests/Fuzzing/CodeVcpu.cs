@@ -107,7 +107,7 @@ internal sealed class CodeVcpu : FuzzVcpu
         (registers.Cs, registers.Ss, registers.Rflags) = (XenSegments.FlatCode64, XenSegments.FlatStack, 0x202);
         if (!Dice.OneIn(40))
             FuzzDomain.SetTraps(Vcpu);
-        Grammar.Begin(Dice.Next(), Domains, Domain, 0, new DomId((ushort)Dice.Below(40)));
+        Grammar.Begin(Dice.Next(), Domains, Domain, 0, new DomId((ushort)Dice.Below(40)), Index);
         if (Dice.OneIn(4))
         {
             Statistics.Stores++;
@@ -116,8 +116,9 @@ internal sealed class CodeVcpu : FuzzVcpu
         HypercallRegisters? call = null;
         if (!Dice.OneIn(8))
         {
-            Grammar.Next();
+            Grammar.Next(ofQueue: Dice.OneIn(4));
             call = Grammar.Registers;
+            NoteCompletions();
             if (!FuzzDomain.Write(Vcpu, 0, Grammar.Arguments))
                 return false;
         }

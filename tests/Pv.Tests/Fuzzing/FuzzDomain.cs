@@ -39,7 +39,8 @@ internal sealed class FuzzDomain
         RunsCode = runsCode;
         _ownPerVcpu = runsCode ? OwnOfCode : OwnOfCalls;
         var own = managed ? 2 : vcpus * _ownPerVcpu + (runsCode ? 2 : 1);
-        Domain = machine.CreateDomain(frames + own, vcpus, managed, grantFrames: 3);
+        Domain = machine.CreateDomain(frames + own, vcpus, managed, grantFrames: 3, asynchronous: true);
+        Queues = new FuzzQueue?[vcpus];
         machine.ControlOrThrow(DomctlOperation.MaxMemory, Domain.Id, new DomctlMaxMemory { MaxMemoryKib = (ulong)(frames + own + 12) * 4 });
         if (managed)
         {
@@ -78,6 +79,12 @@ internal sealed class FuzzDomain
     public uint[] Ports { get; } = new uint[KnownPorts];
 
     public (uint Handle, ulong Address)[] Handles { get; } = new (uint, ulong)[KnownHandles];
+
+    /// <summary>The queues of its vCPUs, as far as it knows.</summary>
+    public FuzzQueue?[] Queues { get; }
+
+    /// <summary>Where it has one of its frames mapped, or had it at first.</summary>
+    public ulong AddressOf(int frame) => IsManaged ? Frames[frame].Address : Playground + ((ulong)frame << PageSize.Shift);
 
     /// <summary>Frames of its grant table, once it asked for them.</summary>
     public Mfn[] GrantFrames { get; } = new Mfn[3];

@@ -10,6 +10,7 @@ internal static class FuzzLabels
     private static readonly List<string> Names = [];
 
     public static readonly int[] Calls = Of<HypercallNumber>("__HYPERVISOR_", "", 64);
+    public static readonly int[] Async = [.. Enum.GetNames<AsyncOperation>().Select(name => Add($"async_op {name}"))];
     public static readonly int[] MmuExt = Of<MmuExtOperation>("MMUEXT_", "mmuext_op ", 24);
     public static readonly int[] Events = Of<EventChannelOperation>("EVTCHNOP_", "event_channel_op ", 16);
     public static readonly int[] Grants = Of<GrantTableOperation>("GNTTABOP_", "grant_table_op ", 16);
@@ -21,12 +22,19 @@ internal static class FuzzLabels
     public static readonly int[] Domctls = Of<DomctlOperation>("XEN_DOMCTL_", "domctl ", 96);
     public static readonly int[] Sysctls = Of<SysctlOperation>("XEN_SYSCTL_", "sysctl ", 32);
 
+    // Every call that can be submitted, by the number of its own label.
+    private static readonly int[] Queued = [.. Names.ToArray().Select(name => Add($"queued {name}"))];
+
     /// <summary>What programs of machine code are made of, by name.</summary>
     public static readonly IReadOnlyDictionary<string, int> CodeTraps = Of(CodeTemplates.Traps, ""), CodeStores = Of(CodeTemplates.Stores, "store ");
     public static readonly int CodeCall = Add("instruction syscall"), CodeStorm = Add("instruction mov, again and again"), CodeWork = Add("instruction work"), CodePatch = Add("instruction of changed code"),
         CodeAnything = Add("instruction of any bytes"), CodeIret = Add("instruction syscall (iret)"), CodeLoad = Add("instruction load"), CodeRetype = Add("instruction of a page that becomes something else"), CodeElsewhere = Add("instruction elsewhere");
 
     public static int Count => Names.Count;
+
+    /// <summary>The label of a call that was made for a queue, by that of the call.</summary>
+    public static int QueuedOf(int label) => label < Queued.Length ? Queued[label] : label;
+
 
     public static string NameOf(int label) => Names[label];
 

@@ -124,6 +124,8 @@ internal sealed class FuzzRun : IDisposable
         }
         if (_dice.OneIn(12))
             return CallOfDom0();
+        if (_dice.OneIn(6))
+            Serve(_domains[_dice.Below(_domains.Length)].Domain);
         var index = _dice.Of(0, 0, 0, 0, 1, 1, 2);
         var domain = _domains[index];
         if (_dice.OneIn(5))
@@ -148,10 +150,18 @@ internal sealed class FuzzRun : IDisposable
             _grammar.Begin(_dice.Next(), _domains, domain, 0, _dead);
             return Finish(domain, vcpu, rest, FuzzLabels.Calls[(int)Math.Min(rest.Number, 63)], false);
         }
-        _grammar.Begin(_dice.Next(), _domains, domain, 0, _dead);
+        _grammar.Begin(_dice.Next(), _domains, domain, 0, _dead, (int)vcpu.Id.Value);
         _grammar.Next();
         registers = _grammar.Registers;
-        if (!FuzzDomain.Write(vcpu, 0, _grammar.Arguments))
+        foreach (var (label, result) in _grammar.Completions)
+            Statistics.Note(label, result, GrantStatus.Okay);
+        var isWritten = FuzzDomain.Write(vcpu, 0, _grammar.Arguments);
+        foreach (var (address, value) in _grammar.Stores)
+        {
+            _print = null;
+            FuzzDomain.Write(vcpu, address, MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in value)));
+        }
+        if (!isWritten)
         {
             Last = "a guest that cannot write its arguments any more";
             return Replace(index);
@@ -262,6 +272,19 @@ internal sealed class FuzzRun : IDisposable
             Lessons.Take(domain, vcpu, made, value, 0);
         }
         return GrantStatus.Okay;
+    }
+
+    /// <summary>The queues of a domain get some time, as if a pCPU ran what serves them.</summary>
+    private void Serve(Domain domain)
+    {
+        foreach (var service in domain.Services)
+        {
+            if (service is null || service.IsBlocked)
+                continue;
+            _print = null;
+            for (var steps = 1 + _dice.Below(8); steps > 0 && !service.IsBlocked; steps--)
+                service.Queue!.Step();
+        }
     }
 
     private string? CallOfDom0()

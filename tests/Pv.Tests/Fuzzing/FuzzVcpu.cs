@@ -27,6 +27,13 @@ internal abstract class FuzzVcpu(FuzzDomain domain, FuzzDomain[] domains, Vcpu v
 
     protected int Index => (int)Vcpu.Id.Value;
 
+    /// <summary>Takes down how the calls ended that its queue made and of which it has just read.</summary>
+    protected void NoteCompletions()
+    {
+        foreach (var (label, result) in Grammar.Completions)
+            Statistics.Note(label, result, GrantStatus.Okay);
+    }
+
     /// <summary>Takes down how the call that was made up last ended, and what it taught.</summary>
     protected void Learn(long result)
     {

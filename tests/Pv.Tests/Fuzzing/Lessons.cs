@@ -14,7 +14,9 @@ internal static class Lessons
     public static GrantStatus Take(FuzzDomain domain, Vcpu vcpu, in MadeCall made, long result, ulong argumentBase)
     {
         var at = argumentBase + (ulong)made.At;
-        if (made.Learn == Lesson.Nothing || result < 0)
+        if (made.Learn == Lesson.QueueKick && result == Errno.EBADMSG.ToReturn() && domain.Queues[made.Which] is { } queue)
+            queue.IsStopped = true;
+        if (made.Learn is Lesson.Nothing or Lesson.QueueKick || result < 0)
             return GrantStatus.Okay;
         switch (made.Learn)
         {
@@ -28,6 +30,12 @@ internal static class Lessons
                 if (map.Status == GrantStatus.Okay)
                     domain.Handles[map.Handle % FuzzDomain.KnownHandles] = (map.Handle, map.HostAddress);
                 return map.Status;
+            case Lesson.Queue:
+                TakeQueue(domain, vcpu, made.Which, at);
+                return GrantStatus.Okay;
+            case Lesson.QueueGone:
+                domain.Queues[made.Which] = null;
+                return GrantStatus.Okay;
             case Lesson.NewFrames:
                 TakeFrames(domain, vcpu, made, result, at);
                 return GrantStatus.Okay;
@@ -43,6 +51,19 @@ internal static class Lessons
                 break;
         }
         return TryRead(vcpu, at, out GrantStatus status) && status is <= 0 and > (GrantStatus)(-16) ? status : GrantStatus.Okay;
+    }
+
+    private static void TakeQueue(FuzzDomain domain, Vcpu vcpu, int which, ulong at)
+    {
+        if (!TryRead(vcpu, at, out AsyncQueueSetup setup) || setup.Entries is 0 or > AsyncHypercalls.MostEntries)
+            return;
+        var frames = new int[AsyncHypercalls.FrameCount(setup.Entries)];
+        for (var i = 0; i < frames.Length; i++)
+        {
+            if (!TryRead(vcpu, setup.FrameList + (ulong)i * sizeof(ulong), out Mfn frame) || (frames[i] = Array.IndexOf(domain.Frames, frame)) < 0)
+                return;
+        }
+        domain.Queues[which] = new FuzzQueue(setup.Entries, frames);
     }
 
     private static void TakeFrames(FuzzDomain domain, Vcpu vcpu, in MadeCall made, long result, ulong at)
