@@ -14,6 +14,10 @@ namespace Pv.Tests.Fuzzing;
 internal sealed class CodeProgram
 {
     private const int MostParts = 14, MostBytes = 2600;
+    /// <summary>Where its own calls have their arguments: behind those of the grammar's.</summary>
+    private const ulong Argument = PageSize.Bytes + 0xe00;
+
+    private const ulong Rights = TestGuest.PresentUser | TestGuest.Writable;
     private const byte Rax = 0, Rcx = 1, Rdx = 2, Rsp = 4, Rsi = 6, Rdi = 7, R8 = 8, R9 = 9, R10 = 10, R15 = 15;
 
     private static readonly byte[] Storm = CodeRuntime.Assemble(code =>
@@ -37,12 +41,22 @@ internal sealed class CodeProgram
         code.jne(again);
     });
 
+    private static readonly byte[] DescriptorAndStores = CodeRuntime.Assemble(code =>
+    {
+        code.mov(__qword_ptr[rdi], rax);
+        code.mov(fs, edx);
+        code.mov(__qword_ptr[rdi], rax);
+        code.mov(gs, edx);
+        code.mov(__qword_ptr[rdi + 8], rax);
+    });
+
     private readonly byte[] _bytes = new byte[CodeRuntime.ProgramBytes];
     private readonly List<(int End, int Label)> _parts = [];
+    private readonly List<int> _landings = [];
     private CallGrammar _grammar = null!;
     private FuzzDomain _domain = null!;
     private Dice _dice;
-    private int _length, _vcpu, _vcpus, _goOn;
+    private int _length, _vcpu, _vcpus;
 
     /// <summary>Where it runs.</summary>
     public ulong Base { get; private set; }
@@ -84,7 +98,7 @@ internal sealed class CodeProgram
         {
             Begin();
             var label = i == callAt ? Call(call!.Value) : Part();
-            BinaryPrimitives.WriteUInt64LittleEndian(_bytes.AsSpan(_goOn), Here);
+            Land();
             _parts.Add((_length, label));
         }
         // Again, and then the end.
@@ -98,14 +112,27 @@ internal sealed class CodeProgram
 
     private void Begin()
     {
-        Load(R15, 0);
-        _goOn = _length - sizeof(ulong);
+        GoOnAtLanding();
         // A stack that is none is the end of the domain at the next trap.
         if (!_dice.OneIn(30))
             Load(Rsp, CodeRuntime.StackTop);
     }
 
-    private int Part() => _dice.Below(24) switch
+    /// <summary>What traps from here on goes on where <see cref="Land"/> is next.</summary>
+    private void GoOnAtLanding()
+    {
+        Load(R15, 0);
+        _landings.Add(_length - sizeof(ulong));
+    }
+
+    private void Land()
+    {
+        foreach (var landing in _landings)
+            BinaryPrimitives.WriteUInt64LittleEndian(_bytes.AsSpan(landing), Here);
+        _landings.Clear();
+    }
+
+    private int Part() => _dice.Below(25) switch
     {
         < 7 => Template(CodeTemplates.Traps[_dice.Below(CodeTemplates.Traps.Length)], FuzzLabels.CodeTraps),
         < 12 => Template(CodeTemplates.Stores[_dice.Below(CodeTemplates.Stores.Length)], FuzzLabels.CodeStores),
@@ -115,6 +142,7 @@ internal sealed class CodeProgram
         17 => Anything(),
         18 => Iret(),
         19 or 20 => ReadPlace(),
+        24 => LocalTable(),
         _ => Retype(),
     };
 
@@ -274,12 +302,13 @@ internal sealed class CodeProgram
     /// </summary>
     private int Retype()
     {
-        const ulong argument = PageSize.Bytes + 0xe00, list = argument + 0x80;
-        var slot = _dice.Below(_domain.Frames.Length);
+        const ulong list = Argument + 0x80;
+        var slot = Slot();
         var frame = _domain.Frames[slot];
         var page = FuzzDomain.Playground + ((ulong)slot << PageSize.Shift);
         var entry = CodeRuntime.Tables + (ulong)slot * 8;
-        const ulong rights = TestGuest.PresentUser | TestGuest.Writable;
+        if (!_dice.OneIn(4))
+            Store(entry, frame.Address | Rights);
         Load(Rdi, page);
         Load(Rax, 0);
         Load(Rcx, 512);
@@ -293,9 +322,9 @@ internal sealed class CodeProgram
                 Call(HypercallNumber.UpdateVaMapping, page, _dice.OneIn(3) ? frame.Address | TestGuest.PresentUser : 0, 0);
                 break;
             default:
-                Store(argument, _domain.Safe[^1].Address | (uint)slot * 8);
-                Store(argument + 8, 0);
-                Call(HypercallNumber.MmuUpdate, argument, 1, 0, DomId.Self.Value);
+                Store(Argument, _domain.Safe[^1].Address | (uint)slot * 8);
+                Store(Argument + 8, 0);
+                Call(HypercallNumber.MmuUpdate, Argument, 1, 0, DomId.Self.Value);
                 break;
         }
         var gone = _dice.Below(4);
@@ -307,11 +336,11 @@ internal sealed class CodeProgram
                 break;
             case 1:
                 Store(list, frame.Value);
-                Store(argument, list);
-                Store(argument + 8, 1);
-                Store(argument + 16, 0);
-                Store(argument + 24, DomId.Self.Value);
-                Call(HypercallNumber.MemoryOp, (ulong)MemoryOperation.DecreaseReservation, argument);
+                Store(Argument, list);
+                Store(Argument + 8, 1);
+                Store(Argument + 16, 0);
+                Store(Argument + 24, DomId.Self.Value);
+                Call(HypercallNumber.MemoryOp, (ulong)MemoryOperation.DecreaseReservation, Argument);
                 break;
             default:
                 Extended((MmuExtOperation)_dice.Below(4), frame.Value);
@@ -320,21 +349,63 @@ internal sealed class CodeProgram
         Load(Rax, _dice.OneIn(2) ? _grammar.Entry(FrameUse.L1) : _dice.Next());
         Load(Rdi, page + (ulong)_dice.Below(512) * 8);
         Write([0x48, 0x89, 0x07]);
+        Land();
+        GoOnAtLanding();
         if (_dice.OneIn(4))
             return FuzzLabels.CodeRetype;
         if (gone == 0)
             Call(HypercallNumber.SetGdt, 0, 0);
         else if (gone > 1)
             Extended(MmuExtOperation.UnpinTable, frame.Value);
-        Store(entry, frame.Address | rights);
+        Store(entry, frame.Address | Rights);
         return FuzzLabels.CodeRetype;
+    }
 
-        void Extended(MmuExtOperation operation, ulong what)
+    /// <summary>
+    /// A page becomes a local table of descriptors, whose first look takes it as such in the middle of an instruction, between stores to another page.
+    /// </summary>
+    private int LocalTable()
+    {
+        const ulong data = 0x00cf_f300_0000_ffff;
+        var slot = Slot();
+        var page = FuzzDomain.Playground + ((ulong)slot << PageSize.Shift);
+        var entry = CodeRuntime.Tables + (ulong)slot * 8;
+        if (!_dice.OneIn(4))
+            Store(entry, _domain.Frames[slot].Address | Rights);
+        Load(Rdi, page);
+        Load(Rax, _dice.OneIn(10) ? _dice.Next() : data);
+        Load(Rcx, 16);
+        Write([0xf3, 0x48, 0xab]);
+        Store(entry, _domain.Frames[slot].Address | TestGuest.PresentUser);
+        Extended(MmuExtOperation.SetLdt, page, (ulong)_dice.Of(16, 512, 513));
+        Load(Rdi, FuzzDomain.Playground + ((ulong)Slot() << PageSize.Shift) + (ulong)_grammar.Slot() * 8);
+        Load(Rdx, (ulong)_dice.Below(20) << 3 | 7);
+        Load(Rax, _grammar.Entry(FrameUse.L1));
+        Write(DescriptorAndStores);
+        Land();
+        GoOnAtLanding();
+        if (!_dice.OneIn(3))
         {
-            Store(argument, (ulong)operation);
-            Store(argument + 8, what);
-            Call(HypercallNumber.MmuExtOp, argument, 1, 0, DomId.Self.Value);
+            Extended(MmuExtOperation.SetLdt, 0, 0);
+            Store(entry, _domain.Frames[slot].Address | Rights);
         }
+        return FuzzLabels.CodeLocalTable;
+    }
+
+    /// <summary>A page of the playground: mostly one that is memory at first, and often one of two at which vCPUs meet.</summary>
+    private int Slot() => _dice.Below(4) switch
+    {
+        0 or 1 => 6 + _dice.Below(2),
+        2 => _dice.Below(_domain.Frames.Length / 8) * 8 + 6 + _dice.Below(2),
+        _ => _dice.Below(_domain.Frames.Length),
+    };
+
+    private void Extended(MmuExtOperation operation, ulong first, ulong second = 0)
+    {
+        Store(Argument, (ulong)operation);
+        Store(Argument + 8, first);
+        Store(Argument + 16, second);
+        Call(HypercallNumber.MmuExtOp, Argument, 1, 0, DomId.Self.Value);
     }
 
     private void Store(ulong address, ulong value)

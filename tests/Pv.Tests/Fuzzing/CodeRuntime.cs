@@ -34,6 +34,9 @@ internal static class CodeRuntime
 
     public const ulong HandOver = Page + 0x40, BehindHandOver = HandOver + SyscallLength;
 
+    /// <summary>Where a program goes that trapped before its first part.</summary>
+    public const ulong GiveUp = Page + 0x180, BehindGiveUp = GiveUp + SyscallLength;
+
     /// <summary>Every trap and callback comes here, and goes on where r15 says.</summary>
     public const ulong Trapped = Page + 0x80;
 
@@ -70,6 +73,7 @@ internal static class CodeRuntime
             code.jmp(rbx);
         });
         Put(HandOver, code => code.syscall());
+        Put(GiveUp, code => code.syscall());
         Put(Trapped, code =>
         {
             code.mov(rsp, StackTop);

@@ -20,7 +20,7 @@ internal sealed class CodeVcpu : FuzzVcpu
     private const int MostLost = 20;
 
     private readonly CodeProgram _program = new();
-    private bool _isAtEnd = true;
+    private bool _isAtEnd = true, _isGivenUp;
     private int _exits, _lost;
     private ulong _instructions;
     private CpuExit _last;
@@ -64,6 +64,11 @@ internal sealed class CodeVcpu : FuzzVcpu
             (_isAtEnd, _lost) = (true, 0);
             return CpuExit.Preempted;
         }
+        if (exit.Kind == CpuExitKind.Syscall && registers.Rip == CodeRuntime.BehindGiveUp)
+        {
+            _isGivenUp = true;
+            return CpuExit.Preempted;
+        }
         (_last, _lastRip) = (exit, registers.Rip);
         _isCalling = exit.Kind == CpuExitKind.Syscall && Vcpu.Traps.InKernel && _program.BehindCall != 0 && registers.Rip == _program.BehindCall;
         return exit;
@@ -71,7 +76,7 @@ internal sealed class CodeVcpu : FuzzVcpu
 
     private bool IsLost(SoftwareVcpu engine)
     {
-        if (_exits < MostExits && engine.InstructionsRetired - _instructions < MostInstructions)
+        if (!_isGivenUp && _exits < MostExits && engine.InstructionsRetired - _instructions < MostInstructions)
             return false;
         Statistics.Lost++;
         _lost++;
@@ -101,7 +106,7 @@ internal sealed class CodeVcpu : FuzzVcpu
     {
         if (_lost > MostLost)
             return false;
-        (_isAtEnd, _exits) = (false, 0);
+        (_isAtEnd, _isGivenUp, _exits) = (false, false, 0);
         Vcpu.Traps.InKernel = true;
         registers.Cr3 = Vcpu.Traps.KernelTable.Address;
         (registers.Cs, registers.Ss, registers.Rflags) = (XenSegments.FlatCode64, XenSegments.FlatStack, 0x202);
@@ -130,7 +135,7 @@ internal sealed class CodeVcpu : FuzzVcpu
         (registers.Rsi, registers.Rdi, registers.Rcx, registers.Rbx) = (CodeRuntime.Letter, _program.Base, (ulong)_program.Bytes.Length, _program.Base);
         // Most run once; some often enough to be translated.
         registers.General[14] = (ulong)Dice.Of(1, 1, 1, 1, 1, 2, 3, call is null ? 70 : 6);
-        registers.General[15] = CodeRuntime.HandOver;
+        registers.General[15] = CodeRuntime.GiveUp;
         if (Dice.OneIn(3))
             Vcpu.Info.UpcallMask = (byte)Dice.Below(2);
         if (Dice.OneIn(6))

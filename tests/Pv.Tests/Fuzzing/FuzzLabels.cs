@@ -28,7 +28,7 @@ internal static class FuzzLabels
     /// <summary>What programs of machine code are made of, by name.</summary>
     public static readonly IReadOnlyDictionary<string, int> CodeTraps = Of(CodeTemplates.Traps, ""), CodeStores = Of(CodeTemplates.Stores, "store ");
     public static readonly int CodeCall = Add("instruction syscall"), CodeStorm = Add("instruction mov, again and again"), CodeWork = Add("instruction work"), CodePatch = Add("instruction of changed code"),
-        CodeAnything = Add("instruction of any bytes"), CodeIret = Add("instruction syscall (iret)"), CodeLoad = Add("instruction load"), CodeRetype = Add("instruction of a page that becomes something else"), CodeElsewhere = Add("instruction elsewhere");
+        CodeAnything = Add("instruction of any bytes"), CodeIret = Add("instruction syscall (iret)"), CodeLoad = Add("instruction load"), CodeRetype = Add("instruction of a page that becomes something else"), CodeLocalTable = Add("instruction of a local table"), CodeElsewhere = Add("instruction elsewhere");
 
     public static int Count => Names.Count;
 

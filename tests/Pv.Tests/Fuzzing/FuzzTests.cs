@@ -22,6 +22,7 @@ internal sealed class FuzzTests
         }
         TestContext.Out.Write(statistics.Report(TimeSpan.FromSeconds(1)));
         Assert.That(statistics.Pairs(), Has.Count.GreaterThan(500), "so many different answers");
+        Assert.That(statistics.Pairs().Keys.Count(pair => pair.Call.StartsWith("queued ", StringComparison.Ordinal)), Is.GreaterThan(40), "of calls that queues made");
         Assert.That(statistics.RefusalChecks, Is.GreaterThan(1000));
     }
 

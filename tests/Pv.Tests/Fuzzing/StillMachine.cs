@@ -35,7 +35,7 @@ internal sealed class StillMachine(HypervisorCore core, FuzzStatistics statistic
                     continue;
                 if (!vcpu.FlushIsPending && Translations(vcpu, engine) is { } stale)
                     return stale;
-                if (Probe(domain, vcpu, engine, ref dice) is { } wrong)
+                if (Probe(vcpu, engine, ref dice) is { } wrong)
                     return wrong;
             }
         }
@@ -84,9 +84,12 @@ internal sealed class StillMachine(HypervisorCore core, FuzzStatistics statistic
     }
 
     /// <summary>Has the stopped vCPU's own engine run a few instructions, on registers that are not the guest's.</summary>
-    private string? Probe(FuzzDomain domain, Vcpu vcpu, SoftwareVcpu engine, ref Dice dice)
+    private string? Probe(Vcpu vcpu, SoftwareVcpu engine, ref Dice dice)
     {
         var root = vcpu.Traps.KernelTable.Address;
+        // The guest may have lost the code that stays, or put other code in its place.
+        if (!PageWalker.TryWalk(core.Memory, root, CodeRuntime.Page, false, out var page) || !core.Memory.Frame(Mfn.OfAddress(page)).SequenceEqual(CodeRuntime.Code))
+            return null;
         // What the guest forgot to flush it may see; from here on it sees what is.
         engine.FlushTlb();
         for (var i = 0; i < Probes; i++)
@@ -95,7 +98,7 @@ internal sealed class StillMachine(HypervisorCore core, FuzzStatistics statistic
             if (Access(vcpu, engine, root, address, dice.OneIn(3), dice.Next()) is { } wrong)
                 return wrong;
         }
-        var answer = NewCode(domain, vcpu, engine, root, ref dice);
+        var answer = NewCode(vcpu, engine, root, ref dice);
         // A frame may be taken away while the machine is held to stand still: nothing is kept.
         engine.FlushTlb();
         return answer;
@@ -114,30 +117,41 @@ internal sealed class StillMachine(HypervisorCore core, FuzzStatistics statistic
     {
         var may = PageWalker.TryWalk(core.Memory, root, address, write, out var machine);
         // Writing there would change what guests and hypervisor go by.
-        if (may && write && core.PageTypes.Uses(Mfn.OfAddress(machine)) != 0 && IsShared(Mfn.OfAddress(machine)))
+        if (may && write && core.Frames.IsXenFrame(Mfn.OfAddress(machine)))
             return null;
         var registers = Registers(root, write ? CodeRuntime.Store : CodeRuntime.Load);
         (registers.Rsi, registers.Rdi, registers.Rax) = (address, address, value);
         var exit = Run(engine, ref registers);
         var isDone = exit.Kind == CpuExitKind.Syscall && registers.Rip == (write ? CodeRuntime.BehindStore : CodeRuntime.BehindLoad);
-        // The guest may have lost the code's page, or changed it.
+        // Its own doing may have made another end of it: a stack that is none, a page that was lost on the way.
         if (!isDone && !(exit is { Kind: CpuExitKind.Exception, Vector: ExceptionVector.PageFault } && exit.FaultAddress == address))
             return null;
         statistics.Probes++;
         if (isDone != may)
-            return $"{vcpu}: {(write ? "a store to" : "a load of")} 0x{address:x} {(isDone ? "is done, and the tables forbid it" : "faults, and the tables allow it")}";
+            return $"{vcpu}: {(write ? "a store to" : "a load of")} 0x{address:x} {(isDone ? "is done, and the tables forbid it" : $"faults ({exit.ErrorCode}), and the tables allow it")}: {Entries(root, address)}";
         if (isDone && core.Memory.At<ulong>(machine) != registers.Rax)
             return $"{vcpu}: {(write ? "a store to" : "a load of")} 0x{address:x} is of 0x{registers.Rax:x}, and at 0x{machine:x} stands 0x{core.Memory.At<ulong>(machine):x}";
         return null;
     }
 
-    private bool IsShared(Mfn frame) => core.Frames.IsXenFrame(frame);
+    /// <summary>The entries on the way to an address, from the top.</summary>
+    private string Entries(ulong root, ulong address)
+    {
+        var (text, table) = ("", root);
+        for (var level = 4; level >= 1; level--)
+        {
+            var entry = new PageTableEntry(core.Memory.At<ulong>(table + (address >> (PageSize.Shift + 9 * (level - 1)) & 511) * sizeof(ulong)));
+            text += $" 0x{entry.Value:x}";
+            if (!entry.IsPresent || entry.Frame.Value >= core.Memory.FrameCount)
+                break;
+            table = entry.Frame.Address;
+        }
+        return text;
+    }
 
     /// <summary>The vCPU's own code copies other instructions over those that it ran last, and runs them.</summary>
-    private string? NewCode(FuzzDomain domain, Vcpu vcpu, SoftwareVcpu engine, ulong root, ref Dice dice)
+    private string? NewCode(Vcpu vcpu, SoftwareVcpu engine, ulong root, ref Dice dice)
     {
-        if (!PageWalker.TryWalk(core.Memory, root, CodeRuntime.Page, false, out var page) || Mfn.OfAddress(page) != domain.Safe[^2])
-            return null;
         for (var i = 0; i < 2; i++)
         {
             var (first, second) = (dice.Next(), dice.Next());
