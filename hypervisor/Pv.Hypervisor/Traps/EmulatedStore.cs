@@ -183,12 +183,15 @@ internal struct EmulatedStore
             case Mnemonic.Inc or Mnemonic.Dec or Mnemonic.Neg or Mnemonic.Not:
                 return true;
             default:
-                if (_instruction.OpCount != 2 || (_instruction.Op1Kind == OpKind.Register && !_instruction.Op1Register.IsGPR()))
+                // What stands there may be another instruction by now than the one that trapped, such as one that compares two places in memory.
+                if (_instruction.OpCount != 2 || !(_instruction.Op1Kind == OpKind.Register ? _instruction.Op1Register.IsGPR() : IsImmediate(_instruction.Op1Kind)))
                     return false;
                 _operand = (_instruction.Op1Kind == OpKind.Register ? Read(_vcpu, _instruction.Op1Register) : _instruction.GetImmediate(1)) & Mask;
                 return true;
         }
     }
+
+    private static bool IsImmediate(OpKind kind) => kind is >= OpKind.Immediate8 and <= OpKind.Immediate32to64;
 
     private ulong ChangeBit(ulong old)
     {

@@ -2,6 +2,7 @@ using NUnit.Framework;
 using Pv.Abi;
 using Pv.Cpu;
 using Pv.Hypervisor.Traps;
+using Pv.Tests.Core;
 
 namespace Pv.Tests.Advisories;
 
@@ -45,6 +46,34 @@ internal sealed class PrivilegeOfEmulation : AdvisoryFixture
         {
             Put(bytes);
             Assert.That(PrivilegedInstructions.TryEmulate(Attacker.Victim), Is.False, name);
+        }
+    }
+
+    [Test]
+    public void What_stands_where_an_instruction_trapped_may_be_anything_by_the_time_it_is_looked_at()
+    {
+        // Another vCPU writes there meanwhile. One of them compares two places in memory, and so has no value to bring along.
+        var vcpu = Attacker.Victim;
+        Put([0x48, 0xa7]);
+        Assert.That(EmulatedStore.TryDecode(vcpu, out _), Is.False);
+        var dice = new Dice(1);
+        for (var i = 0; i < 3000; i++)
+        {
+            // Mostly a prefix and an instruction that writes memory, or one of two bytes.
+            var bytes = BitConverter.GetBytes(dice.Next()).Concat(BitConverter.GetBytes(dice.Next())).ToArray();
+            (bytes[0], bytes[1]) = (dice.Of<byte>(0x48, 0x66, 0xf0, 0xf3, 0x0f, bytes[0]), dice.OneIn(3) ? dice.Of<byte>(0x0f, 0xa5, 0xa7, 0xab, 0xff) : bytes[1]);
+            Put(bytes);
+            (vcpu.Registers.Rdi, vcpu.Registers.Rsi) = (dice.Next(), dice.Next());
+            var where = BitConverter.ToString(bytes);
+            Assert.DoesNotThrow(() => _ = EmulatedStore.TryDecode(vcpu, out var store) && store.TryCompute(1, out _), where);
+            try
+            {
+                _ = PrivilegedInstructions.TryEmulate(vcpu);
+            }
+            catch (GuestCrashException)
+            {
+                // It has no handler for what its own instruction raises.
+            }
         }
     }
 
