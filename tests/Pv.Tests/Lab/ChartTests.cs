@@ -68,6 +68,16 @@ public sealed class ChartTests
     }
 
     [Test]
+    public void What_only_the_longest_batch_saves_is_little()
+    {
+        // By the two costs a batch of one is nearest to where it stops paying, and that saves nothing.
+        (int Batch, double Time)[] list = [(1, 285), (2, 266), (4, 256), (8, 251), (1024, 247)];
+        LabRow[] rows = [Row("flat", "grant-copy", "single", 1, 293), .. list.Select(point => Row("flat", "grant-copy", "list", point.Batch, point.Time))];
+
+        Assert.That(BatchingConclusions.Of(rows, seed: 1)[0], Does.StartWith("grant-copy on flat: batches save little: 16 % at best"));
+    }
+
+    [Test]
     public void Tables_have_a_line_a_measurement()
     {
         var result = new LabResult("batching", [("seed", "1")], Rows, []);

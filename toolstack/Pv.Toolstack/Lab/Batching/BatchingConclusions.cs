@@ -18,7 +18,8 @@ public static class BatchingConclusions
     public static bool AreOpen(IReadOnlyList<LabRow> rows, int seed)
         => BatchingCurve.Of(rows).SelectMany(curve => curve.Ways.Select(way => (curve.Single, Knee: BatchingCurve.KneeOf(way.Rows, seed)))).Any(way => Saves(way.Knee, way.Single.Time) && way.Knee.IsOpen);
 
-    private static bool Saves(Knee knee, double alone) => knee.Least <= alone * (1 - Little);
+    // At the size that is recommended, not at the longest: what only that would save is not said of this one.
+    private static bool Saves(Knee knee, double alone) => knee.Time <= alone * (1 - Little);
 
     private static string Sentence(BatchingCurve curve, int seed)
     {
