@@ -41,7 +41,7 @@ public sealed class UnfencedPeerTests
     private sealed class Ring : IStoreChannel
     {
         private static readonly ByteRingLayout _layout = ByteRingLayout.XenStoreRequests;
-        private static readonly TimeSpan _patience = TimeSpan.FromSeconds(2);
+        private static readonly TimeSpan _patience = TimeSpan.FromSeconds(30);
 
         private readonly MachineMemory _memory = new(64);
         private readonly StoreRing _store;
