@@ -118,6 +118,40 @@ public sealed class ExecutionTests(int translateAfter)
         Assert.That((registers.Rcx, writes), Is.EqualTo((0ul, 4000)));
     }
 
+    [TestCase(1)]
+    [TestCase(2)]
+    [TestCase(4)]
+    [TestCase(8)]
+    public void TheMostNegativeNumberByMinusOneIsADivideError(int size)
+    {
+        var registers = _machine.Registers();
+        var lowest = 1ul << (8 * size - 1);
+        // The dividend is twice as wide: in ah and al, dx and ax, and so on.
+        (registers.Rax, registers.Rdx, registers.Rcx) = (size == 1 ? lowest << 8 : 0, size == 1 ? 0 : lowest, ulong.MaxValue);
+        var exit = _machine.Run(
+            a =>
+            {
+                switch (size)
+                {
+                    case 1:
+                        a.idiv(cl);
+                        break;
+                    case 2:
+                        a.idiv(cx);
+                        break;
+                    case 4:
+                        a.idiv(ecx);
+                        break;
+                    default:
+                        a.idiv(rcx);
+                        break;
+                }
+            },
+            ref registers);
+        Assert.That(exit, Is.EqualTo(CpuExit.Exception(ExceptionVector.DivideError)));
+        Assert.That(registers.Rip, Is.EqualTo(SmallMachine.Code));
+    }
+
     [Test]
     public void AFaultInsideARepeatedMoveLeavesRegistersBetweenIterations()
     {

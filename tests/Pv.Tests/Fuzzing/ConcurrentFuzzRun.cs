@@ -31,6 +31,9 @@ internal sealed class ConcurrentFuzzRun : IDisposable
     private readonly bool _runsCode, _isAlone;
     private readonly FuzzDomain[] _domains = new FuzzDomain[2];
     private readonly ConcurrentDictionary<(DomId Domain, VcpuId Vcpu), FuzzVcpu> _vcpus = [];
+    // What the larger of the domains takes, with what the hypervisor shares with it.
+    private const ulong MostFramesOfOne = 128;
+
     private readonly FuzzStatistics _total, _statistics = new();
     private readonly Bystander _bystander;
     private readonly MachineAudit _audit;
@@ -185,10 +188,7 @@ internal sealed class ConcurrentFuzzRun : IDisposable
             || !domain.OnlineVcpus.Any(vcpu => vcpu.IsOnline);
         if (isBroken || _dice.OneIn(2000) || domain.Shutdown is ShutdownReason.Crash || (domain.Shutdown is not null && _dice.OneIn(3)))
         {
-            End(index);
-            Dom0Holds.Release(_machine);
-            _domains[index] = Make(index);
-            Begin(index);
+            Replace(index);
             return;
         }
         if (domain.Shutdown is not null)
@@ -198,6 +198,31 @@ internal sealed class ConcurrentFuzzRun : IDisposable
             if (vcpu.IsBlocked && _dice.OneIn(3))
                 vcpu.Kick();
         }
+    }
+
+    private void Replace(int index)
+    {
+        End(index);
+        Dom0Holds.Release(_machine);
+        // Those that run may have taken nearly all memory, and take what comes free: then all begin anew.
+        var others = Enumerable.Range(0, _domains.Length).Where(other => other != index).ToList();
+        foreach (var other in others)
+            _domains[other].Domain.Pause();
+        if (_machine.Core.FreeFrames < MostFramesOfOne)
+        {
+            others.ForEach(End);
+            Dom0Holds.Release(_machine);
+            foreach (var other in others)
+            {
+                _domains[other] = Make(other);
+                Begin(other);
+                _domains[other].Domain.Pause();
+            }
+        }
+        _domains[index] = Make(index);
+        Begin(index);
+        foreach (var other in others)
+            _domains[other].Domain.Unpause();
     }
 
     private void CallOfDom0()

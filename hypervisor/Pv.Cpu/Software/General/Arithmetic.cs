@@ -208,6 +208,9 @@ internal static unsafe class Arithmetic
         var dividend = size == 8 ? new Int128(high, low) : (Int128)Operand.Signed((high << (8 * size)) | low, 2 * size);
         if (size < 8 || (high == 0 && (long)low >= 0) || (high == ulong.MaxValue && (long)low < 0 && divisor != -1))
         {
+            // Of all that fit here, the most negative 64-bit number by -1 alone has no quotient of 64 bits.
+            if (dividend == long.MinValue && divisor == -1)
+                return Core.Fault(s, op, ExceptionVector.DivideError);
             long quotient = (long)dividend / (long)divisor;
             if (Operand.Signed((ulong)quotient, size) != quotient)
                 return Core.Fault(s, op, ExceptionVector.DivideError);
