@@ -40,13 +40,15 @@ internal static class MulticallOperation
                 _ = call.TryWrite(at + sizeof(ulong), call.Vcpu.Registers.Rax);
                 return Stop(ref call, own, result);
             }
-            var goesOn = result.Outcome == HypercallOutcome.Done && done + 1 < count && !call.PreemptionWanted;
-            if (goesOn)
+            if (result.Outcome == HypercallOutcome.Done && done + 1 < count && !call.PreemptionWanted)
+            {
                 call.Core.Meter?.Count(1);
-            if (goesOn ? !call.TryGoOnToEntry(at + MulticallEntry.WireSize, result.Value) : !call.TryWrite(at + sizeof(ulong), result.Value))
-                return Stop(ref call, own, Errno.EFAULT);
-            if (goesOn)
+                if (!call.TryGoOnToEntry(at + MulticallEntry.WireSize, result.Value))
+                    return Stop(ref call, own, Errno.EFAULT);
                 continue;
+            }
+            if (!call.TryWrite(at + sizeof(ulong), result.Value))
+                return Stop(ref call, own, Errno.EFAULT);
             var waits = result.Outcome is HypercallOutcome.Block or HypercallOutcome.Yield;
             if (done + 1 == count)
                 return Stop(ref call, own, waits ? result with { Value = 0 } : HypercallResult.Success);

@@ -7,13 +7,10 @@ namespace Pv.Benchmarks.Core;
 /// <summary>Machine code that times its own null calls: none, single ones, and in multicalls of one entry and of many.</summary>
 internal sealed class CallingGuest
 {
-    public const int LongList = 32;
-    private const int Most = 4096, Loops = 200;
+    private const int LongList = 32, Most = 4096, Loops = 200, Kinds = 4;
 
     private readonly ulong[] _samples = new ulong[Kinds];
     private ulong _count;
-
-    private const int Kinds = 4;
 
     public void Emit(GuestCode code)
     {
@@ -33,7 +30,6 @@ internal sealed class CallingGuest
         a.inc(__qword_ptr[_count]);
         a.cmp(__qword_ptr[_count], Most);
         a.jb(round);
-        code.Call(XenCall.SchedOp, 1, 0);
 
         void Time(int kind, Action body)
         {
@@ -56,11 +52,14 @@ internal sealed class CallingGuest
         }
     }
 
-    public bool IsDone(MachineCodeHost host, Mfn first) => host.Words(first, _count, 1)[0] == Most;
-
-    /// <summary>Nanoseconds of a null call, of a multicall of one, and of one more entry: lower quartiles of the later rounds, without the loop.</summary>
+    /// <summary>
+    /// Nanoseconds of a null call, of a multicall of one, and of one more entry, once the guest has ended: lower quartiles of the later rounds,
+    /// without the loop.
+    /// </summary>
     public (double Single, double One, double Entry) Costs(MachineCodeHost host, Mfn first)
     {
+        if (host.Words(first, _count, 1)[0] != Most)
+            throw new InvalidOperationException("The guest ended before its last round.");
         var costs = new double[Kinds];
         for (var i = 0; i < Kinds; i++)
         {

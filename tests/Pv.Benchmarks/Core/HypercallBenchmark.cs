@@ -45,8 +45,8 @@ internal static class HypercallBenchmark
     {
         var guest = new CallingGuest();
         using var host = new MachineCodeHost(1, translateAfter);
-        var (_, first) = host.Start(guest.Emit);
-        while (!guest.IsDone(host, first))
+        var (domain, first) = host.Start(guest.Emit);
+        while (!host.HasEnded(domain))
             Thread.Sleep(10);
         var (single, one, entry) = guest.Costs(host, first);
         Console.WriteLine($"""
