@@ -62,9 +62,10 @@ internal sealed class DomainConsole(DomId domain, ConsoleLog log, int scrollback
     /// <summary>Ends the console because its ring cannot be true.</summary>
     public void Break(string reason)
     {
-        _isOver = true;
         report($"{domain}: console given up: {reason}");
+        // Before the end is said: whoever sees the end reads no further.
         _scrollback.Append(Encoding.UTF8.GetBytes("\r\n[the console is broken: its ring makes no sense]\r\n"));
+        _isOver = true;
         WakeReaders();
     }
 
