@@ -14,6 +14,8 @@ internal sealed class TlbFlushes(HypervisorCore core)
             if (vcpu is not null && (vcpus >> (int)vcpu.Id.Value & 1) != 0)
                 Request(vcpu);
         }
+        if (ConcernsOthers(domain, vcpus))
+            TableWalks.Fence();
         foreach (var vcpu in domain.Vcpus)
         {
             if (vcpu is not null && (vcpus >> (int)vcpu.Id.Value & 1) != 0)
@@ -62,9 +64,23 @@ internal sealed class TlbFlushes(HypervisorCore core)
             AwaitServices(domain);
     }
 
+    /// <summary>Whether copies are to be awaited: the calling vCPU makes none now.</summary>
+    private static bool ConcernsOthers(Domain domain, ulong vcpus)
+    {
+        foreach (var vcpu in domain.Vcpus)
+        {
+            if (vcpu is not null && (vcpus >> (int)vcpu.Id.Value & 1) != 0 && !VcpuLoop.IsCurrent(vcpu))
+                return true;
+        }
+        return false;
+    }
+
     /// <summary>What serves a queue keeps no translations, but it may be copying by tables that it walked before.</summary>
     private static void AwaitServices(Domain domain)
     {
+        if (Array.TrueForAll(domain.Services, service => service is null))
+            return;
+        TableWalks.Fence();
         foreach (var service in domain.Services)
             service?.Walks.AwaitCurrent();
     }

@@ -4,6 +4,7 @@ using Pv.Abi;
 using Pv.Hypervisor.Domains;
 using Pv.Hypervisor.Hypercalls;
 using Pv.Hypervisor.Memory;
+using Pv.Hypervisor.Paging;
 using Pv.Machine;
 using Pv.Tests.Core;
 
@@ -96,7 +97,12 @@ internal sealed class StaleTranslationAfterTypeChange : AdvisoryFixture
         {
             bool? ended = null;
             var frame = Attacker.Frames[3];
-            void InTheMiddle(Mfn written, FrameMark mark) => ended = Task.Run(Attacker.Victim.Walks.AwaitCurrent).Wait(30);
+            void Await()
+            {
+                TableWalks.Fence();
+                Attacker.Victim.Walks.AwaitCurrent();
+            }
+            void InTheMiddle(Mfn written, FrameMark mark) => ended = Task.Run(Await).Wait(30);
             Machine.Core.Memory.Marks.Set(frame, FrameMark.DirtyLog);
             Machine.Core.Memory.Marks.Written += InTheMiddle;
             var access = GuestAccess.OfCaller(Attacker.Victim);
