@@ -207,7 +207,9 @@ public sealed class Vcpu : IPreemptible
     /// <summary>An event came, or a timer: a blocked vCPU wakes, a running one looks.</summary>
     internal void Kick()
     {
-        if (Unblock())
+        // What came is written before the mark is read, as a vCPU marks itself before it looks. The mark of one that runs is not taken from its cache.
+        Interlocked.MemoryBarrier();
+        if (IsBlocked && Unblock())
             Domain.Core.Scheduler.Wake(this);
         else if (Unit.RunningOn >= 0 && !VcpuLoop.IsCurrent(this))
             Engine?.Kick();
