@@ -7,7 +7,7 @@ namespace Pv.Backends;
 /// were left out.
 /// </summary>
 /// <remarks>Any thread.</remarks>
-internal sealed class LineLimit(Action<string> write, int burst = 20, double secondsPerLine = 5)
+public sealed class LineLimit(Action<string> write, int burst = 20, double secondsPerLine = 5)
 {
     private readonly Lock _lock = new();
     private double _credit = burst;

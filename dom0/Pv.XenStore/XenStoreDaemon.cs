@@ -54,7 +54,7 @@ public sealed class XenStoreDaemon : IAsyncDisposable
     {
         if (_epoll is not { } epoll)
             throw new PlatformNotSupportedException("xenstored serves sockets on Linux only, and none in deterministic mode.");
-        var socket = SocketFile.Listen(path);
+        var socket = SocketFile.Listen(path, "xenstored");
         try
         {
             await RunAsync(() => _ = new SocketListener(_store, epoll, socket, domain)).ConfigureAwait(false);

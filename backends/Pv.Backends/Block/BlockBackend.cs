@@ -115,7 +115,8 @@ public sealed class BlockBackend : IAsyncDisposable
             {
                 known = new BlockDevice(_kernel, _store, device, _options, _log);
                 _devices[device] = known;
-                known.Start(NoteEnd);
+                var started = known;
+                known.Start(() => NoteEnd(started));
             }
             known.Look();
         }

@@ -15,6 +15,7 @@ public sealed class ConsoleDaemon(Action<string> report) : IConsoles, IAsyncDisp
     public const int DefaultScrollbackBytes = 64 << 10;
 
     private readonly ConcurrentDictionary<DomId, DomainConsole> _consoles = [];
+    private readonly ConcurrentDictionary<(DomId Domain, int Number), DomainConsole> _others = [];
 
     /// <summary>Begins to serve a domain's console, which has a page and a channel.</summary>
     /// <param name="domain">Whose console it is.</param>
@@ -38,8 +39,24 @@ public sealed class ConsoleDaemon(Action<string> report) : IConsoles, IAsyncDisp
     internal DomainConsole Prepare(DomId domain, string logPath)
         => _consoles.GetOrAdd(domain, _ => new DomainConsole(domain, new ConsoleLog(logPath, DefaultLogBytes, report), DefaultScrollbackBytes, report));
 
+    /// <summary>Makes one more console of a domain, at which <paramref name="end"/> speaks. It has no log. Whoever makes it ends it.</summary>
+    internal DomainConsole Add(DomId domain, int number, IConsoleEnd end)
+    {
+        var console = new DomainConsole(domain, null, DefaultScrollbackBytes, report);
+        console.Connect(end);
+        return _others[(domain, number)] = console;
+    }
+
+    /// <summary>Ends a console that was added.</summary>
+    internal ValueTask RemoveAsync(DomId domain, int number)
+        => _others.TryRemove((domain, number), out var console) ? console.DisposeAsync() : ValueTask.CompletedTask;
+
     public IConsoleReader? Attach(DomId domain, int number)
-        => number == 0 && _consoles.TryGetValue(domain, out var console) ? console.Attach() : null;
+    {
+        if (number == 0)
+            return _consoles.TryGetValue(domain, out var first) ? first.Attach() : null;
+        return _others.TryGetValue((domain, number), out var other) ? other.Attach() : null;
+    }
 
     /// <summary>Reads a domain's log from its oldest byte; null when it has no console.</summary>
     public IConsoleReader? OpenLog(DomId domain, bool follow) => _consoles.TryGetValue(domain, out var console) ? console.OpenLog(follow) : null;

@@ -4,7 +4,7 @@ namespace Pv.Dom0.Consoles;
 
 /// <summary>The back end of a console's ring: takes what the domain writes as it comes, and gives the domain what is typed.</summary>
 /// <remarks>
-/// Output is one loop that waits for nobody. Input goes straight from the typist to the ring, one at a time, and waits there while the ring is full.
+/// Output is one loop that waits for the listener alone. Input goes straight from the typist to the ring, one at a time, and waits there while the ring is full.
 /// A domain whose indices cannot be true loses its console.
 /// </remarks>
 internal sealed class ConsoleRing : IConsoleEnd
@@ -12,7 +12,7 @@ internal sealed class ConsoleRing : IConsoleEnd
     /// <summary>Bytes taken from the ring at once: all that it holds.</summary>
     private const int ChunkBytes = 2048;
 
-    private readonly DomainConsole _console;
+    private readonly IConsoleListener _listener;
     private readonly IConsoleChannel _channel;
     private readonly ByteRingReader _output;
     private readonly ByteRingWriter _input;
@@ -23,9 +23,9 @@ internal sealed class ConsoleRing : IConsoleEnd
     private volatile bool _isOver;
     private long _out, _in;
 
-    public ConsoleRing(DomainConsole console, IConsoleChannel channel)
+    public ConsoleRing(IConsoleListener listener, IConsoleChannel channel)
     {
-        _console = console;
+        _listener = listener;
         _channel = channel;
         _output = new ByteRingReader(channel.Page, ByteRingLayout.ConsoleOut);
         _input = new ByteRingWriter(channel.Page, ByteRingLayout.ConsoleIn);
@@ -88,12 +88,12 @@ internal sealed class ConsoleRing : IConsoleEnd
         {
             while (await _work.WaitAsync())
             {
-                while (!_isOver && Take(chunk))
+                while (!_isOver && await TakeAsync(chunk))
                     await Task.Yield();
             }
             // The last words are the ones that are wanted; the ring holds no more of them than one chunk.
             if (!_isOver)
-                Take(chunk);
+                await TakeAsync(chunk);
         }
         catch (Exception failure)
         {
@@ -101,7 +101,7 @@ internal sealed class ConsoleRing : IConsoleEnd
         }
     }
 
-    private bool Take(byte[] chunk)
+    private async ValueTask<bool> TakeAsync(byte[] chunk)
     {
         if (_output.TryRead(chunk, out var count, out var wasFull) == RingResult.Corrupt)
             GiveUp(_output.Corruption!);
@@ -110,7 +110,7 @@ internal sealed class ConsoleRing : IConsoleEnd
         Volatile.Write(ref _out, _out + count);
         if (wasFull)
             _channel.Notify();
-        _console.Keep(chunk.AsSpan(0, count));
+        await _listener.HearAsync(chunk.AsMemory(0, count));
         return true;
     }
 
@@ -119,7 +119,7 @@ internal sealed class ConsoleRing : IConsoleEnd
         if (_isOver)
             return;
         _isOver = true;
-        _console.Break(reason);
+        _listener.Break(reason);
         _room.Set();
     }
 

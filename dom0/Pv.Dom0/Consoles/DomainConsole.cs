@@ -7,8 +7,8 @@ namespace Pv.Dom0.Consoles;
 /// One domain's console: keeps the end of what is said there in memory and on disk, for readers who come for it by themselves, and hands what
 /// they type to whoever speaks there now. Before the domain runs that may be its boot loader.
 /// </summary>
-/// <remarks>Any thread; one end speaks at a time.</remarks>
-internal sealed class DomainConsole(DomId domain, ConsoleLog log, int scrollbackBytes, Action<string> report) : IAsyncDisposable
+/// <remarks>Any thread; one end speaks at a time. One without a log is kept in memory alone.</remarks>
+internal sealed class DomainConsole(DomId domain, ConsoleLog? log, int scrollbackBytes, Action<string> report) : IConsoleListener, IAsyncDisposable
 {
     private readonly Scrollback _scrollback = new(scrollbackBytes);
     private readonly Lock _lock = new();
@@ -32,7 +32,7 @@ internal sealed class DomainConsole(DomId domain, ConsoleLog log, int scrollback
     public ConsoleReader Attach() => Attach(new ConsoleReader(this, _scrollback));
 
     /// <summary>One more reader, of the log on disk.</summary>
-    public ConsoleReader OpenLog(bool follow) => Attach(new ConsoleReader(this, log, follow));
+    public ConsoleReader OpenLog(bool follow) => Attach(new ConsoleReader(this, log ?? throw new InvalidOperationException("This console has no log."), follow));
 
     private ConsoleReader Attach(ConsoleReader reader)
     {
@@ -55,8 +55,14 @@ internal sealed class DomainConsole(DomId domain, ConsoleLog log, int scrollback
     public void Keep(ReadOnlySpan<byte> bytes)
     {
         _scrollback.Append(bytes);
-        log.Append(bytes);
+        log?.Append(bytes);
         WakeReaders();
+    }
+
+    public ValueTask HearAsync(ReadOnlyMemory<byte> bytes)
+    {
+        Keep(bytes.Span);
+        return ValueTask.CompletedTask;
     }
 
     /// <summary>Ends the console because its ring cannot be true.</summary>
@@ -75,7 +81,7 @@ internal sealed class DomainConsole(DomId domain, ConsoleLog log, int scrollback
         if (_end is { } end)
             await end.DisposeAsync();
         _isOver = true;
-        log.Dispose();
+        log?.Dispose();
         WakeReaders();
     }
 

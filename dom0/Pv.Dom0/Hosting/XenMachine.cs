@@ -7,6 +7,7 @@ using Pv.Backends.Storage;
 using Pv.Cpu.Managed;
 using Pv.Cpu.Software;
 using Pv.Dom0.BootLoaders;
+using Pv.Dom0.Channels;
 using Pv.Dom0.Consoles;
 using Pv.Dom0.Seeds;
 using Pv.Dom0.XenStore;
@@ -14,6 +15,7 @@ using Pv.Guest;
 using Pv.Hypervisor;
 using Pv.Machine.Gate;
 using Pv.Toolstack.Building;
+using Pv.Toolstack.Channels;
 using Pv.Toolstack.Control;
 using Pv.Toolstack.Disks;
 using Pv.Toolstack.Domains;
@@ -34,6 +36,7 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
     private readonly CancellationTokenSource _stop = new();
     private Task _following = Task.CompletedTask;
     private readonly ConsoleDaemon _consoles;
+    private readonly ChannelBackend _channels;
     private readonly BlockBackend _blocks;
     private readonly DomainFolders _folders;
     private readonly RunDirectory _directory;
@@ -71,6 +74,7 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
             OpenAsync = new StorageOpener(directory.Path, SayBlocks).OpenAsync,
         }, SayBlocks);
         _consoles = new ConsoleDaemon(SayConsole);
+        _channels = new ChannelBackend(_kernel, _store.OpenClient(), _consoles, SayChannels);
         var control = new HypervisorControl(_core.Dom0);
         _domains = new XenDomains(control, _store.OpenClient(), new DomainAssembly(control, _kernel.Memory, managed), SayDomains)
         {
@@ -88,6 +92,8 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
     public IDomains Domains => _domains;
 
     public IDisks Disks => _domains;
+
+    public IChannels Channels => _domains;
 
     public XenDomains Lives => _domains;
 
@@ -133,6 +139,7 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
         if (Interlocked.Exchange(ref _isDisposed, true))
             return;
         await _blocks.DisposeAsync();
+        await _channels.DisposeAsync();
         await _consoles.DisposeAsync();
         await _store.DisposeAsync();
         await _kernel.DisposeAsync();
@@ -153,16 +160,24 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
         return _consoles.Prepare(domain, _folders.ConsoleLog(domain));
     }
 
-    private Task OpenConsoleAsync(DomId domain, BuiltDomain built)
+    private async Task OpenConsoleAsync(DomId domain, BuiltDomain built)
     {
         _folders.Begin(domain, _domains.ConfigurationOf(domain)!);
         _consoles.Open(domain, new Dom0ConsoleChannel(_kernel, domain, built.ConsolePort), _folders.ConsoleLog(domain));
-        return Task.CompletedTask;
+        try
+        {
+            await _channels.OpenAsync(domain);
+        }
+        catch (IOException failure)
+        {
+            throw new ToolstackException(failure.Message);
+        }
     }
 
     private async Task LetGoAsync(DomId domain)
     {
         await _blocks.EndDomainAsync(domain);
+        await _channels.EndDomainAsync(domain);
         await _consoles.CloseAsync(domain);
         _folders.End(domain, _domains.ConfigurationOf(domain)?.Name ?? "");
     }
@@ -175,6 +190,8 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
     private void SayStore(string line) => Say(LogDepth.Daemons, "xenstored: ", line, LogStore);
 
     private void SayBlocks(string line) => Say(LogDepth.Daemons, "disks: ", line, LogBlocks);
+
+    private void SayChannels(string line) => Say(LogDepth.Daemons, "channels: ", line, LogChannels);
 
     private void SayConsole(string line) => Say(LogDepth.Daemons, "consoles: ", line, LogConsole);
 
@@ -195,6 +212,9 @@ internal sealed partial class XenMachine : IHostedService, IToolstack, IAsyncDis
 
     [LoggerMessage(LogLevel.Information, "disks: {Line}")]
     private partial void LogBlocks(string line);
+
+    [LoggerMessage(LogLevel.Information, "channels: {Line}")]
+    private partial void LogChannels(string line);
 
     [LoggerMessage(LogLevel.Warning, "consoles: {Line}")]
     private partial void LogConsole(string line);

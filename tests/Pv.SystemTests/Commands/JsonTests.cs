@@ -17,7 +17,7 @@ public sealed class JsonTests
         _host = await PvHost.StartAsync(memory: 256);
         var disk = Path.Combine(_host.Folder, "disk.raw");
         await File.WriteAllBytesAsync(disk, new byte[1 << 20]);
-        await _host.XlOutputAsync("create", "-q", _host.WriteSample("guest", more: $"disk=['{disk},raw,xvda,rw']"));
+        await _host.XlOutputAsync("create", "-q", _host.WriteSample("guest", more: $"disk=['{disk},raw,xvda,rw']\nchannel=['connection=pty,name=agent']"));
         await _host.XlOutputAsync("trace", "guest", "on");
         await using var console = _host.OpenXl("console", "guest");
         await console.AskAsync("xs read name", "guest");
@@ -44,7 +44,7 @@ public sealed class JsonTests
             "domid" => ["domid", "guest"],
             "domname" => ["domname", "1"],
             "create" => ["create", "-q", _host.WriteSample("second")],
-            "block-list" => ["block-list", "guest"],
+            "block-list" or "channel-list" => [command, "guest"],
             "trace show" => ["trace", "guest", "show"],
             "trace counts" => ["trace", "guest", "counts"],
             "run" => ["run", _host.WriteSample("third"), "-s", "shutdown"],

@@ -2,6 +2,7 @@ using Pv.Abi;
 using Pv.Config.Devices;
 using Pv.Config.Domain;
 using Pv.Machine.Gate;
+using Pv.Toolstack.Channels;
 using Pv.Toolstack.Disks;
 using Pv.Toolstack.Domains;
 using Pv.Toolstack.Events;
@@ -12,7 +13,7 @@ using Pv.Toolstack.Seeds;
 namespace Pv.Tests.Commands;
 
 /// <summary>A host of tables: commands read it, and what they do is written down.</summary>
-internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsoles, IDomainTraces, IMetrics, ISeedMachines
+internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsoles, IDomainTraces, IMetrics, ISeedMachines, IChannels
 {
     public List<DomainView> All { get; } = [Dom0(1024, 2)];
 
@@ -34,6 +35,10 @@ internal sealed class FakeToolstack : IToolstack, IDomains, IHostFacts, IConsole
     public IHostFacts Host => this;
 
     public IDisks Disks { get; } = new NoDisks();
+
+    public IChannels Channels => this;
+
+    public Task<IReadOnlyList<ChannelView>> ListChannelsAsync(DomId domain) => Task.FromResult<IReadOnlyList<ChannelView>>([]);
 
     public IProcessors Processors => throw new NotSupportedException("Commands on pCPUs are tested on a real hypervisor.");
 

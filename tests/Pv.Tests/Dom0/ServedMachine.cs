@@ -5,6 +5,7 @@ using Pv.Abi;
 using Pv.Config.Domain;
 using Pv.Cpu.Managed;
 using Pv.Cpu.Software;
+using Pv.Dom0.Channels;
 using Pv.Dom0.Consoles;
 using Pv.Dom0.XenStore;
 using Pv.Guest;
@@ -44,6 +45,7 @@ internal sealed class ServedMachine : IAsyncDisposable
         _service = new StoreService(_kernel, _ => { });
         Store = _service.OpenClient();
         Consoles = new ConsoleDaemon(Failures.Add);
+        Channels = new ChannelBackend(_kernel, _service.OpenClient(), Consoles, Log.Enqueue);
         Control = new HypervisorControl(Core.Dom0);
         Domains = new XenDomains(Control, Store, new DomainAssembly(Control, _kernel.Memory, _engine), Log.Enqueue)
         {
@@ -52,9 +54,13 @@ internal sealed class ServedMachine : IAsyncDisposable
         Domains.Introduced += (domain, built) =>
         {
             Consoles.Open(domain, new Dom0ConsoleChannel(_kernel, domain, built.ConsolePort), Path.Combine(_folder, $"{domain.Value}.log"));
-            return Task.CompletedTask;
+            return Channels.OpenAsync(domain);
         };
-        Domains.Ending += domain => Consoles.CloseAsync(domain).AsTask();
+        Domains.Ending += async domain =>
+        {
+            await Channels.EndDomainAsync(domain);
+            await Consoles.CloseAsync(domain);
+        };
         _following = Domains.FollowAsync(_stop.Token);
     }
 
@@ -65,6 +71,11 @@ internal sealed class ServedMachine : IAsyncDisposable
     public IXenStore Store { get; }
 
     public ConsoleDaemon Consoles { get; }
+
+    public ChannelBackend Channels { get; }
+
+    /// <summary>A folder for the test's files, which goes with the machine.</summary>
+    public string Folder => _folder;
 
     /// <summary>What Dom0's handlers, the console daemon and guests of the test's own code failed with.</summary>
     public MachineFailures Failures { get; } = new();
@@ -110,6 +121,7 @@ internal sealed class ServedMachine : IAsyncDisposable
         await _stop.CancelAsync();
         await _following;
         await Domains.DestroyAllAsync();
+        await Channels.DisposeAsync();
         await Consoles.DisposeAsync();
         await _service.DisposeAsync();
         await _kernel.DisposeAsync();

@@ -4,7 +4,7 @@ using Pv.Config.Grammar;
 
 namespace Pv.Config.Strict;
 
-/// <summary>What is to hold of a domain's disks and network interfaces between them.</summary>
+/// <summary>What is to hold of a domain's disks, network interfaces and channels between them.</summary>
 internal static class DeviceRules
 {
     internal static void Check(ConfigSettings settings, DomainConfiguration domain, FindingList findings)
@@ -33,6 +33,16 @@ internal static class DeviceRules
                 findings.Error(settings.PlaceOf("vif", i), "vif", $"the address {nic.MacText} is given twice", "each interface needs its own");
             if ((nic.Mac[0] & 1) != 0)
                 findings.Error(settings.PlaceOf("vif", i), "vif", $"the address {nic.MacText} is a multicast address", "the first byte is even, as in 00:16:3e");
+        }
+
+        var sockets = new HashSet<string>(StringComparer.Ordinal);
+        for (int i = 0; i < domain.Channels.Count; i++)
+        {
+            ChannelSpecification channel = domain.Channels[i];
+            if (string.IsNullOrEmpty(channel.Name))
+                findings.Error(settings.PlaceOf("channel", i), "channel", "a channel has no name", "say name=... by which the guest finds it");
+            if (channel is { Connection: ChannelConnection.Socket, Path: { } path } && !sockets.Add(path))
+                findings.Error(settings.PlaceOf("channel", i), "channel", $"the socket \"{path}\" is given twice", "each channel needs its own");
         }
     }
 }

@@ -15,7 +15,7 @@ internal static class EffectiveKeys
         or "localtime" or "rtc_timeoffset" or "vpmu"
         or "max_grant_frames" or "max_maptrack_frames" or "max_grant_version" or "max_event_channels"
         or "on_poweroff" or "on_reboot" or "on_watchdog" or "on_crash" or "on_soft_reset"
-        or "disk" or "vif" or "xenstore_feature_mask" or "xenstore_quota" or "async_hypercalls";
+        or "disk" or "vif" or "channel" or "xenstore_feature_mask" or "xenstore_quota" or "async_hypercalls";
 
     /// <summary>A list without entries, or a switch that is off, asks for nothing; nor does a time-stamp counter that is the hypervisor's, as here it always is.</summary>
     private static bool IsPlain(ConfigSetting setting) => setting.Value switch

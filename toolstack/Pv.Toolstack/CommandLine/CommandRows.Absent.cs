@@ -5,7 +5,6 @@ public static partial class CommandRows
 {
     private static CommandRow[] OtherDevices() =>
     [
-        new("channel-list", "<Domain(s)>", "List channels", 1, Absent),
         new("vkb-attach", "<Domain> <vkb-spec-component(s)>...", "Add a keyboard", 2, Absent | DryRun | Changes),
         new("vkb-list", "<Domain(s)>", "List keyboards", 1, Absent),
         new("vkb-detach", "<Domain> <DevId>", "Remove a keyboard", 2, Absent | Changes),

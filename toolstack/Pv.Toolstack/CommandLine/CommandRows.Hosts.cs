@@ -79,6 +79,7 @@ public static partial class CommandRows
         new("cd-eject", "<Domain> <VirtualDevice>", "Take the disc out of a drive", 2, Built | DryRun | Changes),
         new("network-attach", "<Domain> [key=value ...]", "Add a network interface (so far only -N)", 1, Built | DryRun | Changes),
         new("network-list", "<Domain(s)>", "List network interfaces", 1),
+        new("channel-list", "<Domain(s)>", "List channels", 1, Built),
         new("network-detach", "<Domain> <DevId|mac>", "Remove a network interface", 2, Changes),
     ];
 

@@ -16,7 +16,7 @@ public static partial class CommandRows
 
         public static readonly HashSet<string> Commands =
         [
-            "block-list", "claims", "cpupool-list", "create", "dmesg", "domid", "domname", "help", "info", "list", "reboot", "sched-credit", "sched-credit2", "sched-rtds",
+            "block-list", "channel-list", "claims", "cpupool-list", "create", "dmesg", "domid", "domname", "help", "info", "list", "reboot", "sched-credit", "sched-credit2", "sched-rtds",
             "sharing", "shutdown", "top", "trace", "uptime", "vcpu-list", "version", "vm-list", "xenstore-quota-get",
         ];
     }

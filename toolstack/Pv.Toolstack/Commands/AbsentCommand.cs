@@ -20,7 +20,6 @@ internal static class AbsentCommand
     /// <summary>The header of each list that has one; the others print nothing where there is nothing.</summary>
     private static readonly Dictionary<string, string> Headers = new()
     {
-        ["channel-list"] = $"{"Idx",-3} {"BE",-2} {"state",-5} {"evt-ch",-6} {"ring-ref",-8} {"connection",-41}",
         ["vkb-list"] = $"{"Idx",-3} {"BE",-2} {"handle",-6} {"state",-5} {"evt-ch",-6} {"ref",6} {"ID",-10} {"BE-type",-10} {"BE-path",-30}",
         ["vtpm-list"] = $"{"Idx",-3} {"BE",-2} {"Uuid",-36} {"handle",-6} {"state",-5} {"evt-ch",-6} {"ring-ref",-8} {"BE-path",-10}",
     };

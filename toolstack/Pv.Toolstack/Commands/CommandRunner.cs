@@ -15,6 +15,7 @@ public sealed class CommandRunner(IToolstack toolstack)
         ["block-list"] = BlockCommands.ListAsync,
         ["cd-eject"] = DriveCommands.EjectAsync,
         ["cd-insert"] = DriveCommands.InsertAsync,
+        ["channel-list"] = ChannelCommands.ListAsync,
         ["claims"] = MemoryListCommands.ListClaimsAsync,
         ["config-update"] = ConfigUpdateCommand.RunAsync,
         ["console"] = ConsoleCommand.RunAsync,

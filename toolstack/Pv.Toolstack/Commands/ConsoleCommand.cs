@@ -1,4 +1,5 @@
 using Pv.Abi;
+using Pv.Config.Devices;
 using Pv.Toolstack.Control;
 using Pv.Toolstack.Domains;
 
@@ -23,18 +24,21 @@ internal static class ConsoleCommand
                 ? $"Domain {domain.Name} has no console of type {type}: a paravirtualized domain has only pv."
                 : "console type supported are: pv, serial, vuart", type is "serial" or "vuart" ? 1 : 2);
         }
-        var console = context.Toolstack.Consoles.Attach(domain.Id, number)
-            ?? throw new ToolstackException($"Domain {domain.Name} has no console {number}.");
-        return await RunAsync(context, domain.Id, console, Escape(words.Argument('e')));
+        if (context.Toolstack.Consoles.Attach(domain.Id, number) is { } console)
+            return await RunAsync(context, domain.Id, console, Escape(words.Argument('e')), number);
+        var channel = number == 0 ? null : (await context.Toolstack.Channels.ListChannelsAsync(domain.Id)).FirstOrDefault(channel => channel.Number == number);
+        throw new ToolstackException(channel is { Connection: ChannelConnection.Socket }
+            ? $"Channel {channel.Name} of domain {domain.Name} is a socket: programs connect to {channel.Path}."
+            : $"Domain {domain.Name} has no console {number}.");
     }
 
     /// <summary>
     /// Connects a console that is already attached with the terminal, and then those of the domains that restarts make of this one, until the
     /// last is gone or the user leaves.
     /// </summary>
-    public static async Task<int> RunAsync(CommandContext context, DomId domain, IConsoleReader console, byte escape = UsualEscape)
+    public static async Task<int> RunAsync(CommandContext context, DomId domain, IConsoleReader console, byte escape = UsualEscape, int number = 0)
     {
-        await using var attached = new FollowedConsole(context.Toolstack, domain, console);
+        await using var attached = new FollowedConsole(context.Toolstack, domain, console, successor => context.Toolstack.Consoles.Attach(successor, number));
         await context.FlushAsync();
         await using var input = await context.Terminal.OpenInputAsync(raw: true, escape);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(await context.Terminal.TakeSignalsAsync(), context.Terminal.Gone);

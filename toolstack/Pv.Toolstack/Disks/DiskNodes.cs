@@ -10,49 +10,12 @@ internal static class DiskNodes
 {
     public static XenbusDevice Device(DomId domain, int number) => new("vbd", domain, DomId.Dom0, (uint)number);
 
-    /// <summary>The toolstack's own copy of what it wrote.</summary>
-    public static string LibxlPath(XenbusDevice device) => string.Create(CultureInfo.InvariantCulture, $"/libxl/{device.FrontEnd.Value}/{device.FrontEndNode}");
-
     /// <summary>Announces a disk to both ends.</summary>
-    public static async Task MakeAsync(IXenStoreNodes nodes, DomId domain, DiskPlan plan)
-    {
-        var device = Device(domain, plan.Number.Number);
-        var (front, back, libxl) = (device.FrontEndPath, device.BackEndPath, LibxlPath(device));
-        XenStorePermission[] itsOwn = [new(domain, XenStoreAccess.None), new(DomId.Dom0, XenStoreAccess.Read)];
-        XenStorePermission[] readable = [new(DomId.Dom0, XenStoreAccess.None), new(domain, XenStoreAccess.Read)];
-        await nodes.RemoveAsync(libxl);
-        await nodes.WriteAsync($"{libxl}/frontend", front);
-        await nodes.WriteAsync($"{libxl}/backend", back);
-        await nodes.RemoveAsync(front);
-        await nodes.MakeDirectoryAsync(front);
-        await nodes.SetPermissionsAsync(front, itsOwn);
-        foreach (var (node, value) in FrontEnd(device, plan))
-        {
-            await nodes.WriteAsync($"{front}/{node}", value);
-            await nodes.SetPermissionsAsync($"{front}/{node}", itsOwn);
-        }
-        await nodes.RemoveAsync(back);
-        await nodes.MakeDirectoryAsync(back);
-        await nodes.SetPermissionsAsync(back, readable);
-        await nodes.WriteAsync($"{back}/frontend", front);
-        foreach (var (node, value) in BackEnd(domain, plan))
-        {
-            await nodes.WriteAsync($"{back}/{node}", value);
-            await nodes.WriteAsync($"{libxl}/{node}", value);
-        }
-    }
+    public static Task MakeAsync(IXenStoreNodes nodes, DomId domain, DiskPlan plan)
+        => DeviceNodes.MakeAsync(nodes, Device(domain, plan.Number.Number), FrontEnd(plan), [], BackEnd(domain, plan));
 
-    /// <summary>Removes a disk's nodes, and the folders above that have nothing else in them.</summary>
-    public static async Task RemoveAsync(IXenStoreNodes nodes, XenbusDevice device)
-    {
-        await nodes.RemoveUpwardsAsync(device.FrontEndPath);
-        await nodes.RemoveUpwardsAsync(device.BackEndPath);
-        await nodes.RemoveUpwardsAsync(LibxlPath(device));
-    }
-
-    private static (string, string)[] FrontEnd(XenbusDevice device, DiskPlan plan) =>
+    private static (string, string)[] FrontEnd(DiskPlan plan) =>
     [
-        ("backend", device.BackEndPath),
         ("backend-id", "0"),
         ("state", "1"),
         ("virtual-device", Text(plan.Number.Number)),

@@ -4,6 +4,7 @@ using Pv.Guest;
 using Pv.Machine.Gate;
 using Pv.Toolstack.BootLoaders;
 using Pv.Toolstack.Building;
+using Pv.Toolstack.Channels;
 using Pv.Toolstack.CommandLine;
 using Pv.Toolstack.Disks;
 using Pv.Toolstack.Dumps;
@@ -46,12 +47,13 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
         if (configuration.Nics.Count > 0)
             throw new ToolstackException("Network interfaces are not built yet in this version of Pv.", Failed);
         var disks = DiskPlan.OfAll(configuration.Disks, directory);
+        var channels = ChannelPlan.OfAll(configuration.Channels, directory);
         // Where both are given, xl boots what the boot loader chooses, which is told of the kernel.
         if (BootLoaderCall.Of(configuration, disks, directory) is { } call)
-            return new DomainPlan(configuration, call, BuildImages.None, null, disks);
+            return new DomainPlan(configuration, call, BuildImages.None, null, disks, channels);
         var (path, kernel, ramdisk) = await ReadImagesAsync(configuration, directory, cancel);
         var managed = GuestAssembly.IsAssembly(kernel) ? ChooseKernel(path, configuration) : null;
-        return new DomainPlan(configuration, null, new BuildImages(kernel, ramdisk, configuration.CommandLine ?? ""), managed, disks);
+        return new DomainPlan(configuration, null, new BuildImages(kernel, ramdisk, configuration.CommandLine ?? ""), managed, disks, channels);
     }
 
     /// <summary>The plan of a domain whose boot loader has chosen.</summary>
@@ -163,5 +165,6 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
 /// <param name="Images">Its files; none before the boot loader has chosen.</param>
 /// <param name="Managed">The C# kernel, or null for a real one.</param>
 /// <param name="Disks">Its disks.</param>
+/// <param name="Channels">Its channels.</param>
 internal sealed record DomainPlan(
-    DomainConfiguration Configuration, BootLoaderCall? BootLoader, BuildImages Images, ManagedKernelFactory? Managed, IReadOnlyList<DiskPlan> Disks);
+    DomainConfiguration Configuration, BootLoaderCall? BootLoader, BuildImages Images, ManagedKernelFactory? Managed, IReadOnlyList<DiskPlan> Disks, IReadOnlyList<ChannelPlan> Channels);

@@ -42,7 +42,6 @@ public static class DomainNodes
     internal static Task RemoveAsync(IXenStore store, DomId domain, Guid uuid) => QueuedNodes.TransactAsync(store, async nodes =>
     {
         await nodes.RemoveAsync(Home(domain));
-        await nodes.RemoveUpwardsAsync($"/local/domain/0/backend/console/{domain.Value}");
         await nodes.RemoveAsync($"/libxl/{domain.Value}");
         await nodes.RemoveAsync($"/vm/{uuid}");
     });

@@ -1,4 +1,5 @@
 using Pv.Machine.Gate;
+using Pv.Toolstack.Channels;
 using Pv.Toolstack.Disks;
 using Pv.Toolstack.Events;
 using Pv.Toolstack.Metrics;
@@ -13,6 +14,8 @@ public interface IToolstack
     IDomains Domains { get; }
 
     IDisks Disks { get; }
+
+    IChannels Channels { get; }
 
     IHostFacts Host { get; }
 

@@ -57,6 +57,7 @@ public sealed partial class XenDomains
             cancel.ThrowIfCancellationRequested();
             await DomainNodes.MakeAsync(_store, record.Id, configuration, built, record.Started);
             await ConnectDisksAsync(record, plan.Disks, cancel);
+            await AnnounceChannelsAsync(record.Id, plan.Channels);
             await OfferStoreAsync(record.Id, configuration);
             await _store.IntroduceAsync(record.Id, new Pfn(built.XenStorePage), built.XenStorePort);
             if (Introduced is { } introduced)

@@ -38,7 +38,7 @@ public sealed partial class XenDomains : IDisks
         var record = FindGuest(domain, "it has the host's own disks");
         var plan = DiskPlan.Of(disk, directory);
         using var turn = await record.DiskTurn.EnterAsync(cancel);
-        if (await _store.ReadAsync($"{DiskNodes.LibxlPath(DiskNodes.Device(domain, plan.Number.Number))}/backend") is not null)
+        if (await _store.ReadAsync($"{DeviceNodes.LibxlPath(DiskNodes.Device(domain, plan.Number.Number))}/backend") is not null)
             throw new ToolstackException($"Domain {record.Name} has a disk {disk.VirtualDevice} already.");
         await ConnectDiskAsync(record, plan, cancel);
         record.Configuration.Disks = [.. record.Configuration.Disks, disk];
@@ -49,7 +49,7 @@ public sealed partial class XenDomains : IDisks
         var record = FindGuest(domain, "it has the host's own disks");
         using var turn = await record.DiskTurn.EnterAsync(cancel);
         var device = DiskNodes.Device(domain, disk);
-        if (await _store.ReadAsync($"{DiskNodes.LibxlPath(device)}/backend") is null)
+        if (await _store.ReadAsync($"{DeviceNodes.LibxlPath(device)}/backend") is null)
             throw new ToolstackException($"Domain {record.Name} has no disk {disk}.");
         if (!force && !await AskToLetGoAsync(device, cancel))
             return false;
@@ -110,7 +110,7 @@ public sealed partial class XenDomains : IDisks
         }
         catch
         {
-            await _store.TransactAsync(nodes => DiskNodes.RemoveAsync(nodes, device));
+            await _store.TransactAsync(nodes => DeviceNodes.RemoveAsync(nodes, device));
             lock (_shares)
                 record.Disks.Remove(plan.Number.Number);
             throw;
@@ -152,7 +152,7 @@ public sealed partial class XenDomains : IDisks
     {
         await nodes.RemoveAsync($"{device.BackEndPath}/hotplug-status");
         await nodes.RemoveAsync($"{device.BackEndPath}/hotplug-error");
-        foreach (var path in new[] { device.BackEndPath, DiskNodes.LibxlPath(device) })
+        foreach (var path in new[] { device.BackEndPath, DeviceNodes.LibxlPath(device) })
         {
             await nodes.WriteAsync($"{path}/type", plan.Type);
             await nodes.WriteAsync($"{path}/params", plan.Parameters);
@@ -175,7 +175,7 @@ public sealed partial class XenDomains : IDisks
 
     private async Task ForgetDiskAsync(DomainRecord record, XenbusDevice device)
     {
-        await _store.TransactAsync(nodes => DiskNodes.RemoveAsync(nodes, device));
+        await _store.TransactAsync(nodes => DeviceNodes.RemoveAsync(nodes, device));
         lock (_shares)
             record.Disks.Remove((int)device.Id);
         record.Configuration.Disks = [.. record.Configuration.Disks.Where(disk => !IsDisk(disk, (int)device.Id))];

@@ -195,7 +195,11 @@ public sealed partial class XenDomains
             // It may have ended by itself already.
             _ = _control.PauseDomain(record.Id);
             // Back ends see it, and let go of the domain when they are told that it is ending.
-            await _store.TransactAsync(nodes => nodes.RemoveUpwardsAsync($"/local/domain/0/backend/vbd/{record.Id.Value}"));
+            await _store.TransactAsync(async nodes =>
+            {
+                await nodes.RemoveUpwardsAsync($"/local/domain/0/backend/vbd/{record.Id.Value}");
+                await nodes.RemoveUpwardsAsync($"/local/domain/0/backend/console/{record.Id.Value}");
+            });
             if (Ending is { } ending)
                 await ending(record.Id);
             // Before the domain, as with libxl: who no longer sees the domain finds nothing of it in the store either.

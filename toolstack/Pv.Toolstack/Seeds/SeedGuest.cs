@@ -34,6 +34,8 @@ public sealed class SeedGuest
             throw new ToolstackException($"Domain {configuration.Name} has disks, which are files of the host: in deterministic mode there are none.");
         if (configuration.Nics.Count > 0)
             throw new ToolstackException($"Domain {configuration.Name} has network interfaces, which end at the host: in deterministic mode there are none.");
+        if (configuration.Channels.Count > 0)
+            throw new ToolstackException($"Domain {configuration.Name} has channels, which end at the host: in deterministic mode there are none.");
         if (configuration.Bootloader is { Length: > 0 })
             throw new ToolstackException($"Domain {configuration.Name} has a boot loader, which is a program of the host: in deterministic mode there are none; name a kernel.");
         // The zone is the host's.

@@ -13,6 +13,7 @@ internal static class JsonBodies
     private static readonly Dictionary<string, Func<CommandContext, Task<JToken>>> All = new()
     {
         ["block-list"] = BlockListAsync,
+        ["channel-list"] = ChannelListAsync,
         ["claims"] = async context => new JArray((await context.Domains.ListAsync()).Select(domain => Memory(domain, "claimed_mib", domain.Claimed * PageSize.Bytes >> 20))),
         ["cpupool-list"] = context => Task.FromResult<JToken>(PoolList(context)),
         ["dmesg"] = context => Task.FromResult<JToken>(Log(context)),
@@ -108,6 +109,17 @@ internal static class JsonBodies
         {
             foreach (var disk in await context.Toolstack.Disks.ListDisksAsync(domain.Id))
                 all.Add(JsonViews.Of(domain, disk));
+        }
+        return all;
+    }
+
+    private static async Task<JToken> ChannelListAsync(CommandContext context)
+    {
+        var all = new JArray();
+        foreach (var domain in await DomainsAsync(context))
+        {
+            foreach (var channel in await context.Toolstack.Channels.ListChannelsAsync(domain.Id))
+                all.Add(JsonViews.Of(domain, channel));
         }
         return all;
     }

@@ -2,6 +2,7 @@ using System.Globalization;
 using Newtonsoft.Json.Linq;
 using Pv.Abi;
 using Pv.Config;
+using Pv.Toolstack.Channels;
 using Pv.Toolstack.Disks;
 using Pv.Toolstack.Domains;
 using Pv.Toolstack.Events;
@@ -50,6 +51,20 @@ internal static class JsonViews
         json["event_channel"] = disk.Port;
         json["ring_ref"] = disk.RingRef;
         json["backend_path"] = disk.BackEndPath;
+        return json;
+    }
+
+    public static JObject Of(DomainView domain, ChannelView channel)
+    {
+        var json = Named(domain);
+        json["index"] = channel.Number;
+        json["channel"] = channel.Name;
+        json["backend_domid"] = channel.BackEnd.Value;
+        json["state"] = channel.State.ToString().ToLowerInvariant();
+        json["event_channel"] = channel.Port;
+        json["ring_ref"] = channel.RingRef;
+        json["connection"] = channel.Connection.ToString().ToLowerInvariant();
+        json["path"] = channel.Path;
         return json;
     }
 
