@@ -49,7 +49,6 @@ internal sealed class PCpu
         Signal.Set();
         _thread.Join();
         SliceTimer.Cancel();
-        Signal.Dispose();
     }
 
     private void EndSlice()

@@ -3,7 +3,11 @@ using Pv.Machine;
 namespace Pv.Hypervisor.Stepping;
 
 /// <summary>A one-place signal between threads of the core: a <see cref="HostSignal"/>, or its like in deterministic mode.</summary>
-internal sealed class CoreSignal : IDisposable
+/// <remarks>
+/// It has no end of its own: a timer that has begun to fire, or a late event of Dom0's, may set it while the machine ends. The collector takes it when nobody
+/// can any more.
+/// </remarks>
+internal sealed class CoreSignal
 {
     private readonly HostSignal? _host;
     private readonly Stepper? _stepper;
@@ -37,6 +41,4 @@ internal sealed class CoreSignal : IDisposable
         _isSet = false;
         return came;
     }
-
-    public void Dispose() => _host?.Dispose();
 }

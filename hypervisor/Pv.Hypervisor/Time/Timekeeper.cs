@@ -80,7 +80,6 @@ public sealed class Timekeeper : IDisposable
         _stopping = true;
         _changed.Set();
         _thread?.Join();
-        _changed.Dispose();
     }
 
     /// <summary>Fires every timer whose time has come, on the calling thread, in the order of their deadlines.</summary>

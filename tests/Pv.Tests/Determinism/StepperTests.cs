@@ -40,7 +40,7 @@ internal sealed class StepperTests
     public void Time_jumps_to_what_is_waited_for_when_nobody_can_go_on()
     {
         var stepper = new Stepper(1);
-        using var signal = new CoreSignal(stepper);
+        var signal = new CoreSignal(stepper);
         List<(string, ulong)> seen = [];
         stepper.Start("sleeper", () =>
         {
