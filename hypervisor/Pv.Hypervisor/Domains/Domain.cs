@@ -26,7 +26,10 @@ public enum DomainLife : byte
 /// <remarks>Locks, in the order in which they may be taken: see <see cref="LockOrder"/>.</remarks>
 public sealed class Domain
 {
+    private const int NotShutDown = -1;
+
     private bool _hasStopped;
+    private int _shutdown = NotShutDown;
     private int _pauseCount;
     private int _removed;
 
@@ -126,6 +129,9 @@ public sealed class Domain
     /// <summary>Frames that the hypervisor shares with it.</summary>
     internal int XenFrames;
 
+    /// <summary>Frames that are in none of its lists any more, and not free yet.</summary>
+    internal int FramesBeingFreed;
+
     /// <summary>The head of its list of frames; 0 when there is none.</summary>
     internal uint FirstFrame;
 
@@ -180,9 +186,14 @@ public sealed class Domain
     public ulong CreatedAt { get; }
 
     /// <summary>Why it shut itself down, when it did. It is then as good as paused until the toolstack acts.</summary>
-    public ShutdownReason? Shutdown { get; private set; }
+    public ShutdownReason? Shutdown
+    {
+        // One word, so that nobody sees that it has shut down and not yet why.
+        get => Volatile.Read(ref _shutdown) is var reason && reason != NotShutDown ? (ShutdownReason)reason : null;
+        private set => Volatile.Write(ref _shutdown, value is { } reason ? (int)reason : NotShutDown);
+    }
 
-    /// <summary>What the guest wants its next shutdown called, whoever causes it (<c>SCHEDOP_shutdown_code</c>).</summary>
+    /// <summary>What the guest wants its next shutdown called, whoever causes it (<c>SCHEDOP_shutdown_code</c>). The page lock guards it.</summary>
     internal ShutdownReason? ShutdownCode { get; set; }
 
     /// <summary>A bit for each number of a physical interrupt that the guest was given; the page lock guards it.</summary>
@@ -249,8 +260,11 @@ public sealed class Domain
     /// <summary>Lets a shut-down domain go on (<c>XEN_DOMCTL_resumedomain</c>).</summary>
     internal void Resume()
     {
-        Shutdown = null;
-        ShutdownCode = null;
+        using (PageLock.Hold())
+        {
+            Shutdown = null;
+            ShutdownCode = null;
+        }
         foreach (var vcpu in Scheduled)
             Core.Scheduler.Wake(vcpu);
     }
@@ -269,7 +283,8 @@ public sealed class Domain
             return;
         using (PageLock.Hold())
         {
-            if (TotalPages != 0 || Volatile.Read(ref XenFrames) != 0)
+            // Who sees that it is gone finds its frames free: the last one to be so says it, whoever took it out of the list last.
+            if (TotalPages != 0 || Volatile.Read(ref XenFrames) != 0 || Volatile.Read(ref FramesBeingFreed) != 0)
                 return;
         }
         if (Interlocked.Exchange(ref _removed, 1) != 0)

@@ -62,6 +62,7 @@ internal static class DomainInformation
     private static DomainInfoFlags Flags(Domain domain, bool running, bool allBlocked, bool isOnline)
     {
         var flags = DomainInfoFlags.None;
+        var shutdown = domain.Shutdown;
         if (domain.Life == DomainLife.Dead)
             flags |= DomainInfoFlags.Dying;
         if (domain.Kind == DomainKind.Managed)
@@ -71,13 +72,13 @@ internal static class DomainInformation
         if (running)
             flags |= DomainInfoFlags.Running;
         // The vCPU that ended the domain waits for nothing.
-        else if (allBlocked && isOnline && domain.Shutdown is null)
+        else if (allBlocked && isOnline && shutdown is null)
             flags |= DomainInfoFlags.Blocked;
         if (domain.IsXenStore)
             flags |= DomainInfoFlags.XenStoreDomain;
         if (domain.IsDebugged)
             flags |= DomainInfoFlags.Debugged;
-        flags |= domain.Shutdown is { } reason ? DomainInfoFlags.Shutdown | (DomainInfoFlags)((uint)reason << DomainInfo.ShutdownShift) : NoReason;
+        flags |= shutdown is { } reason ? DomainInfoFlags.Shutdown | (DomainInfoFlags)((uint)reason << DomainInfo.ShutdownShift) : NoReason;
         return flags;
     }
 }

@@ -275,6 +275,7 @@ internal sealed partial class FrameTable : IDisposable
         }
         else
         {
+            Interlocked.Increment(ref owner.FramesBeingFreed);
             using (owner.PageLock.Hold())
             {
                 Unlink(owner, mfn, ref row);
@@ -287,6 +288,7 @@ internal sealed partial class FrameTable : IDisposable
             {
                 GiveBack(mfn);
             }
+            Interlocked.Decrement(ref owner.FramesBeingFreed);
         }
         owner.FrameFreed();
     }

@@ -103,7 +103,8 @@ internal static class SchedOperations
         if (!call.TryRead(argument, out SchedShutdown shutdown))
             return Errno.EFAULT;
         // The first one stays.
-        call.Caller.ShutdownCode ??= shutdown.Reason;
+        using (call.Caller.PageLock.Hold())
+            call.Caller.ShutdownCode ??= shutdown.Reason;
         return HypercallResult.Success;
     }
 
