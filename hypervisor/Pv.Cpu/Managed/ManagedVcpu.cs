@@ -16,6 +16,7 @@ internal sealed class ManagedVcpu : ICpuVcpu
     private IManagedKernel? _kernel;
     private ulong _wantedSince;
     private bool _named;
+    private volatile bool _isInside;
 
     public ManagedVcpu(ManagedEngine engine, DomId domain, VcpuId vcpu, ICpuHost host)
     {
@@ -32,6 +33,7 @@ internal sealed class ManagedVcpu : ICpuVcpu
     {
         if (_vcpu.Value != 0)
             throw new GuestCrashException($"a C# guest runs on vCPU 0 only, not on {_vcpu}");
+        _isInside = true;
         try
         {
             if (_kernel is null)
@@ -46,6 +48,7 @@ internal sealed class ManagedVcpu : ICpuVcpu
         finally
         {
             NameIfLate();
+            _isInside = false;
             Volatile.Write(ref _wantedSince, NotWanted);
             _named = false;
         }
@@ -61,6 +64,9 @@ internal sealed class ManagedVcpu : ICpuVcpu
             return;
         if (Interlocked.CompareExchange(ref _wantedSince, Math.Max(1, _host.ReadTsc()), NotWanted) != NotWanted)
             NameIfLate();
+        else if (!_isInside)
+            // It left meanwhile, and is not to be blamed for this when it runs again.
+            Volatile.Write(ref _wantedSince, NotWanted);
     }
 
     public void FlushTlb()

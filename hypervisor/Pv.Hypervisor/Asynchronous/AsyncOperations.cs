@@ -48,8 +48,11 @@ internal static class AsyncOperations
     {
         if (QueueOf(vcpu) is not { } queue)
             return Errno.ENOENT;
+        // What it is before it is woken: the service may come to its end on another pCPU before this call does.
+        if (queue.Stopped is not Errno.None and var stopped)
+            return stopped;
         queue.Kick();
-        return queue.Stopped;
+        return HypercallResult.Success;
     }
 
     private static AsyncQueue? QueueOf(Vcpu vcpu) => vcpu.Domain.Services[vcpu.Id.Value]?.Queue;

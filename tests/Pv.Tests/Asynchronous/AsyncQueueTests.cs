@@ -169,7 +169,7 @@ internal sealed class AsyncQueueTests
         for (var i = 8; i < 16; i++)
             queue.Add(Version, i);
         Assert.That(queue.Publish(), Is.Zero);
-        Assert.That(SpinWait.SpinUntil(() => queue.Service!.IsBlocked, TimeSpan.FromSeconds(10)));
+        Assert.That(queue.AwaitSleep());
         Assert.That((queue.Produced, Volatile.Read(ref queue.Header(AsyncRing.SubmissionConsumer)), queue.Flags), Is.EqualTo((8u, 8u, AsyncRingFlags.NeedWakeup)));
         var counts = queue.Owner.Counters.Queue!.Read();
         Assert.That((counts.Submissions, counts.Completions, counts.Waits), Is.EqualTo((8ul, 8ul, 1ul)));
@@ -202,7 +202,7 @@ internal sealed class AsyncQueueTests
         queue.Call(HypercallNumber.XenVersion);
         Assert.That(guest.Domain.Events.IsPending(port), Is.False);
         queue.Call(HypercallNumber.XenVersion);
-        Assert.That(SpinWait.SpinUntil(() => guest.Domain.Events.IsPending(port), TimeSpan.FromSeconds(10)));
+        Assert.That(SpinWait.SpinUntil(() => guest.Domain.Events.IsPending(port), TestQueue.Patience));
         machine.Core.Memory.Bytes(guest.Domain.SharedInfo.Address + 0x800, 8).Clear();
         queue.Call(HypercallNumber.XenVersion);
         queue.Call(HypercallNumber.XenVersion);
@@ -222,7 +222,7 @@ internal sealed class AsyncQueueTests
         TestQueue.Run(machine, guest);
         Volatile.Write(ref queue.Header(offset), value);
         Assert.That(queue.Kick(), Is.Zero);
-        Assert.That(SpinWait.SpinUntil(() => (queue.Flags & AsyncRingFlags.Stopped) != 0, TimeSpan.FromSeconds(10)));
+        Assert.That(SpinWait.SpinUntil(() => (queue.Flags & AsyncRingFlags.Stopped) != 0, TestQueue.Patience));
         Assert.That(Volatile.Read(ref queue.Header(AsyncRing.Error)), Is.EqualTo((uint)Errno.EBADMSG));
         Assert.That(queue.Kick(), Is.EqualTo(-(long)Errno.EBADMSG));
         Assert.That(guest.Domain.Shutdown, Is.Null);
@@ -245,7 +245,7 @@ internal sealed class AsyncQueueTests
             queue.Header(AsyncRing.SubmissionConsumer) = queue.Header(AsyncRing.Error) = 77;
             queue.Header(AsyncRing.Flags) = (uint)AsyncRingFlags.Stopped;
             Assert.That(queue.Kick(), Is.Zero);
-            Assert.That(SpinWait.SpinUntil(() => queue.Service!.IsBlocked, TimeSpan.FromSeconds(10)));
+            Assert.That(queue.AwaitSleep());
             Assert.That(queue.Call(HypercallNumber.XenVersion), Is.EqualTo(VersionNumber));
         }
         machine.Destroy(guest.Domain);
@@ -322,16 +322,18 @@ internal sealed class AsyncQueueTests
     {
         const ulong second = 1_000_000_000, callTime = 20_000;
         using var machine = new TestMachine();
+        using var begun = new ManualResetEventSlim();
         using var over = new ManualResetEventSlim();
         (TestGuest Guest, TestQueue Queue)[] pairs = [.. Enumerable.Range(0, 2).Select(_ =>
         {
             var guest = new TestGuest(machine, 3, asynchronous: true);
             return (guest, new TestQueue(machine, guest, 8));
         })];
-        // Time moves by the calls alone, and whoever was served submits at once again.
+        // Time moves by the calls alone, and whoever was served submits at once again. It begins when both have submitted.
         var made = new int[2];
         machine.Core.Hypercalls.Replace(HypercallNumber.XenVersion, (ref HypercallContext call) =>
         {
+            begun.Wait();
             var which = call.Caller == pairs[0].Guest.Domain ? 0 : 1;
             made[which]++;
             if (machine.Clock.Now >= second)
@@ -353,7 +355,8 @@ internal sealed class AsyncQueueTests
         }
         foreach (var (_, queue) in pairs)
             queue.Publish();
-        Assert.That(over.Wait(TimeSpan.FromSeconds(60)));
+        begun.Set();
+        Assert.That(over.Wait(TestQueue.Patience));
         Assert.That((double)made[0] / made[1], Is.EqualTo(1).Within(0.02), $"{made[0]} and {made[1]} calls");
         for (var i = 0; i < 2; i++)
             Assert.That(DomainInformation.Of(pairs[i].Guest.Domain).CpuTime, Is.EqualTo((ulong)made[i] * callTime).Within(second / 50));
@@ -371,7 +374,7 @@ internal sealed class AsyncQueueTests
         machine.Core.Hypercalls.Replace(HypercallNumber.XenVersion, (ref HypercallContext _) => throw new InvalidOperationException("on purpose"));
         queue.Add(Version);
         queue.Publish();
-        Assert.That(SpinWait.SpinUntil(() => guest.Domain.Shutdown is not null, TimeSpan.FromSeconds(10)));
+        Assert.That(SpinWait.SpinUntil(() => guest.Domain.Shutdown is not null, TestQueue.Patience));
         Assert.That(guest.Domain.Shutdown, Is.EqualTo(ShutdownReason.Crash));
         Assert.That(machine.Core.Log.Read(clear: false), Does.Contain("d1v1's queue: ").And.Contain("on purpose"));
         machine.Destroy(guest.Domain);

@@ -11,7 +11,7 @@ namespace Pv.Tests.Asynchronous;
 /// </summary>
 internal sealed class TestQueue
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly TestMachine _machine;
     private readonly Mfn[] _frames;
@@ -99,6 +99,12 @@ internal sealed class TestQueue
     public bool Await(uint count) => _machine.Core.Stepper is { } stepper
         ? stepper.WaitUntil(() => Produced - _consumed >= count, $"{count} completions")
         : SpinWait.SpinUntil(() => Produced - _consumed >= count, Patience);
+
+    /// <summary>
+    /// Waits until the service sleeps. It is marked so before it looks for work once more: only when no pCPU has it any more is that behind it.
+    /// </summary>
+    public bool AwaitSleep()
+        => SpinWait.SpinUntil(() => Service is { IsBlocked: true } service && !_machine.Core.Scheduler.IsRunning(service), Patience);
 
     /// <summary>Takes what is complete.</summary>
     public AsyncCompletion[] Take()
