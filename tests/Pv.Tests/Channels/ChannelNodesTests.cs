@@ -20,7 +20,8 @@ public sealed class ChannelNodesTests
         var lines = new List<string>();
         foreach (var folder in new[] { $"/local/domain/{domain}/device/console", $"/local/domain/0/backend/console/{domain}", $"/libxl/{domain}/device/console" })
             await DescribeAsync(folder);
-        var number = $@"(?<=[/nr""]){domain}(?=[/,)""]|$)";
+        // Where it is the domain's number, and not a channel's.
+        var number = $@"(?<=/local/domain/|/libxl/|/backend/console/|\(n|,r|frontend-id = ""){domain}\b";
         Assert.That(lines.Select(line => Regex.Replace(line, number, "D").Replace(machine.Machine.Folder, "/F", StringComparison.Ordinal)
             // The back end may have begun already.
             .Replace("state = \"2\"", "state = \"1\"", StringComparison.Ordinal)), Is.EqualTo(Expected));
