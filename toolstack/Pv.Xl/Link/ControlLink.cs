@@ -40,6 +40,23 @@ internal sealed class ControlLink : IDisposable
 
     public void Send(PayloadWriter frame) => Send(frame.Finish());
 
+    /// <summary>
+    /// As the other, for what a conversation that is over can do without: false then. <c>pvd</c> closes the connection behind its last word, which
+    /// may not be read yet.
+    /// </summary>
+    public bool TrySend(PayloadWriter frame)
+    {
+        try
+        {
+            Send(frame);
+            return true;
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>The next frame; its payload stays valid until the next call. False when <c>pvd</c> has closed the connection.</summary>
     public bool TryReceive(out FrameHeader header, out ReadOnlySpan<byte> payload)
     {

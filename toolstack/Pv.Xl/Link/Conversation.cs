@@ -30,10 +30,10 @@ internal sealed class Conversation : IDisposable
     public int Run(CommandRequest request)
     {
         var hello = new Greeting(ControlProtocol.Version, $"xl {Versions.Own}");
-        // One packet, since the greeting is all but never refused.
-        _link.Send((byte[])[.. hello.ToFrame().Span, .. request.ToFrame().Span]);
         try
         {
+            // One packet, since the greeting is all but never refused.
+            _link.Send((byte[])[.. hello.ToFrame().Span, .. request.ToFrame().Span]);
             while (_link.TryReceive(out var header, out var payload))
             {
                 if (Obey(hello, header.Kind, payload) is { } code)
@@ -42,7 +42,7 @@ internal sealed class Conversation : IDisposable
         }
         catch (System.Net.Sockets.SocketException)
         {
-            // An answer could not be sent: the connection is gone.
+            // Nothing could be sent: the connection is gone.
         }
         RestoreTerminal();
         StandardStream.Complain("xl: pvd ended before the command did; xl dmesg and pvd.log in the run directory may tell why.");
@@ -114,7 +114,8 @@ internal sealed class Conversation : IDisposable
         _written += bytes.Length;
         if (_written >= CreditStep)
         {
-            _link.Send(new PayloadWriter(FrameKind.Credit).S32(_written));
+            // A command that has ended needs no credit for what is still shown of it.
+            _link.TrySend(new PayloadWriter(FrameKind.Credit).S32(_written));
             _written = 0;
         }
         return null;

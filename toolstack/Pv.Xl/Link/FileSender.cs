@@ -34,6 +34,6 @@ internal static class FileSender
                 _ => e.Message,
             };
         }
-        link.Send(new PayloadWriter(FrameKind.FileEnd).Text(complaint));
+        link.TrySend(new PayloadWriter(FrameKind.FileEnd).Text(complaint));
     }
 }

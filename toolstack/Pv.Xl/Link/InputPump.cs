@@ -108,5 +108,5 @@ internal sealed class InputPump(ControlLink link, Outgoing outgoing)
         }
     }
 
-    private void SendEnd(InputEnding ending) => link.Send(new PayloadWriter(FrameKind.InputEnd).U8((byte)ending));
+    private void SendEnd(InputEnding ending) => link.TrySend(new PayloadWriter(FrameKind.InputEnd).U8((byte)ending));
 }

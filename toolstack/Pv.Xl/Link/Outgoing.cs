@@ -18,7 +18,7 @@ internal sealed class Outgoing(ControlLink link)
         }
     }
 
-    /// <summary>The conversation is over; who waits goes on and sends into the void.</summary>
+    /// <summary>The conversation is over; who waits goes on. What is sent from then on goes into the void.</summary>
     public void Close()
     {
         lock (_lock)
@@ -36,7 +36,8 @@ internal sealed class Outgoing(ControlLink link)
             var part = Take(Math.Min(data.Length, ControlProtocol.MaxData), wait: true);
             if (part == 0)
                 return false;
-            link.Send(new PayloadWriter(kind, part).Bytes(data[..part]));
+            if (!link.TrySend(new PayloadWriter(kind, part).Bytes(data[..part])))
+                return false;
             data = data[part..];
         }
         return true;
@@ -47,7 +48,7 @@ internal sealed class Outgoing(ControlLink link)
     {
         var part = Take(Math.Min(data.Length, ControlProtocol.MaxData), wait: false);
         if (part > 0)
-            link.Send(new PayloadWriter(kind, part).Bytes(data[..part]));
+            link.TrySend(new PayloadWriter(kind, part).Bytes(data[..part]));
         return part;
     }
 

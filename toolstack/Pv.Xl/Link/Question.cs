@@ -23,6 +23,6 @@ internal static class Question
         if (hidden)
             StandardStream.Write(2, "\n"u8);
         var answered = read == 1 || line.Count > 0;
-        link.Send(new PayloadWriter(FrameKind.Answer).U8(answered ? (byte)1 : (byte)0).Text(System.Text.Encoding.UTF8.GetString(line.ToArray())));
+        link.TrySend(new PayloadWriter(FrameKind.Answer).U8(answered ? (byte)1 : (byte)0).Text(System.Text.Encoding.UTF8.GetString(line.ToArray())));
     }
 }

@@ -70,15 +70,5 @@ internal sealed class Signals : IDisposable
         Tell(new PayloadWriter(FrameKind.WindowSize).U16(columns).U16(rows));
     }
 
-    private void Tell(PayloadWriter frame)
-    {
-        try
-        {
-            _link.Send(frame);
-        }
-        catch (System.Net.Sockets.SocketException)
-        {
-            // The conversation is over; the receiving thread sees that, too.
-        }
-    }
+    private void Tell(PayloadWriter frame) => _link.TrySend(frame);
 }
