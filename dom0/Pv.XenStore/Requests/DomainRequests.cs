@@ -30,7 +30,7 @@ internal static class DomainRequests
     {
         var error = FindGuest(context, out var domain);
         if (error == Errno.None)
-            domain!.IsShutDown = false;
+            context.Store.Resume(domain!);
         return error;
     }
 
