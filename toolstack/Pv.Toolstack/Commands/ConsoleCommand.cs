@@ -24,8 +24,12 @@ internal static class ConsoleCommand
                 ? $"Domain {domain.Name} has no console of type {type}: a paravirtualized domain has only pv."
                 : "console type supported are: pv, serial, vuart", type is "serial" or "vuart" ? 1 : 2);
         }
+        var escape = Escape(words.Argument('e'));
         if (context.Toolstack.Consoles.Attach(domain.Id, number) is { } console)
-            return await RunAsync(context, domain.Id, console, Escape(words.Argument('e')), number);
+        {
+            await using var followed = new FollowedConsole(context.Toolstack, domain.Id, console, successor => context.Toolstack.Consoles.Attach(successor, number));
+            return await RunAsync(context, followed, escape);
+        }
         var channel = number == 0 ? null : (await context.Toolstack.Channels.ListChannelsAsync(domain.Id)).FirstOrDefault(channel => channel.Number == number);
         throw new ToolstackException(channel is { Connection: ChannelConnection.Socket }
             ? $"Channel {channel.Name} of domain {domain.Name} is a socket: programs connect to {channel.Path}."
@@ -33,12 +37,11 @@ internal static class ConsoleCommand
     }
 
     /// <summary>
-    /// Connects a console that is already attached with the terminal, and then those of the domains that restarts make of this one, until the
-    /// last is gone or the user leaves.
+    /// Connects a console with the terminal, and then those of the domains that restarts make of this one, until the last is gone or the user
+    /// leaves.
     /// </summary>
-    public static async Task<int> RunAsync(CommandContext context, DomId domain, IConsoleReader console, byte escape = UsualEscape, int number = 0)
+    public static async Task<int> RunAsync(CommandContext context, FollowedConsole attached, byte escape = UsualEscape)
     {
-        await using var attached = new FollowedConsole(context.Toolstack, domain, console, successor => context.Toolstack.Consoles.Attach(successor, number));
         await context.FlushAsync();
         await using var input = await context.Terminal.OpenInputAsync(raw: true, escape);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(await context.Terminal.TakeSignalsAsync(), context.Terminal.Gone);

@@ -47,15 +47,17 @@ internal static class CreateCommand
         var options = context.Words;
         if (options.Has('V') || options.Has('A'))
             await context.ComplainAsync("Pv has no displays: -V and -A do nothing.");
-        IConsoleReader? console = null;
+        FollowedConsole? console = null;
         // A boot loader is talked with before there is a domain.
         var hasBootLoader = configuration.Bootloader is { Length: > 0 };
         Task showing = Task.CompletedTask;
         Task AttachAsync(DomId domain)
         {
-            console = context.Toolstack.Consoles.Attach(domain, 0);
+            // Before the domain runs: one that reboots at once is followed, too.
+            if (context.Toolstack.Consoles.Attach(domain, 0) is { } attached)
+                console = new FollowedConsole(context.Toolstack, domain, attached);
             if (hasBootLoader && console != null)
-                showing = ConsoleCommand.RunAsync(context, domain, console);
+                showing = ConsoleCommand.RunAsync(context, console);
             return Task.CompletedTask;
         }
 
@@ -71,7 +73,7 @@ internal static class CreateCommand
                 await context.PrintAsync(built.ToString(Formatting.Indented));
             }
             if (console != null && !hasBootLoader)
-                showing = ConsoleCommand.RunAsync(context, domain, console);
+                showing = ConsoleCommand.RunAsync(context, console);
             await showing;
             return options.Has('F') ? await WaitAsync(context, domain) : 0;
         }

@@ -9,7 +9,7 @@ internal sealed class FollowedConsole(IToolstack toolstack, DomId domain, IConso
 {
     private readonly Func<DomId, IConsoleReader?> _open = open ?? (successor => toolstack.Consoles.Attach(successor, 0));
     private volatile IConsoleReader _console = first;
-    // Asked while the domain is there: of one that is gone nobody knows what came after it.
+    // Asked while the domain is there: of one that has been gone for long nobody knows what came after it.
     private Task<DomId?> _next = toolstack.Domains.WaitForSuccessorAsync(domain, CancellationToken.None);
 
     public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancel)
@@ -18,13 +18,24 @@ internal sealed class FollowedConsole(IToolstack toolstack, DomId domain, IConso
         {
             if (await _console.ReadAsync(buffer, cancel) is > 0 and var read)
                 return read;
-            if (await _next.WaitAsync(cancel) is not { } successor || _open(successor) is not { } console)
+            if (await OpenNextAsync(cancel) is not { } console)
                 return 0;
-            _next = toolstack.Domains.WaitForSuccessorAsync(successor, CancellationToken.None);
             var old = _console;
             _console = console;
             await old.DisposeAsync();
         }
+    }
+
+    /// <summary>The console of the next domain that has one still; null when there is none.</summary>
+    private async Task<IConsoleReader?> OpenNextAsync(CancellationToken cancel)
+    {
+        while (await _next.WaitAsync(cancel) is { } successor)
+        {
+            _next = toolstack.Domains.WaitForSuccessorAsync(successor, CancellationToken.None);
+            if (_open(successor) is { } console)
+                return console;
+        }
+        return null;
     }
 
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> typed, CancellationToken cancel)
