@@ -3,6 +3,7 @@ using NUnit.Framework;
 using Pv.Abi;
 using Pv.Tests.MachineGuests;
 using Pv.Toolstack.Domains;
+using Pv.Toolstack.Events;
 
 namespace Pv.Tests.Dom0;
 
@@ -39,6 +40,8 @@ internal sealed class DomainLivesTests
     [Test]
     public async Task A_kernel_that_takes_nothing_is_named()
     {
+        await _machine.DisposeAsync();
+        _machine = new ServedMachine(patience: TimeSpan.FromMilliseconds(200));
         var domain = await _machine.CreateShellAsync("deaf", paused: true);
 
         var refusal = Assert.ThrowsAsync<ToolstackException>(() => _machine.Domains.AskToShutDownAsync(domain, ShutdownRequest.PowerOff, InVain));
@@ -204,6 +207,20 @@ internal sealed class DomainLivesTests
     }
 
     [Test]
+    public async Task What_happens_is_told_in_its_order_and_of_the_dead_nothing_is_left()
+    {
+        await using var events = await _machine.Domains.Events.SubscribeAsync(devices: false);
+        for (var round = 0; round < 10; round++)
+        {
+            // It finds its end typed already, and its name is free when that is told.
+            var domain = await _machine.CreateShellAsync("brief", paused: true);
+            await TypeAsync(domain, "shutdown");
+            await _machine.Domains.UnpauseAsync(domain);
+            Assert.That(await TakeAsync(events, 5), Is.EqualTo(new[] { "Created", "Paused", "Running", "Shutdown", "Destroyed" }));
+        }
+    }
+
+    [Test]
     public async Task Domain_0_is_left_alone()
     {
         var domains = _machine.Domains;
@@ -267,6 +284,18 @@ internal sealed class DomainLivesTests
     {
         await using var console = _machine.Consoles.Attach(domain, 0)!;
         await console.WriteAsync(Encoding.ASCII.GetBytes(line + "\r"), InVain);
+    }
+
+    private async Task<string[]> TakeAsync(IEventSubscription events, int count)
+    {
+        var kinds = new List<string>();
+        await foreach (var happened in events.ReadAsync(InVain))
+        {
+            kinds.Add($"{happened.Kind}");
+            if (kinds.Count == count)
+                break;
+        }
+        return [.. kinds];
     }
 
     private Task<string?> ReadAsync(DomId domain, string node) => _machine.Store.ReadAsync($"/local/domain/{domain.Value}/{node}");

@@ -29,7 +29,8 @@ internal sealed class ServedMachine : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _following;
 
-    public ServedMachine()
+    /// <param name="patience">How long kernels have to take a request: as long as the test may last, unless it is about one that does not.</param>
+    public ServedMachine(TimeSpan? patience = null)
     {
         ManagedEngine? engine = null;
         Core = new HypervisorCore(new MachineOptions
@@ -49,7 +50,7 @@ internal sealed class ServedMachine : IAsyncDisposable
         Control = new HypervisorControl(Core.Dom0);
         Domains = new XenDomains(Control, Store, new DomainAssembly(Control, _kernel.Memory, _engine), Log.Enqueue)
         {
-            Patience = TimeSpan.FromMilliseconds(200), RestartPause = TimeSpan.FromMilliseconds(1),
+            Patience = patience ?? TimeSpan.FromMinutes(1), RestartPause = TimeSpan.FromMilliseconds(1),
         };
         Domains.Introduced += (domain, built) =>
         {
@@ -80,7 +81,7 @@ internal sealed class ServedMachine : IAsyncDisposable
     /// <summary>What Dom0's handlers, the console daemon and guests of the test's own code failed with.</summary>
     public MachineFailures Failures { get; } = new();
 
-    /// <summary>The toolstack's domains, for which kernels have 200 ms to answer.</summary>
+    /// <summary>The toolstack's domains.</summary>
     public XenDomains Domains { get; }
 
     /// <summary>What the toolstack said.</summary>

@@ -50,9 +50,13 @@ internal sealed class DomainRecord(DomId id, DomainConfiguration configuration, 
     /// <summary>The domain that a restart made of it; null once there will be none.</summary>
     public Task<DomId?> Successor => _successor.Task;
 
-    public bool HasSuccessor => Successor is { IsCompletedSuccessfully: true, Result: not null };
+    /// <summary>It has made room for its restart, to which it leaves the lineage. Set under <see cref="Turn"/>.</summary>
+    public bool IsSetAside { get; set; }
 
-    /// <summary>Set under <see cref="Turn"/>, once.</summary>
+    /// <summary>Held while its state is changed and that is told, so that what happens to it is told in its order.</summary>
+    public Lock Telling { get; } = new();
+
+    /// <summary>Set under <see cref="Turn"/>, once: whoever sets it says what follows.</summary>
     public bool IsDestroyed { get; set; }
 
     /// <summary>Whether its creation was told, so that its end is to be told, too.</summary>

@@ -37,7 +37,7 @@ public sealed partial class XenDomains
         await lineage.AbandonAsync();
         if (lineage.Last is not { } last)
             return;
-        await EndAsync(last);
+        await TryEndAsync(last);
         last.EndLineage();
     }
 
@@ -65,20 +65,23 @@ public sealed partial class XenDomains
             if (plan.BootLoader == null && options.BeforeStart is { } beforeStart)
                 await beforeStart(record.Id);
             cancel.ThrowIfCancellationRequested();
-            record.IsTold = true;
-            Tell(DomainEventKind.Created, record.Id);
-            // Told first: nothing that it does comes before.
-            Tell(options.Paused ? DomainEventKind.Paused : DomainEventKind.Running, record.Id);
-            if (!options.Paused)
-                _control.UnpauseDomain(record.Id).OrThrow("XEN_DOMCTL_unpausedomain");
+            // All of it is told first: nothing that the domain does comes before.
             _log($"domain {record.Id.Value} ({record.Name}) created");
+            lock (record.Telling)
+            {
+                record.IsTold = true;
+                Tell(DomainEventKind.Created, record);
+                Tell(options.Paused ? DomainEventKind.Paused : DomainEventKind.Running, record);
+                if (!options.Paused)
+                    _control.UnpauseDomain(record.Id).OrThrow("XEN_DOMCTL_unpausedomain");
+            }
             record.EndBuilding();
             return record;
         }
         catch (Exception e)
         {
             record.EndBuilding();
-            await EndAsync(record);
+            await TryEndAsync(record);
             record.NoteSuccessor(null);
             throw e switch
             {

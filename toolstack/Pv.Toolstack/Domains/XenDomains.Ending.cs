@@ -19,9 +19,8 @@ public sealed partial class XenDomains
     public async Task DestroyAsync(DomId domain)
     {
         var record = Find(domain);
-        await EndAsync(record);
         // One that was set aside for its restart leaves the lineage to its successor.
-        if (!record.HasSuccessor)
+        if (await TryEndAsync(record) && !record.IsSetAside)
             record.EndLineage();
     }
 
@@ -30,7 +29,7 @@ public sealed partial class XenDomains
     {
         foreach (var record in _records.Values.OrderByDescending(record => record.Id))
         {
-            await EndAsync(record);
+            await TryEndAsync(record);
             record.EndLineage();
         }
     }
@@ -61,10 +60,7 @@ public sealed partial class XenDomains
             if ((info.Flags & DomainInfoFlags.Shutdown) == 0 || (info.Flags & DomainInfoFlags.Dying) != 0
                 || !_records.TryGetValue(info.Domain, out var record))
                 continue;
-            // One that sleeps has not ended: whoever suspended it goes on with it.
-            if (info.ShutdownReason == ShutdownReason.Suspend && record.NoteSuspension())
-                TellShutdown(record, ShutdownReason.Suspend);
-            if (info.ShutdownReason == ShutdownReason.Suspend || !record.NoteShutdown(info.ShutdownReason))
+            if (!TryNote(record, info.ShutdownReason))
                 continue;
             var action = Task.Run(() => ActAsync(record, info.ShutdownReason, cancel), CancellationToken.None);
             _actions[action] = true;
@@ -72,10 +68,28 @@ public sealed partial class XenDomains
         }
     }
 
+    /// <summary>Tells that a domain has shut down, once. True: it has ended, and something is to follow.</summary>
+    private bool TryNote(DomainRecord record, ShutdownReason reason)
+    {
+        lock (record.Telling)
+        {
+            // One that sleeps has not ended: whoever suspended it goes on with it, perhaps since it was looked at.
+            if (reason == ShutdownReason.Suspend)
+            {
+                if (IsSuspended(record.Id) && record.NoteSuspension())
+                    TellShutdown(record, reason);
+                return false;
+            }
+            if (record.Shutdown.IsCompleted)
+                return false;
+            TellShutdown(record, reason);
+            return record.NoteShutdown(reason);
+        }
+    }
+
     private async Task ActAsync(DomainRecord record, ShutdownReason reason, CancellationToken cancel)
     {
         _log($"Domain {record.Id.Value} ({record.Name}) has shut down, reason code {(uint)reason} 0x{(uint)reason:x}");
-        TellShutdown(record, reason);
         try
         {
             // The hypervisor has told the reason and the registers, but knows no names.
@@ -105,9 +119,9 @@ public sealed partial class XenDomains
             return;
         // A C# kernel has no registers.
         if (_control.GetVcpuContext(record.Id, new VcpuId(0)) is { Registers.Rip: not 0 and var rip })
-            Tell(DomainEventKind.Crash, record.Id, ("vcpu", 0), ("rip", $"0x{rip:x}"));
+            Tell(DomainEventKind.Crash, record, ("vcpu", 0), ("rip", $"0x{rip:x}"));
         else
-            Tell(DomainEventKind.Crash, record.Id);
+            Tell(DomainEventKind.Crash, record);
     }
 
     private static ShutdownAction ActionFor(DomainConfiguration configuration, ShutdownReason reason) => reason switch
@@ -132,12 +146,15 @@ public sealed partial class XenDomains
         var configuration = record.SuccessorConfiguration ?? record.Configuration;
         if (action is ShutdownAction.RestartRename)
         {
-            await SetAsideAsync(record);
+            if (!await TrySetAsideAsync(record))
+                return;
         }
         else
         {
             _log($"Domain {record.Id.Value} needs to be cleaned up: destroying the domain");
-            await EndAsync(record);
+            // Whoever destroyed it meanwhile wants nothing to follow.
+            if (!await TryEndAsync(record))
+                return;
         }
         if (action is ShutdownAction.Restart or ShutdownAction.RestartRename or ShutdownAction.CoredumpRestart)
             await RestartAsync(record, configuration, cancel);
@@ -166,9 +183,14 @@ public sealed partial class XenDomains
         Tell(DomainEventKind.Restarted, restarted.Id, ("from", (int)record.Id.Value));
     }
 
-    /// <summary>Gives a domain that has shut down another name and another identity, so that its restart can have them.</summary>
-    private async Task SetAsideAsync(DomainRecord record)
+    /// <summary>
+    /// Gives a domain that has shut down another name and another identity, so that its restart can have them. False: somebody has destroyed it.
+    /// </summary>
+    private async Task<bool> TrySetAsideAsync(DomainRecord record)
     {
+        using var turn = await record.Turn.EnterAsync();
+        if (record.IsDestroyed)
+            return false;
         var aside = record.Configuration.Clone();
         aside.Name = $"{record.Name}-{DateTimeOffset.UtcNow:yyyyMMdd'T'HHmmss'Z'}";
         aside.Uuid = Guid.NewGuid();
@@ -177,20 +199,22 @@ public sealed partial class XenDomains
         {
             DemandFree(aside.Name, except: record);
             record.Configuration = aside;
+            record.IsSetAside = true;
         }
         Demand(_control.SetHandle(record.Id, aside.Uuid), record.Id, "given another identity");
         await DomainNodes.MoveAsync(_store, record.Id, aside, record.Started);
+        return true;
     }
 
-    /// <summary>Takes everything of a domain away. Does nothing the second time.</summary>
-    private async Task EndAsync(DomainRecord record)
+    /// <summary>Takes everything of a domain away. False: somebody else has done so, and says what follows.</summary>
+    private async Task<bool> TryEndAsync(DomainRecord record)
     {
         await record.AbandonAsync();
         using var turn = await record.Turn.EnterAsync();
         try
         {
             if (record.IsDestroyed)
-                return;
+                return false;
             record.IsDestroyed = true;
             // It may have ended by itself already.
             _ = _control.PauseDomain(record.Id);
@@ -207,13 +231,18 @@ public sealed partial class XenDomains
             if (_control.DestroyDomain(record.Id) is not Errno.None and var error && error != Errno.ESRCH)
                 _log($"Domain {record.Id.Value} could not be destroyed: {error}");
             await _store.ReleaseAsync(record.Id);
+            return true;
         }
         finally
         {
-            if (record.IsTold)
-                Tell(DomainEventKind.Destroyed, record.Id);
-            _records.TryRemove(record.Id, out _);
-            record.NoteShutdown(null);
+            // Told last: whoever hears it may take its name, and finds it nowhere.
+            Forget(record);
+            lock (record.Telling)
+            {
+                if (record.IsTold)
+                    Tell(DomainEventKind.Destroyed, record);
+                record.NoteShutdown(null);
+            }
         }
     }
 }

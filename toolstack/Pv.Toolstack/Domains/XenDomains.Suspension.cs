@@ -56,9 +56,12 @@ public sealed partial class XenDomains
                 context.Registers.Rax = Cancelled;
                 _control.SetVcpuContext(domain, first, context);
             }
-            record.NoteResumption();
-            Demand(_control.ResumeDomain(domain), domain, "resumed");
-            Tell(DomainEventKind.Running, domain);
+            lock (record.Telling)
+            {
+                Demand(_control.ResumeDomain(domain), domain, "resumed");
+                record.NoteResumption();
+                Tell(DomainEventKind.Running, record);
+            }
             await _store.ResumeAsync(domain);
         }
         catch (Exception e) when (e is HypercallException or XenStoreException)

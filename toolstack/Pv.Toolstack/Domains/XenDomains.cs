@@ -11,7 +11,12 @@ namespace Pv.Toolstack.Domains;
 /// <summary>The domains of one hypervisor, by hypercalls and xenstore: their building, their life, and what follows when they end.</summary>
 public sealed partial class XenDomains : IDomains
 {
+    /// <summary>Ended domains that are remembered for whoever still asks what became of them.</summary>
+    private const int Remembered = 256;
+
     private readonly ConcurrentDictionary<DomId, DomainRecord> _records = new();
+    private readonly ConcurrentDictionary<DomId, DomainRecord> _ended = new();
+    private readonly ConcurrentQueue<DomId> _endedInOrder = new();
     private readonly HypervisorControl _control;
     private readonly IXenStore _store;
     private readonly DomainAssembly _assembly;
@@ -63,10 +68,13 @@ public sealed partial class XenDomains : IDomains
     {
         if (domain == DomId.Dom0)
             throw new ToolstackException("Domain 0 is pvd itself and cannot be paused.");
-        var wasPaused = IsPaused(domain);
-        Demand(_control.PauseDomain(domain), domain, "paused");
-        if (!wasPaused)
-            Tell(DomainEventKind.Paused, domain);
+        lock (TellingOf(domain))
+        {
+            var wasPaused = IsPaused(domain);
+            Demand(_control.PauseDomain(domain), domain, "paused");
+            if (!wasPaused)
+                Tell(DomainEventKind.Paused, domain);
+        }
         return Task.CompletedTask;
     }
 
@@ -75,12 +83,16 @@ public sealed partial class XenDomains : IDomains
         // One that is being built is paused, and not for others to start.
         if (_records.TryGetValue(domain, out var record))
             await record.Built;
-        var error = _control.UnpauseDomain(domain);
-        if (error != Errno.EINVAL)
-            Demand(error, domain, "unpaused");
-        if (error == Errno.None && !IsPaused(domain))
-            Tell(DomainEventKind.Running, domain);
-        return error == Errno.None;
+        // What it does at once is told behind this.
+        lock (TellingOf(domain))
+        {
+            var error = _control.UnpauseDomain(domain);
+            if (error != Errno.EINVAL)
+                Demand(error, domain, "unpaused");
+            if (error == Errno.None && !IsPaused(domain))
+                Tell(DomainEventKind.Running, domain);
+            return error == Errno.None;
+        }
     }
 
     public async Task RenameAsync(DomId domain, string name)
@@ -102,18 +114,37 @@ public sealed partial class XenDomains : IDomains
     }
 
     public async Task<ShutdownReason?> WaitForShutdownAsync(DomId domain, CancellationToken cancel)
-        => _records.TryGetValue(domain, out var record) ? await record.Shutdown.WaitAsync(cancel) : null;
+        => Remember(domain) is { } record ? await record.Shutdown.WaitAsync(cancel) : null;
 
     public Task<ShutdownReason?> WaitForEndAsync(DomId domain, CancellationToken cancel)
-        => _records.TryGetValue(domain, out var record) ? record.Lineage.Ended.WaitAsync(cancel) : Task.FromResult<ShutdownReason?>(null);
+        => Remember(domain) is { } record ? record.Lineage.Ended.WaitAsync(cancel) : Task.FromResult<ShutdownReason?>(null);
 
     public Task<DomId?> WaitForSuccessorAsync(DomId domain, CancellationToken cancel)
-        => _records.TryGetValue(domain, out var record) ? record.Successor.WaitAsync(cancel) : Task.FromResult<DomId?>(null);
+        => Remember(domain) is { } record ? record.Successor.WaitAsync(cancel) : Task.FromResult<DomId?>(null);
+
+    /// <summary>A domain, or one that has ended not long ago: whoever asks is seldom as quick as a guest that reboots at once.</summary>
+    private DomainRecord? Remember(DomId domain) => _records.GetValueOrDefault(domain) ?? _ended.GetValueOrDefault(domain);
+
+    /// <summary>A domain is there no more.</summary>
+    private void Forget(DomainRecord record)
+    {
+        _ended[record.Id] = record;
+        _endedInOrder.Enqueue(record.Id);
+        _records.TryRemove(record.Id, out _);
+        if (_endedInOrder.Count > Remembered && _endedInOrder.TryDequeue(out var oldest))
+            _ended.TryRemove(oldest, out _);
+    }
 
     private bool IsPaused(DomId domain) => _control.GetDomainInfo(domain) is { } info && (info.Flags & DomainInfoFlags.Paused) != 0;
 
     private void Tell(DomainEventKind kind, DomId domain, params (string Name, object Value)[] details)
         => _events.Publish(new DomainEvent(kind, domain, _records.GetValueOrDefault(domain)?.Name ?? "") { Details = details });
+
+    private void Tell(DomainEventKind kind, DomainRecord record, params (string Name, object Value)[] details)
+        => _events.Publish(new DomainEvent(kind, record.Id, record.Name) { Details = details });
+
+    /// <summary>What is held while a domain's state is changed and told; nothing that anybody else holds where there is no such domain.</summary>
+    private Lock TellingOf(DomId domain) => _records.GetValueOrDefault(domain)?.Telling ?? new Lock();
 
     private DomainRecord Find(DomId domain)
         => _records.GetValueOrDefault(domain) ?? throw NoSuch(domain);

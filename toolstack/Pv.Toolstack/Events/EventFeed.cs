@@ -16,9 +16,18 @@ internal sealed class EventFeed(IXenStore store, Func<DomId, string> nameOf) : I
 
     public void Publish(DomainEvent happened)
     {
-        foreach (var listener in Volatile.Read(ref _listeners))
-            listener.Add(happened);
+        if (Volatile.Read(ref _listeners).Length == 0)
+            return;
+        lock (_lock)
+        {
+            var told = Now(happened);
+            foreach (var listener in _listeners)
+                listener.Add(told);
+        }
     }
+
+    /// <summary>Under the lock: the order of the events is that of their times.</summary>
+    private static DomainEvent Now(DomainEvent happened) => happened with { Time = DateTimeOffset.UtcNow };
 
     public async Task<IEventSubscription> SubscribeAsync(bool devices)
     {
@@ -44,9 +53,11 @@ internal sealed class EventFeed(IXenStore store, Func<DomId, string> nameOf) : I
             return;
         var state = await store.ReadAsync(path);
         var domain = new DomId(number);
-        listener.Add(new DomainEvent(DomainEventKind.Device, domain, nameOf(domain))
+        var happened = new DomainEvent(DomainEventKind.Device, domain, nameOf(domain))
         {
             Details = [("device", $"{kind}/{device}"), ("state", state == null ? "removed" : XenbusEnd.Parse(state).ToString().ToLowerInvariant())],
-        });
+        };
+        lock (_lock)
+            listener.Add(Now(happened));
     }
 }
