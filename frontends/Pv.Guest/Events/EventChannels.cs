@@ -155,16 +155,21 @@ public sealed class EventChannels
         {
             var bit = BitOperations.TrailingZeroCount(ports);
             var port = new EventPort((uint)((word * SharedInfoPage.PortsPerWord) + bit));
-            var channel = ChannelOf(port);
-            if (onlySignals && channel is not { OnlySignals: true })
+            if (onlySignals && ChannelOf(port) is not { OnlySignals: true })
             {
                 left |= 1UL << bit;
                 continue;
             }
             _shared.ClearPending(port);
-            // One that was bound meanwhile gets what came before the clearing.
-            if ((channel ?? ChannelOf(port)) is { } owner)
-                DeliverTo(owner);
+            // Whoever has the port now gets what came before the clearing. It may have been closed since the look above, and bound anew: what is not
+            // for this round waits then, for a spurious event does no harm.
+            if (ChannelOf(port) is not { } owner || (onlySignals && !owner.OnlySignals))
+            {
+                _shared.SetPending(port);
+                left |= 1UL << bit;
+                continue;
+            }
+            DeliverTo(owner);
         }
         return left == 0;
     }

@@ -47,6 +47,9 @@ public sealed class SharedInfoPage(SharedPage page)
 
     public bool IsMasked(EventPort port) => (_page.ReadUInt64Acquire(MaskAt(WordOf(port))) & BitOf(port)) != 0;
 
+    /// <summary>Has an event of a port wait that was taken and not delivered.</summary>
+    public void SetPending(EventPort port) => _page.OrUInt64(PendingAt(WordOf(port)), BitOf(port));
+
     public void ClearPending(EventPort port) => _page.AndUInt64(PendingAt(WordOf(port)), ~BitOf(port));
 
     public void SetMask(EventPort port) => _page.OrUInt64(MaskAt(WordOf(port)), BitOf(port));
