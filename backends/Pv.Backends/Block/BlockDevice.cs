@@ -168,11 +168,19 @@ internal sealed class BlockDevice : BackEndDevice
     {
         if (_connection is not { } connection)
             return;
-        _connection = null;
-        await connection.CloseAsync().ConfigureAwait(false);
-        var counts = connection.Counts with { RingEntries = 0 };
-        lock (_before)
-            _before[0].Add(counts);
+        try
+        {
+            await connection.CloseAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            // At once, so that nobody sees a count go back.
+            lock (_before)
+            {
+                _before[0].Add(connection.Counts with { RingEntries = 0 });
+                _connection = null;
+            }
+        }
         Log("disconnected");
     }
 

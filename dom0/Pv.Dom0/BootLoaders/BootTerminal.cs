@@ -47,9 +47,14 @@ internal sealed class BootTerminal : IConsoleEnd
         await _typing.WaitAsync(cancel);
         try
         {
-            // It waits while the program takes nothing. What is typed to one that has ended is lost: the console goes on.
+            // It waits while the program takes nothing.
             if (!_isOver)
                 await Task.Run(() => _terminal.Write(typed.Span), CancellationToken.None).WaitAsync(cancel);
+            return true;
+        }
+        catch (ObjectDisposedException)
+        {
+            // What is typed to a program that has ended is lost: the console goes on.
             return true;
         }
         finally

@@ -21,6 +21,7 @@ internal sealed class ConsoleRing : IConsoleEnd
     private readonly SemaphoreSlim _typing = new(1, 1);
     private readonly Task _loop;
     private volatile bool _isOver;
+    private bool _hasGivenUp;
     private long _out, _in;
 
     public ConsoleRing(IConsoleListener listener, IConsoleChannel channel)
@@ -116,7 +117,8 @@ internal sealed class ConsoleRing : IConsoleEnd
 
     private void GiveUp(string reason)
     {
-        if (_isOver)
+        // Whoever types may find it at the same time as the loop, and it is said once.
+        if (_isOver || Interlocked.Exchange(ref _hasGivenUp, true))
             return;
         _isOver = true;
         _listener.Break(reason);

@@ -85,6 +85,8 @@ internal sealed class NbdConnection
         {
             _isClosing = true;
             isFree = !_isBroken && !_isSending;
+            // As one who sends, so that the socket stays until the farewell is said.
+            _isSending |= isFree;
         }
         if (isFree)
         {
@@ -92,6 +94,7 @@ internal sealed class NbdConnection
             NbdWire.EncodeRequest(farewell, NbdCommand.Disconnect, NbdCommandFlags.None, 0, 0, 0);
             var vector = HostVector.OfPinned(farewell);
             _socket.TrySend(new ReadOnlySpan<HostVector>(in vector));
+            StopSending();
         }
         _socket.Shutdown();
         await _ended.Task;

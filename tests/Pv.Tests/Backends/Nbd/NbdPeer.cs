@@ -67,6 +67,10 @@ internal sealed class NbdPeer(byte[] disk, NbdExportFlags flags) : INbdServer
     internal sealed class Connection(NbdPeer peer, Socket socket)
     {
         private readonly NetworkStream _stream = new(socket);
+        private readonly TaskCompletionSource _served = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Ends when all that the client said was heard.</summary>
+        public Task Served => _served.Task.WaitAsync(TimeSpan.FromSeconds(30));
 
         /// <summary>Set when the client has taken leave.</summary>
         public bool HasFarewell { get; private set; }
@@ -92,6 +96,10 @@ internal sealed class NbdPeer(byte[] disk, NbdExportFlags flags) : INbdServer
             catch (IOException)
             {
                 // The client is gone.
+            }
+            finally
+            {
+                _served.SetResult();
             }
         }
 

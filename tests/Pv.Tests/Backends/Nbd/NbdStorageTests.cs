@@ -27,6 +27,7 @@ public sealed class NbdStorageTests
         Assert.That((storage.Capacity, storage.LogicalSectorSize, storage.PhysicalSectorSize, storage.IsReadOnly), Is.EqualTo(((long)Size, 512, 4096, false)));
         Assert.That((storage.Features, storage.DiscardGranularity), Is.EqualTo((BlockFeatures.Flush | BlockFeatures.ForceUnitAccess | BlockFeatures.Discard, 4096)));
         await storage.DisposeAsync();
+        await peer.Connections.Single().Served;
         Assert.That((peer.Connections.Single().HasFarewell, peer.Disposals), Is.EqualTo((true, 1)));
     }
 
@@ -208,8 +209,9 @@ public sealed class NbdStorageTests
         }).ToArray();
         storage.Submit(batch);
 
-        peer.Asked = null;
+        // In this order: what is asked on the way out has no answer, and what comes after it has one.
         peer.Connections[0].Break();
+        peer.Asked = null;
 
         foreach (var read in batch)
             Assert.That(await read.Done, Is.EqualTo(Errno.EIO));
@@ -269,8 +271,8 @@ public sealed class NbdStorageTests
         var peer = new NbdPeer(new byte[Size], NbdPeer.Usual);
         await using var storage = await OpenAsync(peer);
 
-        var faults = new List<string?>();
-        storage.FaultChanged += () => faults.Add(storage.Fault);
+        var faults = new ConcurrentQueue<string?>();
+        storage.FaultChanged += () => faults.Enqueue(storage.Fault);
 
         peer.Serves = false;
         peer.Connections[0].Break();
@@ -278,8 +280,8 @@ public sealed class NbdStorageTests
         await WaitAsync(() => _reports.Any(line => line.Contains("its server does not come back, and the disk fails from here on: ", StringComparison.Ordinal)));
         Assert.That(await RunAsync(storage, BlockAction.Read), Is.EqualTo(Errno.EIO));
         await WaitAsync(() => faults.Count == 2);
-        Assert.That(faults[0], Is.EqualTo("the test's disk: the connection to its server broke: the server closed the connection"));
-        Assert.That(faults[1], Does.StartWith("the test's disk: its server does not come back, and the disk fails from here on: "));
+        Assert.That(faults.First(), Is.EqualTo("the test's disk: the connection to its server broke: the server closed the connection"));
+        Assert.That(faults.Last(), Does.StartWith("the test's disk: its server does not come back, and the disk fails from here on: "));
     }
 
     [Test]
