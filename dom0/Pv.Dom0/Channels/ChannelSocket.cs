@@ -47,7 +47,17 @@ internal sealed class ChannelSocket : IChannelPort
         }
     }
 
-    public void BeginEnd() => _noMoreWords.CancelAfter(LastWordsPatience);
+    public void BeginEnd()
+    {
+        try
+        {
+            _noMoreWords.CancelAfter(LastWordsPatience);
+        }
+        catch (ObjectDisposedException)
+        {
+            // Somebody else has ended it: its domain, or one that takes its place over.
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -1,4 +1,3 @@
-using Pv.Abi;
 using Pv.Config.Devices;
 using Pv.Toolstack.Control;
 using Pv.Toolstack.Domains;
