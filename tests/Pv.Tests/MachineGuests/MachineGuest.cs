@@ -21,6 +21,9 @@ internal sealed record MachineGuest(string Name, string Proves, Action<GuestCode
     /// <summary>May it have queues of asynchronous hypercalls, which real Xen does not have.</summary>
     public bool AsyncHypercalls { get; init; }
 
+    /// <summary>Time is what its own instructions take: it looks at what comes before a time, and on a busy host that time may be over between two of them.</summary>
+    public bool HasOwnTime { get; init; }
+
     /// <summary>The kernel image, an ELF file that a domain builder loads.</summary>
     public byte[] BuildImage()
     {

@@ -6,6 +6,7 @@ using Pv.Cpu.Software;
 using Pv.Guest;
 using Pv.Hypervisor;
 using Pv.Hypervisor.Auditing;
+using Pv.Hypervisor.Stepping;
 using Pv.Tests.Instructions;
 using Pv.Toolstack.Building;
 using Pv.Toolstack.Hypervisor;
@@ -20,8 +21,9 @@ namespace Pv.Tests.MachineGuests;
 internal sealed class MachineGuestRun : IDisposable
 {
     private const ulong MachineFrames = 16384, GuestPages = 4096, SlackKib = 1024;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
+    private readonly Stepper? _stepper;
     private readonly HypervisorCore _core;
     private readonly HypervisorControl _control;
     private readonly GuestMemory _memory;
@@ -33,12 +35,15 @@ internal sealed class MachineGuestRun : IDisposable
 
     /// <param name="translateAfter">See <see cref="Tier"/>.</param>
     /// <param name="pcpus">How many physical CPUs the machine has.</param>
-    public MachineGuestRun(int translateAfter, int pcpus = 1)
+    /// <param name="hasOwnTime">See <see cref="MachineGuest.HasOwnTime"/>.</param>
+    public MachineGuestRun(int translateAfter, int pcpus = 1, bool hasOwnTime = false)
     {
+        _stepper = hasOwnTime ? new Stepper(1) { MostPoints = ulong.MaxValue } : null;
         _core = new HypervisorCore(new MachineOptions
         {
-            Frames = MachineFrames, PCpus = pcpus, ParavirtualizedEngine = memory => new SoftwareEngine(memory, translateAfter),
+            Frames = MachineFrames, PCpus = pcpus, Stepper = _stepper, ParavirtualizedEngine = memory => new SoftwareEngine(memory, translateAfter),
         });
+        StopsOften = false;
         _control = new HypervisorControl(_core.Dom0);
         var start = GuestDevices.ReadStartInfo(_core.Dom0);
         var sharedInfo = Pfn.OfAddress(start.SharedInfo);
@@ -49,10 +54,10 @@ internal sealed class MachineGuestRun : IDisposable
         _core.Dom0Upcall += () => _domainExit.Release();
     }
 
-    /// <summary>Whether long operations stop wherever they can.</summary>
+    /// <summary>Whether long operations stop wherever they can. Otherwise they stop nowhere: a time slice that ends amid one is a busy host's doing.</summary>
     public bool StopsOften
     {
-        set => _core.PreemptionChooser = value ? _ => true : _core.Scheduler.ShouldLeave;
+        set => _core.PreemptionChooser = _ => value;
     }
 
     /// <summary>How long what serves a queue looks for more before it sleeps.</summary>
@@ -97,8 +102,8 @@ internal sealed class MachineGuestRun : IDisposable
             ended ??= Ended(domain);
             if (ended is { } reason)
                 return [.. ReadRows(first), new GuestRow(RealXenAnswers.Shutdown, (long)reason)];
-            if (!_domainExit.Wait(Patience))
-                    return [.. ReadRows(first), new GuestRow("it goes on for ever", 1)];
+            if (!MayHaveEnded(domain))
+                return [.. ReadRows(first), new GuestRow("it goes on for ever", 1)];
         }
     }
 
@@ -110,6 +115,11 @@ internal sealed class MachineGuestRun : IDisposable
         if (!findings.AreNone)
             throw new InvalidOperationException($"The audit at the guest's end found {findings}");
     }
+
+    /// <summary>Waits until there is something to look at. False when nothing came for long.</summary>
+    private bool MayHaveEnded(DomId domain) => _stepper is null
+        ? _domainExit.Wait(Patience)
+        : _stepper.Run(() => _core.Domains.Find(domain)!.Shutdown is not null, (ulong)Patience.TotalNanoseconds);
 
     private ShutdownReason? Ended(DomId domain)
         => _control.GetDomainInfo(domain) is { } info && (info.Flags & DomainInfoFlags.Shutdown) != 0 ? info.ShutdownReason : null;

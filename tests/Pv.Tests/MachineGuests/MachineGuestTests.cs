@@ -21,7 +21,7 @@ internal sealed class MachineGuestTests(int translateAfter)
 
     private void Check(MachineGuest guest, bool stopsOften)
     {
-        using var run = new MachineGuestRun(translateAfter) { StopsOften = stopsOften };
+        using var run = new MachineGuestRun(translateAfter, hasOwnTime: guest.HasOwnTime) { StopsOften = stopsOften };
         var rows = run.Run(guest);
         var expected = RealXenAnswers.Read(guest.Name);
         var differences = Compare(expected, rows);

@@ -25,7 +25,7 @@ internal static class TimeGuests
             code.Call(XenCall.SetTimerOp, Operand.At(deadline));
             code.Try("block", _ => code.Call(XenCall.SchedOp, 1, 0));
             code.RecordPast("slept until the timer", deadline);
-        }),
+        }) { HasOwnTime = true },
         new("time-one-shot", "set_timer_op and the single-shot timer are one", code =>
         {
             Prepare(code);
@@ -75,7 +75,7 @@ internal static class TimeGuests
             code.RecordUpcallWithin("at the end of time", 200 * Millisecond);
             code.TakeEvents();
             code.VcpuOpRecord("shoot by a bad pointer", VcpuCommand.SetSingleShotTimer, 0, 0x1000);
-        }),
+        }) { HasOwnTime = true },
         new("time-far", "a deadline that wrapped, or lies more than 13 days ahead, comes soon", code =>
         {
             Prepare(code);
@@ -91,7 +91,7 @@ internal static class TimeGuests
             code.CallRecord("negative", XenCall.SetTimerOp, -5);
             code.RecordUpcallWithin("negative comes at once", 30 * Millisecond);
             code.RecordUpcallWithin("negative comes", 400 * Millisecond);
-        }),
+        }) { HasOwnTime = true },
     ];
 
     private static void Prepare(GuestCode code)
