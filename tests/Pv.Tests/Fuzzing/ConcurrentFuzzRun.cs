@@ -23,7 +23,7 @@ internal sealed class ConcurrentFuzzRun : IDisposable
     private const int PCpus = 3, CallsBetweenDom0s = 20, CallsOfCodeBetweenAudits = 100;
     private const string FaultOfOurs = "a fault of the hypervisor";
 
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(3);
 
     private readonly TestMachine _machine;
     private readonly Stepper? _stepper;
@@ -56,7 +56,8 @@ internal sealed class ConcurrentFuzzRun : IDisposable
         _stepper = inTurns ? new Stepper(seed) { MostPoints = ulong.MaxValue } : null;
         // Some seeds translate soon, some late, some never; and alone on its pCPU a vCPU meets itself only.
         var (translateAfter, pcpus) = runsCode ? (_dice.Of(-1, 1, 4, 40), _dice.Of(1, PCpus)) : (0, PCpus);
-        _isAlone = pcpus == 1;
+        // On threads of its own Dom0 may be in the middle of a call that changes what a vCPU may reach.
+        _isAlone = pcpus == 1 && inTurns;
         _machine = new TestMachine(960, pcpus, manualTime: false, stepper: _stepper,
             engine: runsCode ? memory => new WatchedEngine(new SoftwareEngine(memory, translateAfter), RunCode) : null);
         _machine.Core.Log.Written += line =>
@@ -112,7 +113,13 @@ internal sealed class ConcurrentFuzzRun : IDisposable
         _total.Add(_statistics);
     }
 
-    private FuzzFailure Failure(long calls, string what) => new(_seed, calls, _stepper is null ? "threads" : "in turns", $"{what}\n{_machine.Core.Log.Read(clear: false)[^Math.Min(4000, _machine.Core.Log.Read(clear: false).Length)..]}");
+    private FuzzFailure Failure(long calls, string what)
+    {
+        const int mostOfTheLog = 4000;
+        // Guests write on.
+        var log = _machine.Core.Log.Read(clear: false);
+        return new(_seed, calls, _stepper is null ? "threads" : "in turns", $"{what}\n{log[^Math.Min(mostOfTheLog, log.Length)..]}");
+    }
 
     private CpuExit Enter(ScriptedVcpu vcpu, ref GuestRegisters registers)
         => _vcpus.TryGetValue((vcpu.Domain, vcpu.Id), out var calling) && !calling.IsBroken ? ((CallingVcpu)calling).Enter(ref registers) : CpuExit.Blocked;

@@ -8,8 +8,9 @@ internal sealed class FuzzTests
 {
     private static readonly int Seeds = TestAmount.IsFull ? 200 : 4;
 
-    /// <summary>The fixed seeds, and one of the day, which is named when something is wrong.</summary>
-    private static IEnumerable<ulong> AllSeeds => [.. Enumerable.Range(1, Seeds).Select(seed => (ulong)seed), (ulong)DateOnly.FromDateTime(DateTime.UtcNow).DayNumber];
+    /// <summary>The same on every day: a search for what nobody found yet is for runs that somebody watches, and those take one of the day as well.</summary>
+    private static IEnumerable<ulong> AllSeeds
+        => [.. Enumerable.Range(1, Seeds).Select(seed => (ulong)seed), .. TestAmount.IsFull ? [(ulong)DateOnly.FromDateTime(DateTime.UtcNow).DayNumber] : Array.Empty<ulong>()];
 
     [Test]
     public void The_accounts_are_right_whatever_guests_call()
