@@ -157,5 +157,5 @@ internal static class LabSizesOfHost
     public const int MemoryMiB = 32;
 
     /// <summary>Milliseconds until a guest that does not start is given up.</summary>
-    public const int Patience = 20_000;
+    public const int Patience = 60_000;
 }

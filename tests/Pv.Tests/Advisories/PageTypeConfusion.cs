@@ -89,7 +89,7 @@ internal sealed class PageTypeConfusion : GrantFixture
             });
         Assert.That(both, Is.Zero);
 
-        void Meet() => Assert.That(start.SignalAndWait(TimeSpan.FromSeconds(30)), "the other one has failed");
+        void Meet() => Assert.That(start.SignalAndWait(TimeSpan.FromMinutes(2)), "the other one has failed");
     }
 
     private long SetGdt(Mfn frame)

@@ -126,14 +126,14 @@ internal sealed class DestructionTests
         {
             end = new Thread(() => Control(DomctlOperation.DestroyDomain, _guest.Domain.Id));
             end.Start();
-            Assert.That(SpinWait.SpinUntil(() => gate.Waiting == 1, 10_000));
+            Assert.That(SpinWait.SpinUntil(() => gate.Waiting == 1, 60_000));
             other = new Thread(() =>
             {
                 var id = _guest.Domain.Id;
                 _ = _machine.Control(DomctlOperation.GetDomainInfo, ref id, ref seen);
             });
             other.Start();
-            Assert.That(SpinWait.SpinUntil(() => gate.Waiting == 2, 10_000));
+            Assert.That(SpinWait.SpinUntil(() => gate.Waiting == 2, 60_000));
         }
         other.Join();
         end.Join();

@@ -84,11 +84,11 @@ internal sealed class WakeUpTests
         var (most, inStretches) = (0, 0);
         for (var i = 0; i < WakeUps; i++)
         {
-            Assert.That(SpinWait.SpinUntil(() => _waiter.IsBlocked && !_machine.Core.Scheduler.IsRunning(_waiter), 20_000), "it does not sleep");
+            Assert.That(SpinWait.SpinUntil(() => _waiter.IsBlocked && !_machine.Core.Scheduler.IsRunning(_waiter), 60_000), "it does not sleep");
             var before = Volatile.Read(ref _runs);
             (_ended, _isLetOn) = (0, false);
             _waiter.Kick();
-            Assert.That(SpinWait.SpinUntil(() => Volatile.Read(ref _runs) != before, 20_000), "it does not wake");
+            Assert.That(SpinWait.SpinUntil(() => Volatile.Read(ref _runs) != before, 60_000), "it does not wake");
             // The scheduler's own order may be another; then it is no matter of stretches.
             most = Math.Max(most, _isLetOn ? 0 : _ended);
             inStretches += _ended > 0 ? 1 : 0;

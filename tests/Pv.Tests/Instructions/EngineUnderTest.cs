@@ -10,7 +10,7 @@ namespace Pv.Tests.Instructions;
 internal sealed class EngineUnderTest : IDisposable
 {
     private const ulong Present = 1, Write = 2, User = 4, NoExecute = 1ul << 63;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly MachineMemory _memory = new(64);
     private readonly ICpuDomain _domain;

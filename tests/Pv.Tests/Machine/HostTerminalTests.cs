@@ -7,7 +7,7 @@ namespace Pv.Tests.Machine;
 [TestFixture, Platform("Linux")]
 public sealed class HostTerminalTests
 {
-    [Test, CancelAfter(10_000)]
+    [Test, CancelAfter(60_000)]
     public async Task What_is_written_on_one_side_is_read_on_the_other()
     {
         using var terminal = HostTerminal.Open();
@@ -22,7 +22,7 @@ public sealed class HostTerminalTests
         Assert.That(await ReadAsync(terminal), Is.EqualTo("typed\r\n"), "a terminal echoes");
     }
 
-    [Test, CancelAfter(10_000)]
+    [Test, CancelAfter(60_000)]
     public async Task It_ends_when_the_last_one_has_left_and_not_before_the_first_comes()
     {
         using var terminal = HostTerminal.Open();

@@ -10,7 +10,7 @@ namespace Pv.Tests.Scheduling;
 [TestFixture]
 internal sealed class CpuPoolTests
 {
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(2);
 
     private TestMachine _machine = null!;
 
