@@ -62,6 +62,28 @@ internal sealed class DomainLivesTests
     }
 
     [Test]
+    public async Task One_that_is_being_built_is_asked_when_it_is_built()
+    {
+        var (met, goOn) = (new TaskCompletionSource<DomId>(), new TaskCompletionSource());
+        _machine.Domains.Introduced += (domain, _) =>
+        {
+            met.SetResult(domain);
+            return goOn.Task;
+        };
+        var creating = _machine.CreateShellAsync("built");
+        var domain = await met.Task.WaitAsync(InVain);
+        var asked = _machine.Domains.AskToShutDownAsync(domain, ShutdownRequest.PowerOff, InVain);
+        Assert.That(await ReadAsync(domain, "control/shutdown"), Is.Empty, "nodes are still to be made");
+
+        goOn.SetResult();
+        await creating;
+        // Its kernel may take it, or be too late for that.
+        await asked.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _machine.Domains.DestroyAsync(domain);
+        Assert.That(await _machine.Store.ListAsync($"/local/domain/{domain.Value}"), Is.Null, "nothing was made again of what was taken away");
+    }
+
+    [Test]
     public async Task One_that_has_shut_down_is_not_asked_again()
     {
         var domain = await StartShellAsync("ended", "on_poweroff=\"preserve\"");

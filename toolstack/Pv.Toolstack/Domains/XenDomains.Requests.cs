@@ -21,14 +21,17 @@ public sealed partial class XenDomains
     /// <summary>Writes a request to <c>control/shutdown</c>, and waits until the kernel has taken it or has shut down.</summary>
     private async Task AskAsync(DomainRecord record, string word, CancellationToken cancel)
     {
-        if (record.Shutdown.IsCompleted)
-            throw new ToolstackException($"Domain {record.Name} has shut down already: destroy it to be rid of it.");
         var node = $"{DomainNodes.Home(record.Id)}/control/shutdown";
-        await _store.WriteAsync(node, word);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         patience.CancelAfter(Patience);
         try
         {
+            using (await EnterAsync(record, patience.Token))
+            {
+                if (record.Shutdown.IsCompleted)
+                    throw new ToolstackException($"Domain {record.Name} has shut down already: destroy it to be rid of it.");
+                await _store.WriteAsync(node, word);
+            }
             var taken = WaitUntilEmptyAsync(node, patience.Token);
             await await Task.WhenAny(taken, record.Shutdown.WaitAsync(patience.Token));
         }
@@ -48,7 +51,8 @@ public sealed partial class XenDomains
     {
         if (domain == DomId.Dom0)
             throw new ToolstackException("Domain 0 is pvd itself and knows no system requests.");
-        await _store.WriteAsync($"{DomainNodes.Home(Find(domain).Id)}/control/sysrq", $"{letter}");
+        using var turn = await EnterAsync(Find(domain));
+        await _store.WriteAsync($"{DomainNodes.Home(domain)}/control/sysrq", $"{letter}");
     }
 
     public Task TriggerAsync(DomId domain, DomainTrigger trigger, VcpuId vcpu)

@@ -32,6 +32,7 @@ public sealed partial class XenDomains
             throw new ToolstackException($"Domain {record.Name} must keep one vCPU at least.");
         if (count > (ulong)most)
             throw new ToolstackException($"Domain {record.Name} cannot have {count} vCPUs: its configuration allows {most}.");
+        using var turn = await EnterAsync(record);
         await _store.TransactAsync(async nodes =>
         {
             for (var i = 0; i < most; i++)
@@ -43,7 +44,7 @@ public sealed partial class XenDomains
     public async Task SetMemoryTargetAsync(DomId domain, ulong kibibytes)
     {
         var record = FindGuest(domain, "its memory is the process's");
-        using var turn = await record.Turn.EnterAsync();
+        using var turn = await EnterAsync(record);
         var most = await ReadKibAsync(domain, "static-max");
         if (kibibytes > most)
             throw new ToolstackException($"Domain {record.Name} may have {most} KiB at most; {kibibytes} KiB are more (xl mem-max sets the limit).");
@@ -59,7 +60,7 @@ public sealed partial class XenDomains
     public async Task SetMaxMemoryAsync(DomId domain, ulong kibibytes)
     {
         var record = FindGuest(domain, "its memory is the process's");
-        using var turn = await record.Turn.EnterAsync();
+        using var turn = await EnterAsync(record);
         var target = await ReadKibAsync(domain, "target");
         if (kibibytes < target)
             throw new ToolstackException($"Domain {record.Name} is to use {target} KiB; {kibibytes} KiB at most are less (xl mem-set sets what it uses).");

@@ -44,7 +44,7 @@ public sealed partial class XenDomains
     public async Task ResumeAsync(DomId domain)
     {
         var record = FindGuest(domain, "it is never suspended");
-        using var turn = await record.Turn.EnterAsync();
+        using var turn = await EnterAsync(record);
         try
         {
             if (!IsSuspended(domain))

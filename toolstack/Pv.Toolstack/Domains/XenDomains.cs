@@ -149,6 +149,18 @@ public sealed partial class XenDomains : IDomains
     private DomainRecord Find(DomId domain)
         => _records.GetValueOrDefault(domain) ?? throw NoSuch(domain);
 
+    /// <summary>Waits for a turn with a domain that is built. The store has its nodes until the turn ends: of one that is being built they are still to
+    /// be made, and of one that was destroyed they would be made again.</summary>
+    /// <exception cref="ToolstackException">It was destroyed meanwhile.</exception>
+    private static async Task<DomainTurn.Held> EnterAsync(DomainRecord record, CancellationToken cancel = default)
+    {
+        var turn = await record.Turn.EnterAsync(cancel);
+        if (!record.IsDestroyed)
+            return turn;
+        turn.Dispose();
+        throw NoSuch(record.Id);
+    }
+
     private static ToolstackException NoSuch(DomId domain) => new($"Domain {domain.Value} does not exist (rc=-21)");
 
     private DomainView View(DomctlGetDomainInfo info)
