@@ -54,8 +54,9 @@ internal sealed class DomainConsole(DomId domain, ConsoleLog? log, int scrollbac
     /// <summary>Somebody has said this.</summary>
     public void Keep(ReadOnlySpan<byte> bytes)
     {
-        _scrollback.Append(bytes);
+        // First on disk: what somebody has seen is in the log, however pvd ends.
         log?.Append(bytes);
+        _scrollback.Append(bytes);
         WakeReaders();
     }
 

@@ -46,9 +46,9 @@ internal static class MetricsCommand
         {
             throw new ToolstackException($"Port {port} of loopback cannot be listened on: {e.Message}");
         }
+        var interrupted = await context.Terminal.TakeSignalsAsync();
         await context.PrintAsync($"http://{listener.LocalEndpoint}/metrics");
         await context.FlushAsync();
-        var interrupted = await context.Terminal.TakeSignalsAsync();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupted, context.Terminal.Gone);
         try
         {
