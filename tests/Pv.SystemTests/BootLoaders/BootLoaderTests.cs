@@ -28,7 +28,8 @@ public sealed class BootLoaderTests
         Assert.That(text, Does.Contain($"words: <--kernel=in-the-disk> <--args=quiet> <--output={host.Folder}/1/bootloader.out> <--output-format=simple0> "
             + $"<--output-directory={host.Folder}/1/bootloader.d> <-q> <two words> <{host.Folder}/disk.img>"));
         Assert.That(text, Does.Contain("terminal vt100 in "));
-        Assert.That(host.Daemon.Shown, Does.Contain("chose kernel").And.Contain("args 'chosen=seven'"));
+        await host.Daemon.ExpectAsync("chose kernel");
+        await host.Daemon.ExpectAsync("args 'chosen=seven'");
     }
 
     [TestCase("echo 'no entry fits'; exit 7", "it ended with exit code 7: no entry fits")]

@@ -24,7 +24,8 @@ public sealed class MetricsTests
     [TearDown]
     public async Task EndAsync() => await _host.DisposeAsync();
 
-    private static double Value(string text, string name, params string[] labels)
+    /// <summary>The one value of a metric that has all these labels.</summary>
+    internal static double Value(string text, string name, params string[] labels)
         => text.Split('\n').Where(line => line.StartsWith(name + "{", StringComparison.Ordinal) && labels.All(label => line.Contains(label, StringComparison.Ordinal)))
             .Select(line => double.Parse(line.Split(' ')[^1], CultureInfo.InvariantCulture)).Single();
 

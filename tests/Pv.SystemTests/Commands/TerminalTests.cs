@@ -39,11 +39,12 @@ public sealed class TerminalTests
         await using (var console = host.OpenXl("console", "guest"))
         {
             await console.ExpectAsync("pv> ");
-            // Lets nobody through: the kernel takes the request when it is done.
-            await console.AskAsync("hog 2", "hog 2");
+            // The kernel takes the request when it runs again.
+            await host.XlOutputAsync("pause", "guest");
             await using var shutdown = host.OpenXlAtTerminal("shutdown", "-w", "guest");
             await using var piped = host.OpenXl("wait", "guest", "destroyed");
             await shutdown.ExpectAsync($"{ClearLine}Waiting for a kernel's answer ... ");
+            await host.XlOutputAsync("unpause", "guest");
             Assert.That(await shutdown.ExitAsync(), Is.Zero);
             Assert.That(shutdown.Shown, Does.Contain($"{ClearLine}Waiting for 1 domains").And.Contain("Domain 1 has been shut down, reason code 0"));
             Assert.That((await piped.ExitAsync(), piped.Shown), Is.EqualTo((0, "")));

@@ -38,7 +38,9 @@ public sealed partial class XlProcessTests
             await again.SendAsync(Session.Escape);
             Assert.That(await again.ExitAsync(), Is.Zero);
         }
-        Assert.That(await _host.XlOutputAsync("list"), Does.Match(@"\nhello +1 +4 +1     -b----  +\d+\.\d\n"));
+        // It blocks when it has said its last, a moment after that is read.
+        await _host.UntilAsync("hello", domain => domain.State == "-b----");
+        Assert.That(await _host.XlOutputAsync("list"), Does.Match(@"\nhello +1 +4 +1     [r-][b-]----  +\d+\.\d\n"));
         Assert.That(await _host.XlOutputAsync("domid", "hello"), Is.EqualTo("1\n"));
         Assert.That(_host.Read("1/console.log"), Does.Contain("Xen 4.17"));
 

@@ -38,7 +38,7 @@ public sealed class ServiceTests
         await using var console = host.OpenXl("create", "-c", host.WriteSample("guest"));
         await console.AskAsync("echo last words", "\nlast words");
         await using var wait = host.OpenXl("wait", "guest", "destroyed");
-        await host.XlOutputAsync("list");
+        await PvHost.UntilAsync(() => Task.FromResult(Processes.TakesSignals(wait.ProcessId)));
         await host.Daemon.DisposeAsync();
         Assert.That((await console.ExitAsync(), await wait.ExitAsync()), Is.EqualTo((1, 1)));
         Assert.That(console.Shown, Does.Contain("xl: pvd ended before the command did"));

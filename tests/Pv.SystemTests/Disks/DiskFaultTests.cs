@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using Pv.SystemTests.Commands;
 using Pv.SystemTests.Hosts;
 using Pv.SystemTests.Packages;
 using Pv.SystemTests.XenStore;
@@ -22,8 +23,9 @@ public sealed class DiskFaultTests
         // Done, and not flushed: the server may take it along.
         await guest.AskAsync("disk write xvda 8M 64K 7", "written ");
         // The store outlives the failure; what is asked at the right moment fails.
+        var before = await WritesAsync(host);
         await guest.SendAsync("disk bench xvda randwrite 4 32 600\r");
-        await UntilReadyToKillAsync(image);
+        await PvHost.UntilAsync(async () => await WritesAsync(host) > before + 100);
         Kill(image);
         await guest.ExpectAsync(Failed);
         await UntilLoggedAsync(host, $"{image}: connected again");
@@ -194,7 +196,9 @@ public sealed class DiskFaultTests
     private static Task UntilLoggedAsync(PvHost host, string words)
         => PvHost.UntilAsync(() => Task.FromResult(host.Read("pvd.log").Contains(words, StringComparison.Ordinal)));
 
-    private static Task UntilReadyToKillAsync(string image) => PvHost.UntilAsync(() => Task.FromResult(Processes.WithArgument(image).Length == 1));
+    /// <summary>How many writes the guest <c>guest</c> has had answered.</summary>
+    private static async Task<double> WritesAsync(PvHost host)
+        => MetricsTests.Value(await host.XlOutputAsync("metrics"), "pv_disk_requests_total", "name=\"guest\"", "\"write\"");
 
     private static void Kill(string image)
     {

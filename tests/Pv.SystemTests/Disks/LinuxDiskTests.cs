@@ -87,9 +87,7 @@ public sealed class LinuxDiskTests
         Assert.That((refused.ExitCode, refused.Errors), Is.EqualTo((3, $"Parsing config from examples/linux.cfg\nDisk vdev=xvda: {image} is xvda of domain linux, and only what nobody writes can be shared.\n")));
 
         await linux.Console.SendAsync("reboot\r");
-        await linux.Console.ExpectAsync("Linux version");
-        await linux.Console.ExpectAsync(LinuxGuest.Prompt);
-        await linux.RunAsync("dmesg -n 1");
+        await linux.MeetAsync();
         Assert.That(await linux.RunAsync("insmod /xen-blkfront.ko; until [ -b /dev/xvda ]; do sleep 0.1; done; head -c 5 /dev/xvda"), Is.EqualTo("once\n"));
         Assert.That((await host.ListAsync()).Count, Is.EqualTo(2));
     }
@@ -106,8 +104,6 @@ public sealed class LinuxDiskTests
     private static async Task<LinuxGuest> StartAsync(PvHost host, int vcpus, params string[] more)
     {
         var linux = await LinuxGuest.StartAsync(host, new LinuxShape(Vcpus: vcpus), "linux", [$"ramdisk=\"{Initramfs.Value}\"", .. more]);
-        // The kernel's own lines stay out of what commands print.
-        await linux.RunAsync("dmesg -n 1");
         await linux.RunAsync("insmod /xen-blkfront.ko");
         if (more.Length > 0)
             await linux.RunAsync("until [ -b /dev/xvda ] || [ -b /dev/xvdc ]; do sleep 0.1; done");

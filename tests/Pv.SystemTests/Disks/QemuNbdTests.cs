@@ -128,7 +128,7 @@ public sealed class QemuNbdTests
         Assert.That(await new PinnedTransfer(0) { Action = BlockAction.Flush }.RunAsync(storage), Is.EqualTo(Errno.EIO));
         await FlushAsync(storage);
         Assert.That((await ReadAsync(storage))[..4096], Is.EqualTo(bytes));
-        Assert.That(_reports, Has.Some.EndsWith("connected again"));
+        await PvHost.UntilAsync(() => Task.FromResult(_reports.Any(report => report.EndsWith("connected again", StringComparison.Ordinal))), () => string.Join('\n', _reports));
     }
 
     [Test]
@@ -213,7 +213,7 @@ public sealed class QemuNbdTests
         {
             BlockTransfer transfer = this;
             storage.Submit(new ReadOnlySpan<BlockTransfer>(in transfer));
-            return _done.Task.WaitAsync(TimeSpan.FromSeconds(60));
+            return _done.Task.WaitAsync(Session.Patience);
         }
 
         public override void Complete(Errno error) => _done.SetResult(error);

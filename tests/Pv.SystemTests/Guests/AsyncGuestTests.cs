@@ -67,7 +67,7 @@ public sealed class AsyncGuestTests
         var stays = string.Join('\n', ((string[])["poweroff", "reboot", "crash"]).Select(reason => $"on_{reason}=\"preserve\""));
         await _host.XlOutputAsync("create", "-q", _host.WriteConfiguration(name, $"name=\"{name}\"\nkernel=\"{image}\"\nmemory=32\n{stays}\n{(allowed ? Allowed : "")}\n"));
 
-        var waited = await _host.XlAsync("wait", "-t", "30", name, end);
+        var waited = await _host.XlAsync("wait", "-t", "8m", name, end);
         Assert.That(waited.ExitCode, Is.Zero, waited.Errors + await _host.XlOutputAsync("dmesg"));
         await _host.XlOutputAsync("destroy", name);
     }

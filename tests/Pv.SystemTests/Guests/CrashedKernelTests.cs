@@ -35,7 +35,9 @@ public sealed class CrashedKernelTests
         Assert.That((await _host.XlAsync("create", "-q", config)).ExitCode, Is.Zero);
 
         var crashed = await _host.UntilAsync(name, domain => domain.State.Contains('c', StringComparison.Ordinal));
-        var log = await _host.XlOutputAsync("dmesg");
+        // Its name comes from the toolstack, which hears of the crash later than the list shows it.
+        var log = "";
+        await PvHost.UntilAsync(async () => (log = await _host.XlOutputAsync("dmesg")).Contains($"\"{name}\"", StringComparison.Ordinal), () => log);
         Assert.Multiple(() =>
         {
             Assert.That(log, Does.Contain($"d{crashed.Id}v0: the guest has {reason}"));

@@ -112,10 +112,8 @@ public sealed class ShellGuestTests
         }
 
         await _host.UntilAsync("victim", domain => domain.State.Contains('c', StringComparison.Ordinal));
-        string log;
-        do
-            log = await _host.XlOutputAsync("dmesg");
-        while (!log.Contains($"domain {victim} is \"victim\"", StringComparison.Ordinal));
+        var log = "";
+        await PvHost.UntilAsync(async () => (log = await _host.XlOutputAsync("dmesg")).Contains($"domain {victim} is \"victim\"", StringComparison.Ordinal), () => log);
         Assert.That(log, Does.Contain($"d{victim}v0: the kernel threw InvalidOperationException: the last straw").And.Contain($"domain {victim} crashed"));
         await using (var console = _host.OpenXl("console", "neighbour"))
         {

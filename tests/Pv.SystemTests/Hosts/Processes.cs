@@ -1,10 +1,14 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Pv.SystemTests.Hosts;
 
 /// <summary>Processes of this host, as /proc shows them.</summary>
 internal static class Processes
 {
+    // SIGHUP in a mask of signals; the runtime catches it for those alone who ask.
+    private const ulong HangUp = 1;
+
     /// <summary>The numbers of those whose parent is <paramref name="parent"/>.</summary>
     public static int[] ChildrenOf(int parent) => [.. All().Where(process => ReadOrNothing(process, "stat").Split(')')[^1].Split(' ') is { Length: > 2 } fields && fields[2] == $"{parent}")];
 
@@ -21,8 +25,22 @@ internal static class Processes
     /// <summary>What the descriptors of a process lead to.</summary>
     public static string[] FilesOf(int process) => [.. Entries($"/proc/{process}/fd").Select(file => new FileInfo(file).LinkTarget ?? "")];
 
+    /// <summary>Whether an <c>xl</c> hands signals on: it does so from when its command, which <c>pvd</c> runs, has asked for them.</summary>
+    public static bool TakesSignals(int process) => ReadOrNothing(process, "status").Split('\n').FirstOrDefault(line => line.StartsWith("SigCgt:", StringComparison.Ordinal)) is { } caught
+        && (ulong.Parse(caught["SigCgt:".Length..].Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & HangUp) != 0;
+
     // What goes away while it is looked at is no entry.
-    private static string[] Entries(string folder) => Directory.Exists(folder) ? Directory.GetFileSystemEntries(folder) : [];
+    private static string[] Entries(string folder)
+    {
+        try
+        {
+            return Directory.GetFileSystemEntries(folder);
+        }
+        catch (IOException)
+        {
+            return [];
+        }
+    }
 
     private static IEnumerable<int> All() => Process.GetProcesses().Select(process => process.Id);
 

@@ -121,11 +121,17 @@ internal sealed class PvHost : IAsyncDisposable
     public async Task<ListedDomain> FindAsync(string name) => (await ListAsync()).Single(domain => domain.Name == name);
 
     /// <summary>Looks again and again until something holds.</summary>
-    public static async Task UntilAsync(Func<Task<bool>> holds)
+    /// <param name="holds">Looks.</param>
+    /// <param name="otherwise">What a failure says.</param>
+    public static async Task UntilAsync(Func<Task<bool>> holds, Func<string>? otherwise = null)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        using var patience = new CancellationTokenSource(Session.Patience);
         while (!await holds())
-            Assert.That(patience.IsCancellationRequested, Is.False, "It did not come about.");
+        {
+            Assert.That(patience.IsCancellationRequested, Is.False, otherwise?.Invoke() ?? "It did not come about.");
+            // What is waited for needs the processor more.
+            await Task.Delay(10);
+        }
     }
 
     /// <summary>Waits until a domain of that name is listed of which something holds. Returns its line.</summary>

@@ -40,10 +40,18 @@ internal sealed class LinuxGuest : IAsyncDisposable
     {
         var console = host.OpenXlAtTerminal(["create", "-c", .. words]);
         var guest = new LinuxGuest(host, name, console);
-        // What loads the kernel may take as long as the kernel does.
-        await console.ExpectAsync("Linux version");
-        await console.ExpectAsync(Prompt);
+        await guest.MeetAsync();
         return guest;
+    }
+
+    /// <summary>Waits for the shell of a kernel that is to begin, also behind a reboot. From then on the console is the shell's alone.</summary>
+    public async Task MeetAsync()
+    {
+        // What loads the kernel may take as long as the kernel does.
+        await Console.ExpectAsync("Linux version");
+        await Console.ExpectAsync(Prompt);
+        // The kernel's own lines would get into what commands print, such as those of a host that gives a guest no time for long.
+        await RunAsync("dmesg -n 1; echo 0 > /proc/sys/kernel/watchdog");
     }
 
     /// <summary>The words behind <c>xl create</c>.</summary>

@@ -32,8 +32,7 @@ public sealed class LinuxSuspendTests
         await host.XlOutputAsync(["config-update", "linux", .. LinuxGuest.Settings(new LinuxShape(Memory: 160), "linux")]);
         Assert.That((await host.FindAsync("linux")).Memory, Is.EqualTo(128));
         await host.XlOutputAsync("reboot", "-w", "linux");
-        await guest.Console.ExpectAsync("Linux version");
-        await guest.Console.ExpectAsync(LinuxGuest.Prompt);
+        await guest.MeetAsync();
         Assert.That((await host.FindAsync("linux")).Memory, Is.EqualTo(160));
 
         await host.XlOutputAsync("shutdown", "-w", "linux");

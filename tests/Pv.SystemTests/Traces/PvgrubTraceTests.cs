@@ -12,7 +12,7 @@ public sealed class PvgrubTraceTests
     // Of the kernel that was traced on Xen; the addresses in the rows are that kernel's.
     private const string TracedKernel = "73544e02ec20085ed126e806d448c75cc1369bc7617e65da86ecbc37a6b42d47";
 
-    [Test, CancelAfter(120_000)]
+    [Test, CancelAfter(480_000)]
     public async Task The_way_to_the_prompt_is_that_of_real_Xen(CancellationToken cancel)
     {
         var kernel = DebianPackages.Fetch("grub-xen-host", "usr/lib/grub-xen/grub-x86_64-xen.bin");

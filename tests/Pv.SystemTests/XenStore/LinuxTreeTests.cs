@@ -17,7 +17,6 @@ public sealed class LinuxTreeTests
         await File.WriteAllBytesAsync(image, new byte[16 << 20]);
         var initramfs = LinuxFiles.Pack(("xen-blkfront.ko", LinuxFiles.Module("drivers/block/xen-blkfront.ko")));
         await using var linux = await LinuxGuest.StartAsync(host, new LinuxShape(Vcpus: vcpus), "linux", $"ramdisk=\"{initramfs}\"", $"disk=[\"{image},raw,xvda,rw\"]");
-        await linux.RunAsync("dmesg -n 1");
         await linux.RunAsync("insmod /xen-blkfront.ko; until [ -b /dev/xvda ]; do sleep 0.1; done; cat /dev/xvda > /dev/null");
 
         var domain = (await host.FindAsync("linux")).Id;

@@ -99,7 +99,8 @@ ok shutdown -w guest0
 until_ gone guest0
 ok shutdown -a -w
 until_ gone renamed
-ok list; is "$(wc -l <<<"$OUT")" 2
+alone() { [ "$(xl list | wc -l)" = 2 ]; }
+until_ alone                                         # each goes when it has shut down, in no order
 ok create -q -p "$DIR/guest.cfg"; ok destroy guest0; no 1 destroy guest0
 no 1 destroy 0
 no 1 nonsense
