@@ -63,13 +63,11 @@ internal static class LocalWords
         string text;
         try
         {
-            text = File.ReadAllText(file == "-" ? "/dev/stdin" : file);
+            text = BoundedFile.ReadConfiguration(file == "-" ? "/dev/stdin" : file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            var reason = e is FileNotFoundException or DirectoryNotFoundException ? "No such file or directory"
-                : Directory.Exists(file) ? "Is a directory" : "Permission denied";
-            return Complain($"Failed to read config file: {file}: {reason}", Fail);
+            return Complain($"Failed to read config file: {file}: {FileFault.Reason(file, e)}", Fail);
         }
         if (!quiet)
             StandardStream.Complain($"Parsing config from {file}");

@@ -1,6 +1,7 @@
 using Pv.Abi;
 using Pv.Hypervisor.Auditing;
 using Pv.Hypervisor.Domains;
+using Pv.Hypervisor.Time;
 
 namespace Pv.Hypervisor.Tracing;
 
@@ -24,6 +25,7 @@ internal static class DebugKeys
         ('m', "memory info", DumpMemory),
         ('q', "dump domain (and guest debug) info", DumpDomains),
         ('r', "dump run queues", DumpRunQueues),
+        ('s', "dump softtsc stats", DumpCounters),
     ];
 
     public static void Press(HypervisorCore core, char key)
@@ -132,6 +134,20 @@ internal static class DebugKeys
             if (used.Count > LongestTable)
                 core.Log.Write($"  and more, which are left out after {LongestTable}");
         }
+    }
+
+    /// <summary>The time-stamp counters: one for all, which is the machine's time.</summary>
+    private static void DumpCounters(HypervisorCore core)
+    {
+        core.Log.Write("TSC marked as reliable, warp = 0 (count=0)");
+        var guests = core.Domains.Snapshot().Where(domain => domain.Kind != DomainKind.Control).ToList();
+        foreach (var domain in guests)
+        {
+            var (mode, incarnation) = domain.Tsc;
+            core.Log.Write($"dom{domain.Id.Value}: mode={mode},khz={PvClock.TscKilohertz},inc={incarnation}");
+        }
+        if (guests.Count == 0)
+            core.Log.Write("No domains have emulated TSC");
     }
 
     private static void CheckAccounts(HypervisorCore core)

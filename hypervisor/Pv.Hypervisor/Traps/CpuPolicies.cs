@@ -173,7 +173,7 @@ internal static class CpuPolicies
             if (leaf == ExtendedSave.Leaf)
                 Add(leaf, 1);
         }
-        leaves.Add(new PolicyLeaf { Leaf = FirstXen, Subleaf = NoSubleaf });
+        Add(FirstXen);
         leaves.Add(new PolicyLeaf { Leaf = SecondXen, Subleaf = NoSubleaf });
         Add(FirstExtended);
         for (var leaf = FirstExtended + 1; leaf <= leaves.Find(has => has.Leaf == FirstExtended).Eax; leaf++)

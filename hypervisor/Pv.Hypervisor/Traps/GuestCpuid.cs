@@ -28,14 +28,14 @@ internal static class GuestCpuid
 
     public static CpuidLeaf Get(uint leaf, uint subleaf, Vcpu vcpu)
     {
-        if (leaf - XenCpuid.FirstLeaf <= XenCpuid.MaxLeaves)
+        if (leaf - XenCpuid.FirstLeaf <= LeavesOfXen(vcpu))
             return Xen(leaf - XenCpuid.FirstLeaf, subleaf, vcpu);
         if (leaf is >= AsyncHypercalls.FirstLeaf and <= AsyncHypercalls.LastLeaf && vcpu.Domain.Limits.AsyncHypercalls)
             return Asynchronous(leaf);
         var domain = vcpu.Domain;
         var policy = Policy(domain.Core, domain.Vcpus.Length, leaf, subleaf);
         if (domain.Processor is { } choice)
-            policy = choice.Apply(leaf, subleaf, policy);
+            policy = choice.Hides(leaf) ? default : choice.Apply(leaf, subleaf, policy);
         return leaf == 1 ? policy with { Ebx = CacheLineWords | vcpu.Id.Value << 25, Ecx = policy.Ecx | ExtendedSave.Enabled(vcpu, policy) } : policy;
     }
 
@@ -65,16 +65,18 @@ internal static class GuestCpuid
 
     private static CpuidLeaf Xen(uint index, uint subleaf, Vcpu vcpu) => index switch
     {
-        0 => new CpuidLeaf(XenCpuid.FirstLeaf + XenCpuid.MaxLeaves, XenCpuid.SignatureEbx, XenCpuid.SignatureEcx, XenCpuid.SignatureEdx),
+        0 => new CpuidLeaf(XenCpuid.FirstLeaf + LeavesOfXen(vcpu), XenCpuid.SignatureEbx, XenCpuid.SignatureEcx, XenCpuid.SignatureEdx),
         1 => new CpuidLeaf(XenVersionOperations.Major << 16 | XenVersionOperations.Minor, 0, 0, 0),
         2 => new CpuidLeaf(1, XenCpuid.FirstLeaf, XenCpuid.PreserveAccessedDirty, 0),
-        // Time: the counter is safe to read on all vCPUs.
-        3 when subleaf == 0 => new CpuidLeaf(1u << 1, vcpu.Domain.Tsc.Mode, PvClock.TscKilohertz, vcpu.Domain.Tsc.Incarnation),
+        // Time: the counter is the hypervisor's if that was asked for, and safe to read on all vCPUs.
+        3 when subleaf == 0 => new CpuidLeaf((vcpu.Domain.Tsc.Mode == 1 ? 1u : 0) | 1u << 1, vcpu.Domain.Tsc.Mode, PvClock.TscKilohertz, vcpu.Domain.Tsc.Incarnation),
         3 when subleaf == 1 => new CpuidLeaf(0, 0, PvClock.Multiplier, (uint)PvClock.Shift),
         3 when subleaf == 2 => new CpuidLeaf(PvClock.TscKilohertz, 0, 0, 0),
         5 when subleaf == 0 => new CpuidLeaf(0, AddressBits(vcpu), 0, 0),
         _ => default,
     };
+
+    private static uint LeavesOfXen(Vcpu vcpu) => vcpu.Domain.Processor?.XenLeaves ?? XenCpuid.MaxLeaves;
 
     private static CpuidLeaf Asynchronous(uint leaf) => leaf == AsyncHypercalls.FirstLeaf
         ? new CpuidLeaf(AsyncHypercalls.LastLeaf, AsyncHypercalls.SignatureEbx, AsyncHypercalls.SignatureEcx, AsyncHypercalls.SignatureEdx)

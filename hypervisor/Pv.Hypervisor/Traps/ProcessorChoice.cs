@@ -1,3 +1,4 @@
+using Pv.Abi;
 using CpuidLeaf = Pv.Cpu.CpuidLeaf;
 
 namespace Pv.Hypervisor.Traps;
@@ -15,6 +16,18 @@ internal sealed class ProcessorChoice(ProcessorChoice? previous)
 
     public void Set(uint leaf, uint subleaf, CpuidLeaf wanted) => _leaves[(leaf, subleaf)] = wanted;
 
+    /// <summary>Whether a leaf is beyond the highest that was chosen of its range.</summary>
+    public bool Hides(uint leaf)
+    {
+        if (leaf is >= XenCpuid.FirstLeaf and < FirstExtended)
+            return false;
+        return _leaves.TryGetValue((leaf & FirstExtended, 0), out var highest) && leaf > highest.Eax;
+    }
+
+    /// <summary>How many leaves of Xen's own behind the first a guest is told of: from 2 up to all.</summary>
+    public uint XenLeaves => _leaves.TryGetValue((XenCpuid.FirstLeaf, 0), out var wanted) && wanted.Eax != 0
+        ? Math.Clamp(wanted.Eax & 0xff, 2, XenCpuid.MaxLeaves) : XenCpuid.MaxLeaves;
+
     public CpuidLeaf Apply(uint leaf, uint subleaf, CpuidLeaf has) => !_leaves.TryGetValue((leaf, subleaf), out var wanted) ? has : leaf switch
     {
         // The highest leaf and the vendor.
@@ -22,6 +35,8 @@ internal sealed class ProcessorChoice(ProcessorChoice? previous)
         // The signature; what each vCPU is told about itself stays.
         1 => new CpuidLeaf(wanted.Eax, has.Ebx, has.Ecx & wanted.Ecx, has.Edx & wanted.Edx),
         7 when subleaf == 0 => has with { Ebx = has.Ebx & wanted.Ebx, Ecx = has.Ecx & wanted.Ecx, Edx = has.Edx & wanted.Edx },
+        XenCpuid.FirstLeaf => has with { Eax = wanted.Eax & 0xff },
+        FirstExtended + 7 => has with { Edx = has.Edx & wanted.Edx },
         FirstExtended + 1 => has with { Ecx = has.Ecx & wanted.Ecx, Edx = has.Edx & wanted.Edx },
         >= FirstOfBrand and <= LastOfBrand => wanted,
         _ => has,

@@ -31,6 +31,7 @@ public sealed class HostileStartTests
     [TestCase("name=\"t\"", "Neither kernel nor bootloader specified", Refused)]
     [TestCase("name=\"t\"\nkernel=\"/nosuch\"", "'/nosuch': No such file or directory", Failed)]
     [TestCase("name=\"t\"\nkernel=\"/\"", "'/'", Failed)]
+    [TestCase("name=\"t\"\nkernel=\"/dev/zero\"", "'/dev/zero': File too large", Failed)]
     [TestCase("name=\"t\"\nname = unquoted", "config parsing error", Refused)]
     [TestCase("name=\"t\"\nkernel=[[[[", "config parsing error", Refused)]
     [TestCase("\0\u0001\u0002", "config parsing error", Refused)]
@@ -44,7 +45,11 @@ public sealed class HostileStartTests
     }
 
     [Test]
-    public Task An_endless_configuration() => AssertSentenceAsync(["create", "/dev/zero"], "too large", Failed);
+    public async Task An_endless_configuration()
+    {
+        await AssertSentenceAsync(["create", "/dev/zero"], "too large", Failed);
+        await AssertSentenceAsync(["create", "-n", "/dev/zero"], "too large", Failed);
+    }
 
     [Test]
     public async Task An_image_that_is_no_kernel()

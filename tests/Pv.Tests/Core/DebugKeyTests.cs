@@ -58,6 +58,13 @@ internal sealed class DebugKeyTests
     }
 
     [Test]
+    public void Time_stamp_counters_are_told_with_what_was_chosen()
+    {
+        _machine.ControlOrThrow(DomctlOperation.SetTscInfo, _guest.Domain.Id, new DomctlTscInfo { TscMode = 2 });
+        Assert.That(Press("s"), Does.Contain("'s' pressed -> dump softtsc stats").And.Contain($"dom{_guest.Domain.Id.Value}: mode=2,khz=1000000,inc=1"));
+    }
+
+    [Test]
     public void Help_names_all_keys_and_each_writes_something()
     {
         var keys = Press("h").Split('\n').Where(line => line.Contains(" key '", StringComparison.Ordinal)).Select(line => line.Split('\'')[1][0]).ToArray();

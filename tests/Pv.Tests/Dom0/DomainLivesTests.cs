@@ -1,6 +1,7 @@
 using System.Text;
 using NUnit.Framework;
 using Pv.Abi;
+using Pv.Guest;
 using Pv.Tests.MachineGuests;
 using Pv.Toolstack.Domains;
 using Pv.Toolstack.Events;
@@ -35,6 +36,19 @@ internal sealed class DomainLivesTests
 
         Assert.That(await ReadAsync(domain, "control/shutdown"), Is.Empty);
         Assert.That(await _machine.Domains.WaitForShutdownAsync(domain, InVain), Is.EqualTo(expected));
+    }
+
+    [Test]
+    public async Task One_that_may_serve_devices_has_folders_for_a_toolstack_of_its_own()
+    {
+        var domain = await _machine.CreateShellAsync("driver", "driver_domain=1", paused: true);
+        foreach (var folder in (string[])["libxl", "device-model"])
+        {
+            Assert.That(await ReadAsync(domain, folder), Is.Empty);
+            Assert.That(await _machine.Store.GetPermissionsAsync($"/local/domain/{domain.Value}/{folder}"), Is.EqualTo(new XenStorePermission[] { new(domain, XenStoreAccess.None) }));
+        }
+        var other = await _machine.CreateShellAsync("other", paused: true);
+        Assert.That(await ReadAsync(other, "libxl"), Is.Null);
     }
 
     [Test]

@@ -103,5 +103,9 @@ public sealed class ReplayTests
         }
     }
 
+    [Test, Platform("Linux")]
+    public void A_line_without_an_end_is_refused_with_a_sentence()
+        => Assert.That(() => TraceFile.Read("/dev/zero"), Throws.TypeOf<FormatException>().With.Message.EqualTo("/dev/zero: line 1 is no line of a trace (it has more than 16777216 characters)"));
+
     private static LabRow Null(string way, int batch, double time) => new([("engine", "an engine"), ("call", "null"), ("way", way), ("batch", $"{batch}")], [time], []);
 }

@@ -34,7 +34,7 @@ public sealed class ConfigValidator(string directory, HostTopology host)
         string path = file == "-" ? "/dev/stdin" : Path.GetFullPath(Path.Combine(directory, file));
         try
         {
-            return Check(file, File.ReadAllText(path));
+            return Check(file, BoundedFile.ReadConfiguration(path));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -206,6 +206,6 @@ public sealed class ConfigValidator(string directory, HostTopology host)
     {
         FileNotFoundException or DirectoryNotFoundException => "no such file",
         UnauthorizedAccessException => Directory.Exists(path) ? "is a directory" : "permission denied",
-        _ => e.Message,
+        _ => char.ToLowerInvariant(e.Message[0]) + e.Message[1..],
     };
 }

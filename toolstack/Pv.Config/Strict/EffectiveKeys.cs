@@ -12,16 +12,15 @@ internal static class EffectiveKeys
     private static bool Acts(string key) => key is
         "name" or "type" or "builder" or "uuid" or "pool" or "kernel" or "ramdisk" or "bootloader" or "bootloader_args" or "cmdline" or "root" or "extra"
         or "memory" or "maxmem" or "vcpus" or "maxvcpus" or "cpus" or "cpus_soft" or "cpu_weight" or "cap" or "period" or "slice" or "extratime"
-        or "localtime" or "rtc_timeoffset" or "vpmu"
+        or "localtime" or "rtc_timeoffset" or "vpmu" or "cpuid" or "tsc_mode" or "driver_domain"
         or "max_grant_frames" or "max_maptrack_frames" or "max_grant_version" or "max_event_channels"
         or "on_poweroff" or "on_reboot" or "on_watchdog" or "on_crash" or "on_soft_reset"
         or "disk" or "vif" or "channel" or "xenstore_feature_mask" or "xenstore_quota" or "async_hypercalls";
 
-    /// <summary>A list without entries, or a switch that is off, asks for nothing; nor does a time-stamp counter that is the hypervisor's, as here it always is.</summary>
+    /// <summary>A list without entries, or a switch that is off, asks for nothing.</summary>
     private static bool IsPlain(ConfigSetting setting) => setting.Value switch
     {
         ConfigList list => list.Items.Count == 0,
-        ConfigAtom atom when setting.Name == "tsc_mode" => atom.Text is "default" or "always_emulate" or "0" or "1",
         ConfigAtom atom => atom.Text == "0" && ConfigKeys.KindOf(setting.Name) == KeyKind.Switch,
         _ => false,
     };

@@ -1,4 +1,4 @@
-using System.Text;
+using Pv.Config;
 using Pv.Toolstack.CommandLine;
 using Pv.Toolstack.Domains;
 
@@ -10,8 +10,6 @@ internal static class ConfigFiles
     /// <summary>Libxl's ERROR_FAIL, negated.</summary>
     private const int Fail = 3;
 
-    private const int LongestFile = 1 << 20;
-
     /// <summary>The file's text, read by <c>xl</c> itself where the name means another file there than here.</summary>
     /// <exception cref="ToolstackException">It cannot be read.</exception>
     public static async Task<string> ReadConfigFileAsync(this CommandContext context, string file, int exitCode = Fail)
@@ -19,17 +17,8 @@ internal static class ConfigFiles
         try
         {
             if (IsOnlyThere(file))
-                return Encoding.UTF8.GetString(await context.Terminal.ReadFileAsync(file, LongestFile));
-            var place = Place(context, file);
-            if (Directory.Exists(place))
-                throw new IOException("Is a directory");
-            // Not File.ReadAllBytes alone: a pipe has no length, and an endless file should not end pvd.
-            await using var open = new FileStream(place, FileMode.Open, FileAccess.Read);
-            using var content = new MemoryStream();
-            var chunk = new byte[1 << 14];
-            while (await open.ReadAsync(chunk, context.Terminal.Gone) is > 0 and var read && content.Length <= LongestFile)
-                content.Write(chunk, 0, read);
-            return content.Length > LongestFile ? throw new IOException("File too large") : Encoding.UTF8.GetString(content.ToArray());
+                return BoundedFile.Text(await context.Terminal.ReadFileAsync(file, BoundedFile.MostConfigurationBytes));
+            return BoundedFile.Text(await BoundedFile.ReadAsync(Place(context, file), BoundedFile.MostConfigurationBytes, context.Terminal.Gone));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -1,4 +1,5 @@
 using Pv.Abi;
+using Pv.Config;
 using Pv.Config.Domain;
 using Pv.Guest;
 using Pv.Machine.Gate;
@@ -23,6 +24,9 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
 
     /// <summary>What a domain may have above its memory, in KiB (libxl's constant of the same purpose).</summary>
     internal const ulong Slack = 1024;
+
+    /// <summary>What a kernel may have however small its domain is: a C# guest's stands outside of its memory.</summary>
+    private const ulong LeastImageLimit = 64 << 20;
 
     /// <summary>What a file writes for the hypervisor's own choice.</summary>
     private const int DefaultGrants = -1;
@@ -73,8 +77,8 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
 
     private static async Task<(string Path, byte[] Kernel, byte[] Ramdisk)> ReadImagesAsync(DomainConfiguration configuration, string directory, CancellationToken cancel)
     {
-        var (path, kernel) = await ReadAsync(configuration.Kernel!, directory, cancel);
-        return (path, kernel, configuration.Ramdisk is { } ramdisk ? (await ReadAsync(ramdisk, directory, cancel)).Content : []);
+        var (path, kernel) = await ReadAsync(configuration.Kernel!, configuration, directory, cancel);
+        return (path, kernel, configuration.Ramdisk is { } ramdisk ? (await ReadAsync(ramdisk, configuration, directory, cancel)).Content : []);
     }
 
     /// <summary>Makes the empty domain: a number, limits, vCPUs.</summary>
@@ -120,6 +124,7 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
         if (TimeOffset(configuration) is var offset and not 0)
             control.SetTimeOffset(domain, offset);
         var pages = configuration.EffectiveMemoryKiB / (PageSize.Bytes / 1024);
+        ProcessorSetting.Apply(control, domain, configuration);
         if (plan.Managed is not { } kernel)
             return ParavirtualizedBuilder.Build(control, slots, domain, plan.Images, pages);
         kernels.Assign(domain, kernel);
@@ -144,13 +149,13 @@ public sealed class DomainAssembly(HypervisorControl control, GuestMemory slots,
         }
     }
 
-    /// <summary>A relative path of a configuration begins where <c>xl</c> was called, as with Xen's own.</summary>
-    private static async Task<(string Path, byte[] Content)> ReadAsync(string file, string directory, CancellationToken cancel)
+    /// <summary>A relative path of a configuration begins where <c>xl</c> was called, as with Xen's own. A file that the domain's memory cannot hold is not read to its end.</summary>
+    private static async Task<(string Path, byte[] Content)> ReadAsync(string file, DomainConfiguration configuration, string directory, CancellationToken cancel)
     {
         var path = Path.GetFullPath(Path.Combine(directory, file));
         try
         {
-            return (path, await File.ReadAllBytesAsync(path, cancel));
+            return (path, await BoundedFile.ReadAsync(path, (long)Math.Clamp(configuration.EffectiveMemoryKiB << 10, LeastImageLimit, int.MaxValue), cancel));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -16,6 +16,9 @@ public static class DomainNodes
         "control/sysrq", "data", "drivers", "feature", "attr", "error",
     ];
 
+    /// <summary>And one that serves devices to others: where a toolstack and device models of its own write.</summary>
+    private static readonly string[] ItsOwnAsDriver = ["libxl", "device-model"];
+
     public static string Home(DomId domain) => $"/local/domain/{domain.Value}";
 
     /// <summary>Dom0's own nodes, once at the start.</summary>
@@ -60,7 +63,7 @@ public static class DomainNodes
         await MakeAsync($"{home}/memory/videoram", "0", readable);
         await MakeAsync($"{home}/device", "", readable);
         await MakeAsync($"{home}/control", "", readable);
-        foreach (var node in ItsOwn)
+        foreach (var node in configuration.DriverDomain == true ? [.. ItsOwn, .. ItsOwnAsDriver] : ItsOwn)
             await MakeAsync($"{home}/{node}", "", itsOwn);
         await MakeAsync($"{home}/control/platform-feature-multiprocessor-suspend", "1", readable);
         await MakeAsync($"{home}/control/platform-feature-xs_reset_watches", "1", readable);

@@ -1,4 +1,5 @@
 using System.Text;
+using Pv.Config;
 using Pv.Toolstack.CommandLine;
 using Pv.Toolstack.Lab.Guests;
 
@@ -7,6 +8,9 @@ namespace Pv.Toolstack.Lab;
 /// <summary>A file of the user's, which is written when all has been measured, and opened before: that it cannot be is said at once.</summary>
 internal sealed class LabFile : IAsyncDisposable
 {
+    /// <summary>The most of a file that is read whole: a hundred times what the longest results have.</summary>
+    private const long MostBytes = 64 << 20;
+
     private readonly FileStream _stream;
     private readonly bool _isNew;
     private bool _isWritten;
@@ -23,7 +27,7 @@ internal sealed class LabFile : IAsyncDisposable
 
     /// <summary>All of one.</summary>
     /// <exception cref="ToolstackLabException">It cannot be read.</exception>
-    public static string Read(string path) => Open(path, () => File.ReadAllText(path));
+    public static string Read(string path) => Open(path, () => BoundedFile.Text(BoundedFile.Read(path, MostBytes)));
 
     /// <summary>Opens one to be read piece by piece.</summary>
     /// <exception cref="ToolstackLabException">It cannot be.</exception>

@@ -17,6 +17,9 @@ public static class TraceFile
 {
     private const int EntryWords = MulticallEntry.WireSize / sizeof(ulong), FirstArgument = 2, Arguments = 6;
 
+    /// <summary>The longest line: many times what a call with the most inputs has.</summary>
+    private const int LongestLine = 16 << 20;
+
     /// <exception cref="FormatException">It is no trace; the message names the line.</exception>
     /// <exception cref="ToolstackLabException">It cannot be opened.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
@@ -25,15 +28,18 @@ public static class TraceFile
         using var file = LabFile.OpenRead(path);
         using var unpacked = IsPacked(file) ? new GZipStream(file, CompressionMode.Decompress) : (Stream)file;
         using var reader = new StreamReader(unpacked);
+        var lines = new BoundedLines(reader, LongestLine);
         var calls = new List<ReplayCall>();
         // A call that was stopped in between comes again as a line of its own: which processors' next line goes on.
         var unfinished = new HashSet<ulong>();
         var number = 0;
         try
         {
-            while (reader.ReadLine() is { } line)
+            while (true)
             {
                 number++;
+                if (lines.Read() is not { } line)
+                    break;
                 if (line.Length == 0)
                     continue;
                 using var row = JsonDocument.Parse(line);
