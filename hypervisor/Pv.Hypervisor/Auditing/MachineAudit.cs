@@ -12,7 +12,7 @@ namespace Pv.Hypervisor.Auditing;
 internal sealed class MachineAudit
 {
     /// <summary>Dom0 goes on in the middle of its calls while guests are stopped: what it is about is seen again only if it is wrong.</summary>
-    private const int LooksAtRunningDom0 = 5;
+    private const int LooksAtRunningDom0 = 30;
 
     // Timers that a vCPU, a domain, a pCPU and a pool can have armed.
     private const int TimersPerVcpu = 8, TimersPerDomain = 4, TimersPerPCpu = 4, VoidTimers = 66;
@@ -66,7 +66,7 @@ internal sealed class MachineAudit
             {
                 if (Look().AreNone || looks == LooksAtRunningDom0)
                     return Findings;
-                Thread.Yield();
+                LetDom0GoOn(looks);
             }
         }
         finally
@@ -74,6 +74,15 @@ internal sealed class MachineAudit
             foreach (var domain in domains)
                 domain.Unpause();
         }
+    }
+
+    /// <summary>On a busy host whoever is in the middle of a call may have lost his processor there, for longer than it takes to look.</summary>
+    private void LetDom0GoOn(int looks)
+    {
+        if (_core.Stepper is { } stepper)
+            stepper.Point();
+        else
+            Thread.Sleep(looks);
     }
 
     /// <summary>Takes note of what domains have: the toolstack may set a limit below that, and then they must not get more.</summary>
