@@ -122,6 +122,17 @@ public sealed class WaitingTests
     }
 
     [Test]
+    public async Task A_reader_that_comes_when_pvd_has_said_all_gets_all()
+    {
+        await _host.XlOutputAsync("create", "-q", _host.WriteSample("guest"));
+        await _host.XlOutputAsync("destroy", "guest");
+        var log = Path.Combine(_host.Folder, "1", "console.log");
+        await File.AppendAllTextAsync(log, new string('x', 180_000));
+        await using var shell = _host.OpenShell("exec bash -o pipefail -c '\"$1\" logs guest | (sleep 1; wc -c)' bash \"$1\"");
+        Assert.That((await shell.ExitAsync(), shell.Shown), Is.EqualTo((0, $"{new FileInfo(log).Length}\n")));
+    }
+
+    [Test]
     public async Task The_log_of_a_console_is_read_while_it_grows_and_after_its_end()
     {
         await _host.XlOutputAsync("create", "-q", _host.WriteSample("guest"));

@@ -246,7 +246,7 @@ internal sealed class DomainLivesTests
     public async Task What_happens_is_told_in_its_order_and_of_the_dead_nothing_is_left()
     {
         await using var events = await _machine.Domains.Events.SubscribeAsync(devices: false);
-        for (var round = 0; round < 10; round++)
+        for (var round = 0; round < 4; round++)
         {
             // It finds its end typed already, and its name is free when that is told.
             var domain = await _machine.CreateShellAsync("brief", paused: true);
