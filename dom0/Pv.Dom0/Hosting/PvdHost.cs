@@ -23,7 +23,7 @@ public static partial class PvdHost
         {
             return Refuse(e.Message);
         }
-        using var only = ServerLock.TryTake(directory);
+        using var only = await ServerLock.TakeAsync(directory);
         if (only == null)
             return Refuse($"Another pvd serves {directory.Path}.");
         if (options.StartedByXl)

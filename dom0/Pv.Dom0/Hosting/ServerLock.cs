@@ -5,6 +5,11 @@ namespace Pv.Dom0.Hosting;
 /// <summary>The run directory's one <c>pvd</c>: held while it lives, and gone with it however it ends.</summary>
 internal sealed class ServerLock : IDisposable
 {
+    /// <summary>Longer than a <c>pvd</c> takes to end its domains and leave.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(20);
+
     private readonly FileStream _file;
 
     private ServerLock(FileStream file)
@@ -12,8 +17,19 @@ internal sealed class ServerLock : IDisposable
         _file = file;
     }
 
-    /// <summary>Null when another <c>pvd</c> serves this directory.</summary>
-    public static ServerLock? TryTake(RunDirectory directory)
+    /// <summary>Waits for a <c>pvd</c> that is leaving, and so has no socket any more. Null when another serves this directory.</summary>
+    public static async Task<ServerLock?> TakeAsync(RunDirectory directory)
+    {
+        for (var start = TimeProvider.System.GetTimestamp(); ; await Task.Delay(LookAgain))
+        {
+            if (TryTake(directory) is { } taken)
+                return taken;
+            if (File.Exists(directory.ControlSocket) || TimeProvider.System.GetElapsedTime(start) > Patience)
+                return null;
+        }
+    }
+
+    private static ServerLock? TryTake(RunDirectory directory)
     {
         try
         {

@@ -46,6 +46,19 @@ public sealed class DaemonTests
     }
 
     [Test]
+    public async Task One_that_is_leaving_is_waited_for_by_the_next()
+    {
+        await using var host = PvHost.Prepare();
+        for (var round = 0; round < 3; round++)
+        {
+            // Its domain takes a moment to end, and xl comes in that moment.
+            await host.XlOutputAsync("create", "-q", host.WriteSample("guest"));
+            PvHost.SendTerminate(int.Parse(host.Read("pvd.pid")));
+            Assert.That((await host.ListAsync()).Select(domain => domain.Name), Is.EqualTo(new[] { "Domain-0" }));
+        }
+    }
+
+    [Test]
     public async Task A_stale_socket_is_replaced()
     {
         await using var host = PvHost.Prepare();

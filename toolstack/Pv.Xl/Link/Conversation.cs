@@ -18,6 +18,7 @@ internal sealed class Conversation : IDisposable
     private RawTerminal? _terminal;
     private Signals? _signals;
     private int _written;
+    private bool _isGreeted;
 
     public Conversation(ControlLink link)
     {
@@ -26,8 +27,11 @@ internal sealed class Conversation : IDisposable
         _input = new InputPump(link, _outgoing);
     }
 
-    /// <summary>Runs it and returns the exit code.</summary>
-    public int Run(CommandRequest request)
+    /// <summary>
+    /// Runs it and returns the exit code. Null if <paramref name="mayBeLeaving"/> and <c>pvd</c> ended the conversation before it greeted, which it
+    /// does before it looks at the command.
+    /// </summary>
+    public int? Run(CommandRequest request, bool mayBeLeaving)
     {
         var hello = new Greeting(ControlProtocol.Version, $"xl {Versions.Own}");
         try
@@ -44,6 +48,8 @@ internal sealed class Conversation : IDisposable
         {
             // Nothing could be sent: the connection is gone.
         }
+        if (mayBeLeaving && !_isGreeted)
+            return null;
         RestoreTerminal();
         StandardStream.Complain("xl: pvd ended before the command did; xl dmesg and pvd.log in the run directory may tell why.");
         return 1;
@@ -69,6 +75,7 @@ internal sealed class Conversation : IDisposable
             case FrameKind.Exit:
                 return reader.S32();
             case FrameKind.Hello:
+                _isGreeted = true;
                 return Greeting.Mismatch(hello, Greeting.Parse(payload)) is { } sentence ? Complain(sentence) : null;
             case FrameKind.Refused:
                 return Complain(reader.Text());
