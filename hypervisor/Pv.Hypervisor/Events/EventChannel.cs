@@ -2,9 +2,11 @@ using Pv.Abi;
 
 namespace Pv.Hypervisor.Events;
 
-/// <summary>One port of a domain. The domain's events lock guards it.</summary>
+/// <summary>One port of a domain. The domain's events lock guards it, but for reading <see cref="Peer"/>.</summary>
 internal sealed class EventChannel(EventPort port)
 {
+    private volatile EventPeer? _peer;
+
     public EventPort Port { get; } = port;
 
     public EventChannelState State { get; set; }
@@ -15,7 +17,14 @@ internal sealed class EventChannel(EventPort port)
     /// <summary>Unbound: who may bind. Interdomain: who is at the other end.</summary>
     public DomId RemoteDomain { get; set; }
 
-    public EventPort RemotePort { get; set; }
+    /// <summary>Interdomain: the other end.</summary>
+    public EventPeer? Peer
+    {
+        get => _peer;
+        set => _peer = value;
+    }
+
+    public EventPort RemotePort => _peer?.Port ?? default;
 
     public VirtualIrq Virq { get; set; }
 
@@ -27,7 +36,7 @@ internal sealed class EventChannel(EventPort port)
         State = EventChannelState.Closed;
         Vcpu = default;
         RemoteDomain = default;
-        RemotePort = default;
+        Peer = null;
         Virq = default;
         Priority = (byte)FifoEvents.DefaultPriority;
     }

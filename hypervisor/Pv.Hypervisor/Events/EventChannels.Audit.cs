@@ -78,11 +78,11 @@ public sealed partial class EventChannels
         if (!Exists(channel.Vcpu))
             return $"there is no {channel.Vcpu}";
         if (channel.State != EventChannelState.Interdomain)
-            return null;
+            return channel.Peer is null ? null : "an end that is not bound, and sends";
         if (_domain.Core.Domains.Find(channel.RemoteDomain) is not { } remote)
             return $"{channel.RemoteDomain} is gone";
         if (remote.Events.FindLocked(channel.RemotePort) is not { State: EventChannelState.Interdomain } other
-            || other.RemoteDomain != _domain.Id || other.RemotePort != channel.Port)
+            || other.RemoteDomain != _domain.Id || other.RemotePort != channel.Port || channel.Peer?.Events != remote.Events)
             return $"{remote.Id} {channel.RemotePort} knows nothing of it";
         return null;
     }

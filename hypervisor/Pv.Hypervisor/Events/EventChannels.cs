@@ -8,7 +8,7 @@ namespace Pv.Hypervisor.Events;
 /// <summary>A domain's event channels: which ports are bound to what, and how an event reaches a vCPU.</summary>
 /// <remarks>
 /// One lock a domain. What concerns two domains takes both locks, the lower number's first. A wake-up under the lock takes only the run
-/// queue's.
+/// queue's. Who sends to another domain takes that one's only.
 /// </remarks>
 public sealed partial class EventChannels
 {
@@ -17,7 +17,7 @@ public sealed partial class EventChannels
 
     private readonly Domain _domain;
     private readonly CoreLock _lock;
-    private readonly List<EventChannel> _ports = new(PortsPerBucket);
+    private readonly EventPorts _ports = new();
     private readonly ClosedPorts _closedPorts = new();
     private readonly Dictionary<(VirtualIrq, VcpuId), EventChannel> _virqs = [];
     private IEventAbi _abi;
@@ -60,10 +60,10 @@ public sealed partial class EventChannels
                 return error;
             channel!.State = EventChannelState.Interdomain;
             channel.RemoteDomain = remote.Id;
-            channel.RemotePort = remotePort;
+            channel.Peer = new EventPeer(remote.Events, remotePort);
             other.State = EventChannelState.Interdomain;
             other.RemoteDomain = _domain.Id;
-            other.RemotePort = channel.Port;
+            other.Peer = new EventPeer(this, channel.Port);
             port = channel.Port;
             // Whatever the other end sent before must not be lost: Xen marks the new port pending once.
             NotifyLocked(channel);
@@ -160,28 +160,31 @@ public sealed partial class EventChannels
 
     internal Errno Send(EventPort port)
     {
-        DomId peer;
-        EventPort peerPort;
-        using (_lock.Hold())
+        if (_ports.Find(port)?.Peer is not { } peer)
         {
-            if (FindLocked(port) is not { } channel)
-                return Errno.EINVAL;
-            switch (channel.State)
+            using (_lock.Hold())
             {
-                case EventChannelState.Interdomain:
-                    (peer, peerPort) = (channel.RemoteDomain, channel.RemotePort);
-                    break;
-                case EventChannelState.Ipi:
-                    NotifyLocked(channel);
-                    return Errno.None;
-                case EventChannelState.Unbound:
-                    // The other end is not there yet: the event is dropped.
-                    return Errno.None;
-                default:
+                if (FindLocked(port) is not { } channel)
                     return Errno.EINVAL;
+                switch (channel.State)
+                {
+                    case EventChannelState.Interdomain:
+                        peer = channel.Peer!;
+                        break;
+                    case EventChannelState.Ipi:
+                        NotifyLocked(channel);
+                        return Errno.None;
+                    case EventChannelState.Unbound:
+                        // The other end is not there yet: the event is dropped.
+                        return Errno.None;
+                    default:
+                        return Errno.EINVAL;
+                }
             }
         }
-        _domain.Core.Domains.Find(peer)?.Events.Receive(peerPort, _domain.Id);
+        _lock.Point();
+        // Under its own lock the other end looks whether it is that still.
+        peer.Events.Receive(peer.Port, _domain.Id);
         return Errno.None;
     }
 
@@ -387,8 +390,7 @@ public sealed partial class EventChannels
     {
         for (var i = 0; i < PortsPerBucket; i++)
         {
-            var port = new EventPort((uint)_ports.Count);
-            _ports.Add(new EventChannel(port));
+            var port = _ports.Add();
             if (port.Value != 0)
                 _closedPorts.Add(port);
         }
@@ -427,7 +429,7 @@ public sealed partial class EventChannels
             {
                 other.State = EventChannelState.Unbound;
                 other.RemoteDomain = _domain.Id;
-                other.RemotePort = default;
+                other.Peer = null;
             }
             CloseLocked(channel);
             return true;

@@ -53,6 +53,8 @@ internal sealed class BareGuests : IDisposable
         return id;
     }
 
+    public void Pause(DomId id) => Operate(id, DomctlOperation.PauseDomain, 0);
+
     public void Unpause(DomId id) => Operate(id, DomctlOperation.UnpauseDomain, 0);
 
     /// <summary>Lets the domain's vCPU run on one pCPU only.</summary>
