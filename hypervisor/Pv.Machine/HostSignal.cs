@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Pv.Machine;
@@ -40,7 +41,7 @@ public sealed unsafe partial class HostSignal : IDisposable
         }
         // SAFETY: _state lives until Dispose, or until this is unreachable, which it is not before the last line.
         if (Interlocked.Exchange(ref *_state, Signalled) == Sleeping)
-            Futex(FutexCall, _state, WakePrivate, 1, null, null, 0);
+            WakeSleeper();
         GC.KeepAlive(this);
     }
 
@@ -80,6 +81,11 @@ public sealed unsafe partial class HostSignal : IDisposable
         NativeMemory.AlignedFree(_state);
         _state = null;
     }
+
+    // Never made part of its callers, who would prepare themselves for a call of the host each time, though hardly one of them makes it.
+    // SAFETY: _state lives until Dispose.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void WakeSleeper() => Futex(FutexCall, _state, WakePrivate, 1, null, null, 0);
 
     // SAFETY: _state lives until Dispose.
     private bool TryTake() => Interlocked.CompareExchange(ref *_state, Clear, Signalled) == Signalled;
