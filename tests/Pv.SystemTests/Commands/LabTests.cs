@@ -16,18 +16,23 @@ public sealed class LabTests
         var (json, svg) = (Path.Combine(host.Folder, "lab.json"), Path.Combine(host.Folder, "lab.svg"));
         string[] words = ["lab", "batching", "--quick", "-r", "3", "-e", "interpreted", "-e", "managed", "-c", "null"];
 
-        var shown = await host.XlOutputAsync([.. words, "--svg", svg, "-o", json]);
+        var (shown, result, cost) = ("", new JObject(), 0.0);
+        // On a busy host a difference of two times may come out below nothing: then in another moment.
+        for (var tries = 0; cost <= 0 && tries < 5; tries++)
+        {
+            shown = await host.XlOutputAsync([.. words, "--svg", svg, "-o", json]);
+            result = JObject.Parse(await File.ReadAllTextAsync(json));
+            cost = (double)Exits(result)["interpreted"]["exit_ns"]!;
+        }
 
         Assert.That(shown, Does.Contain("null on interpreted: ").And.Contain("null on managed: ").And.Contain("○").And.Contain("seed"));
         Assert.That(XDocument.Load(svg).Root!.Name.LocalName, Is.EqualTo("svg"));
-        var result = JObject.Parse(await File.ReadAllTextAsync(json));
         Assert.That(result["facts"]!.Select(fact => ((JProperty)fact).Name), Is.SupersetOf((string[])["machine", "load", "system", "dotnet", "pv", "engines", "seed", "rounds"]));
         var entered = result["rows"]!.Single(row => (string)row["labels"]!["engine"]! == "interpreted" && (string)row["labels"]!["call"]! == "null"
             && (string)row["labels"]!["way"]! == "multicall" && (string)row["labels"]!["batch"]! == "32");
         Assert.That((double)entered["values"]!["traps"]! * 32, Is.EqualTo(1).Within(0.01), "a multicall of 32 enters once");
-        var exits = result["rows"]!.Where(row => (string)row["labels"]!["call"]! == "exit-cost").ToDictionary(row => (string)row["labels"]!["engine"]!, row => row["values"]!);
-        Assert.That(exits.Keys, Is.EquivalentTo((string[])["interpreted", "managed"]));
-        Assert.That((double)exits["interpreted"]["exit_ns"]!, Is.GreaterThan(0));
+        Assert.That(Exits(result).Keys, Is.EquivalentTo((string[])["interpreted", "managed"]));
+        Assert.That(cost, Is.GreaterThan(0));
         Assert.That(shown, Does.Contain("An exit on interpreted costs "));
 
         // The same again is compared, whatever the machine's mood makes of it.
@@ -36,6 +41,9 @@ public sealed class LabTests
         Assert.That(again.Output, Does.StartWith("engine,call,way,batch,time_ns,median_ns,"));
         Assert.That(Path.Exists(Path.Combine(host.Folder, "pvd.pid")), Is.False);
     }
+
+    private static Dictionary<string, JToken> Exits(JObject result)
+        => result["rows"]!.Where(row => (string)row["labels"]!["call"]! == "exit-cost").ToDictionary(row => (string)row["labels"]!["engine"]!, row => row["values"]!);
 
     [Test]
     public async Task A_guests_own_trace_is_replayed()

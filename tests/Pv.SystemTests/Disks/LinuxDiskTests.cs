@@ -49,7 +49,8 @@ public sealed class LinuxDiskTests
             Assert.That(await linux.RunAsync("until [ -b /dev/xvdb ]; do sleep 0.1; done; md5sum < /dev/xvdb; cat /sys/block/xvdb/ro"),
                 Is.EqualTo($"{Convert.ToHexStringLower(MD5.HashData(content))}  -\n1\n"));
             Assert.That((await host.XlAsync("block-attach", "linux", $"{image},raw,xvdb,r")).Errors, Does.Contain("has a disk xvdb already"));
-            await host.XlOutputAsync("block-detach", "linux", "xvdb");
+            // Linux has ten seconds to let go of it, and then as long again.
+            await PvHost.UntilAsync(async () => (await host.XlAsync("block-detach", "linux", "xvdb")).ExitCode == 0);
             await linux.RunAsync("until [ ! -b /dev/xvdb ]; do sleep 0.1; done");
             Assert.That((await host.XlOutputAsync("block-list", "linux")).Split('\n'), Has.Length.EqualTo(2));
         }

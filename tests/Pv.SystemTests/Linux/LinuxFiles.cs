@@ -9,6 +9,7 @@ namespace Pv.SystemTests.Linux;
 /// <summary>Debian's kernels, and an initramfs for them: that of <c>examples/linux</c> with the programs of the tests.</summary>
 internal static partial class LinuxFiles
 {
+    private static readonly Lazy<string> Programs = new(() => MakeFolder("pv-programs-"));
     private static readonly Lazy<string> Packed = new(() => Pack(("bin/storm", Compile("storm")), ("bin/numbers", Compile("numbers"))));
 
     /// <summary>The kernel of a flavour, as the package has it.</summary>
@@ -35,8 +36,7 @@ internal static partial class LinuxFiles
     /// <summary>Compiles one of the programs beside this file. Returns its path.</summary>
     public static string Compile(string program)
     {
-        var folder = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"pv-programs-{Environment.ProcessId}")).FullName;
-        var output = Path.Combine(folder, program);
+        var output = Path.Combine(Programs.Value, program);
         string[] options = ["-O2", "-Wall", "-nostdlib", "-static", "-ffreestanding", "-fno-stack-protector", "-fcf-protection=none", "-no-pie", "-fno-pie"];
         var compiler = Command.Run("gcc", [.. options, "-o", output, $"{program}.c"], Path.Combine(Repository.Root, "tests/Pv.SystemTests/Linux/Programs"));
         Assert.That(compiler.ExitCode, Is.Zero, compiler.Errors);
@@ -47,9 +47,7 @@ internal static partial class LinuxFiles
     /// <param name="files">What they are called there, and where they are here.</param>
     public static string Pack(params (string Name, string Path)[] files)
     {
-        var folder = Directory.CreateTempSubdirectory("pv-initramfs-").FullName;
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
-        var output = Path.Combine(folder, "initramfs");
+        var output = Path.Combine(MakeFolder("pv-initramfs-"), "initramfs");
         Pack([], output, files);
         return output;
     }
@@ -59,6 +57,14 @@ internal static partial class LinuxFiles
     /// <param name="size">As mke2fs has it: <c>64M</c>.</param>
     /// <param name="files">What they are called there, and where they are here.</param>
     public static void PackDisk(string output, string size, params (string Name, string Path)[] files) => Pack(["-d", size], output, files);
+
+    /// <summary>A folder that lasts as long as this process.</summary>
+    private static string MakeFolder(string prefix)
+    {
+        var folder = Directory.CreateTempSubdirectory(prefix).FullName;
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
+        return folder;
+    }
 
     private static void Pack(string[] options, string output, (string Name, string Path)[] files)
     {

@@ -10,6 +10,11 @@ namespace Pv.SystemTests.Packages;
 /// </summary>
 public static class DebianPackages
 {
+    // A mirror that hiccups is asked again, by apt-get and by this.
+    private static readonly string[] Patient = ["-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=5", "-o", "Acquire::http::Timeout=60"];
+    private const int Tries = 3;
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(10);
+
     private static readonly Lock Fetching = new();
 
     private static string Cache => Path.Combine(
@@ -85,15 +90,28 @@ public static class DebianPackages
         var scratch = Directory.CreateDirectory(Path.Combine(Cache, "packages", $".{package}-{Environment.ProcessId}")).FullName;
         try
         {
-            if (Download(package, scratch, []) is { } && Download(package, scratch, Refreshed()) is { } failure)
+            var failure = Download(package, scratch, []);
+            for (var tries = 0; failure is not null && tries < Tries; tries++)
+            {
+                if (tries > 0)
+                    Thread.Sleep(Pause);
+                failure = Download(package, scratch, Refreshed());
+            }
+            if (failure is not null)
                 Missing($"The package {package} could not be fetched: {failure}");
             var archive = Directory.GetFiles(scratch, "*.deb").Single();
             var content = Path.Combine(scratch, "content");
             var unpack = Command.Run("dpkg-deb", ["-x", archive, content], scratch);
             if (unpack.ExitCode != 0)
                 Missing($"The package {package} could not be unpacked: {unpack.Errors}");
-            if (!Directory.Exists(folder))
+            try
+            {
                 Directory.Move(content, folder);
+            }
+            catch (IOException) when (Directory.Exists(folder))
+            {
+                // Another run of the tests was faster.
+            }
         }
         finally
         {
@@ -106,7 +124,7 @@ public static class DebianPackages
     // Returns what went wrong, or null.
     private static string? Download(string package, string folder, string[] options)
     {
-        var download = Command.Run("apt-get", [.. options, "-o", "APT::Sandbox::User=root", "download", package], folder);
+        var download = Command.Run("apt-get", [.. options, .. Patient, "download", package], folder);
         return download.ExitCode == 0 ? null : download.Errors.Trim();
     }
 
@@ -114,7 +132,7 @@ public static class DebianPackages
     {
         Directory.CreateDirectory(Path.Combine(Cache, "lists", "partial"));
         Directory.CreateDirectory(Path.Combine(Cache, "apt", "archives", "partial"));
-        Command.Run("apt-get", [.. OwnLists, "-o", "APT::Sandbox::User=root", "update"], Cache);
+        Command.Run("apt-get", [.. OwnLists, .. Patient, "update"], Cache);
         return OwnLists;
     }
 

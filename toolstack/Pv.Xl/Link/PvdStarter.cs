@@ -39,7 +39,7 @@ internal static class PvdStarter
             {
                 return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (IOException) when (patience.Elapsed < TimeSpan.FromSeconds(30))
+            catch (IOException) when (patience.Elapsed < TimeSpan.FromMinutes(2))
             {
                 Thread.Sleep(20);
             }
