@@ -127,13 +127,6 @@ internal sealed class Store
             FireRelease(shutDown);
     }
 
-    /// <summary>A domain runs on. It may have shut down again since, which is announced as any other time.</summary>
-    public void Resume(StoreDomain domain)
-    {
-        domain.IsShutDown = false;
-        CheckDomains();
-    }
-
     /// <summary>Closes a domain's ring and removes every node that it owns, with all below them.</summary>
     public void Forget(StoreDomain domain)
     {

@@ -30,7 +30,7 @@ internal static class DomainRequests
     {
         var error = FindGuest(context, out var domain);
         if (error == Errno.None)
-            context.Store.Resume(domain!);
+            domain!.IsShutDown = false;
         return error;
     }
 
