@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Pv.Hypervisor.Stepping;
 using Pv.Machine;
 
@@ -26,6 +27,8 @@ internal sealed class TableWalks(Stepper? stepper)
     /// Between taking something away and <see cref="AwaitCurrent"/>, once for however many are awaited: a copy that began before has its mark
     /// seen, one that begins later finds what was written before this.
     /// </summary>
+    // A call of the host: see HostSignal.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Fence() => SharedPage.FenceForAll();
 
     /// <summary>Returns when no copy that began before the <see cref="Fence"/> is still being made. A copy blocks on nothing, so this is short.</summary>
