@@ -18,6 +18,13 @@ public static class BoundedFile
     public static byte[] Read(string path, long most)
     {
         using var file = Open(path);
+        return Read(file, most);
+    }
+
+    /// <summary>All bytes of a file that is open, from its beginning.</summary>
+    /// <exception cref="IOException">It cannot be read, or has more.</exception>
+    public static byte[] Read(FileStream file, long most)
+    {
         var (bytes, count) = Room(file, most);
         while (true)
         {
@@ -29,7 +36,7 @@ public static class BoundedFile
         }
     }
 
-    /// <inheritdoc cref="Read"/>
+    /// <inheritdoc cref="Read(string, long)"/>
     public static async Task<byte[]> ReadAsync(string path, long most, CancellationToken cancel)
     {
         await using var file = Open(path);

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.IO.Pipes;
 using System.Text;
 using NUnit.Framework;
 using Pv.Abi;
@@ -101,6 +102,21 @@ public sealed class ReplayTests
         {
             File.Delete(path);
         }
+    }
+
+    [Test, Platform("Linux")]
+    public async Task A_trace_comes_out_of_a_pipe()
+    {
+        using var pipe = new AnonymousPipeServerStream(PipeDirection.Out);
+        var writing = Task.Run(() =>
+        {
+            using (pipe)
+                pipe.Write("""{"op": 1, "a": [4096, 1, 0, 32752, 62]}"""u8);
+        });
+        // As a shell hands a program over: xl lab replay <(zcat trace.gz).
+        var calls = TraceFile.Read($"/dev/fd/{pipe.ClientSafePipeHandle.DangerousGetHandle()}");
+        await writing;
+        Assert.That(calls.Single().Number, Is.EqualTo(HypercallNumber.MmuUpdate));
     }
 
     [Test, Platform("Linux")]

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Text.Json;
 using Pv.Abi;
+using Pv.Config;
 using Pv.Machine.Gate;
 using Pv.Toolstack.Commands;
 using Pv.Toolstack.Commands.Json;
@@ -20,13 +21,18 @@ public static class TraceFile
     /// <summary>The longest line: many times what a call with the most inputs has.</summary>
     private const int LongestLine = 16 << 20;
 
+    /// <summary>The most that is read of a pipe.</summary>
+    private const long MostOfPipe = 1 << 30;
+
     /// <exception cref="FormatException">It is no trace; the message names the line.</exception>
     /// <exception cref="ToolstackLabException">It cannot be opened.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     public static IReadOnlyList<ReplayCall> Read(string path)
     {
-        using var file = LabFile.OpenRead(path);
-        using var unpacked = IsPacked(file) ? new GZipStream(file, CompressionMode.Decompress) : (Stream)file;
+        using var open = LabFile.OpenRead(path);
+        // A pipe is read once.
+        using var file = open.CanSeek ? open : (Stream)new MemoryStream(BoundedFile.Read(open, MostOfPipe));
+        using var unpacked = IsPacked(file) ? new GZipStream(file, CompressionMode.Decompress) : file;
         using var reader = new StreamReader(unpacked);
         var lines = new BoundedLines(reader, LongestLine);
         var calls = new List<ReplayCall>();
@@ -60,7 +66,7 @@ public static class TraceFile
         return calls.Count > 0 ? calls : throw new FormatException($"{path} has no hypercalls: a trace is what 'xl trace DOMAIN show --json' prints.");
     }
 
-    private static bool IsPacked(FileStream file)
+    private static bool IsPacked(Stream file)
     {
         var isPacked = file.ReadByte() == 0x1f && file.ReadByte() == 0x8b;
         file.Position = 0;
