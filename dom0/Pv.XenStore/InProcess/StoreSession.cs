@@ -89,7 +89,13 @@ internal sealed class StoreSession : StoreClient, IXenStore
         }
     }
 
-    public Task ResumeAsync(DomId domain) => AskAboutAsync(XenStoreMessageType.Resume, domain);
+    public async Task ResumeAsync(DomId domain)
+    {
+        await AskAboutAsync(XenStoreMessageType.Resume, domain).ConfigureAwait(false);
+        // It may have shut down again before the store heard that it runs, and no interrupt tells of that a second time. The real daemon, whose
+        // answers those on the wire are, does not look.
+        await RunAsync(_store.CheckDomains).ConfigureAwait(false);
+    }
 
     public Task SetTargetAsync(DomId domain, DomId target)
         => AskAsync(XenStoreMessageType.SetTarget, 0, Payload.Of($"{domain.Value}\0{target.Value}"), domain.ToString());
