@@ -8,6 +8,10 @@ namespace Pv.Backends.Block;
 /// <summary>The rings of a connected device: mapped and bound by what the front end wrote in the store.</summary>
 internal sealed class BlockConnection
 {
+    // How long a front end that closes may be silent between two requests, and how long it may ask for more at most.
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(100);
+    private const int MostLooks = 20, QuietLooks = 2;
+
     private readonly List<BlockRing> _rings = [];
     private readonly List<GrantMapping> _pages = [];
 
@@ -73,6 +77,25 @@ internal sealed class BlockConnection
         _isStarted = true;
         foreach (var ring in _rings)
             ring.Start(medium);
+    }
+
+    /// <summary>Serves on until nothing has been asked for a while, with an event before each look.</summary>
+    /// <remarks>
+    /// Linux says that its end is closed with requests in queues that it has stopped, and takes the disk away when all of them are answered. The event
+    /// of an answer lets it go on with its queues; if the last came before it stopped them, nothing does, and Linux would wait for ever.
+    /// </remarks>
+    public async Task DrainAsync()
+    {
+        var (last, quiet) = (Counts, 0);
+        for (var looks = 0; looks < MostLooks && quiet < QuietLooks; looks++)
+        {
+            foreach (var ring in _rings)
+                ring.Nudge();
+            await Task.Delay(LookAgain).ConfigureAwait(false);
+            var now = Counts;
+            quiet = now.Outstanding == 0 && now.Answered == last.Answered ? quiet + 1 : 0;
+            last = now;
+        }
     }
 
     /// <summary>Completes when nothing is under way any more.</summary>

@@ -17,6 +17,9 @@ public struct BlockCounts
     /// <summary>Requests that were answered with anything but success.</summary>
     public long Errors { get; set; }
 
+    /// <summary>Requests that were answered.</summary>
+    public readonly long Answered => Reads + Writes + Flushes + Discards + Errors;
+
     public long ReadSectors { get; set; }
 
     public long WrittenSectors { get; set; }

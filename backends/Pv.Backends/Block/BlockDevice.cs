@@ -129,6 +129,8 @@ internal sealed class BlockDevice : BackEndDevice
                 break;
             case XenbusState.Closed or XenbusState.Unknown:
             case XenbusState.Initialising:
+                if (front == XenbusState.Closed && _connection is { } closing)
+                    await closing.DrainAsync().ConfigureAwait(false);
                 await DisconnectAsync().ConfigureAwait(false);
                 // Whoever takes the disk away may give it to another when this is seen.
                 if (!isOnline)

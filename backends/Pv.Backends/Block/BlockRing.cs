@@ -86,6 +86,9 @@ internal sealed class BlockRing
         return _stopped.Task;
     }
 
+    /// <summary>Sends the front end an event that answers nothing. Any thread, until it is closed.</summary>
+    public void Nudge() => _channel.Notify();
+
     /// <summary>Gives back what the ring held of Dom0. It is stopped.</summary>
     /// <remarks>The signal stays: whoever completed the last transfer, or delivers the last event, may be at it still.</remarks>
     public void Close()

@@ -72,6 +72,23 @@ public sealed class LinuxTransferTests
         }
     }
 
+    [Test]
+    public async Task A_disk_may_be_detached_in_the_middle_of_its_work()
+    {
+        await using var host = await SampleDisks.StartHostAsync(512);
+        var image = SampleDisks.Make(host, "disk.img", "raw", Megabytes);
+        await using var guest = await StartAsync(host, 2);
+        for (var rounds = TestRun.IsFull ? 50 : 3; rounds > 0; rounds--)
+        {
+            await host.XlOutputAsync("block-attach", "linux", $"{image},raw,xvdb,rw");
+            await guest.RunAsync("until [ -b /dev/xvdb ]; do sleep 0.1; done");
+            await guest.RunAsync("transfers /dev/xvdb randread 4096 64 600000 direct blind > /dev/null 2>&1 & sleep 0.2");
+            // Linux has ten seconds to let go of it, and then as long again.
+            await PvHost.UntilAsync(async () => (await host.XlAsync("block-detach", "linux", "xvdb")).ExitCode == 0);
+            await guest.RunAsync("until [ ! -b /dev/xvdb ]; do sleep 0.1; done; wait");
+        }
+    }
+
     private static Task<LinuxGuest> StartAsync(PvHost host, int vcpus, params string[] more)
         => LinuxGuest.StartAsync(host, new LinuxShape(Vcpus: vcpus), "linux", [$"ramdisk=\"{Ramdisk.Value}\"", .. more]);
 }
