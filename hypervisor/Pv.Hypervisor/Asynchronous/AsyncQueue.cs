@@ -89,6 +89,8 @@ internal sealed class AsyncQueue
                 }
             }
         }
+        // What serves the queue takes pages away beside it.
+        owner.Walks.BringFences();
         _ = new AsyncQueue(owner, pages, setup, root);
         return Errno.None;
     }

@@ -32,7 +32,7 @@ public sealed class Vcpu : IPreemptible
         VcpuInfoAddress = domain.SharedInfo.Address + id.Value * VcpuInfo.WireSize;
         Runstate = new RunstateClock(domain.Core.Clock.Now);
         Timers = new VcpuTimers(this);
-        Walks = new TableWalks(domain.Core.Stepper);
+        Walks = new TableWalks(domain.Core.Stepper, areAwaitedOften: domain.Vcpus.Length > 1);
         Pacer = domain.Core.Stepper is { } stepper ? new VcpuPacer(stepper) : null;
         Counters = new VcpuCounters(isShared: domain.Kind == DomainKind.Control);
         domain.Core.Scheduler.Add(this);
@@ -46,7 +46,7 @@ public sealed class Vcpu : IPreemptible
         Queue = queue;
         Runstate = new RunstateClock(Domain.Core.Clock.Now);
         Timers = new VcpuTimers(this);
-        Walks = new TableWalks(Domain.Core.Stepper);
+        Walks = new TableWalks(Domain.Core.Stepper, areAwaitedOften: true);
         Counters = new VcpuCounters(isShared: false);
         _blocked = 1;
         _online = true;

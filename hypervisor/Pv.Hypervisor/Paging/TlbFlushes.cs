@@ -9,12 +9,15 @@ internal sealed class TlbFlushes(HypervisorCore core)
     /// <summary>All translations of some of a domain's vCPUs (a bit each).</summary>
     public void Flush(Domain domain, ulong vcpus)
     {
+        var fence = false;
         foreach (var vcpu in domain.Vcpus)
         {
-            if (vcpu is not null && (vcpus >> (int)vcpu.Id.Value & 1) != 0)
-                Request(vcpu);
+            if (vcpu is null || (vcpus >> (int)vcpu.Id.Value & 1) == 0)
+                continue;
+            Request(vcpu);
+            fence |= !vcpu.Walks.HaveFences && !VcpuLoop.IsCurrent(vcpu);
         }
-        if (ConcernsOthers(domain, vcpus))
+        if (fence)
             TableWalks.Fence();
         foreach (var vcpu in domain.Vcpus)
         {
@@ -64,23 +67,9 @@ internal sealed class TlbFlushes(HypervisorCore core)
             AwaitServices(domain);
     }
 
-    /// <summary>Whether copies are to be awaited: the calling vCPU makes none now.</summary>
-    private static bool ConcernsOthers(Domain domain, ulong vcpus)
-    {
-        foreach (var vcpu in domain.Vcpus)
-        {
-            if (vcpu is not null && (vcpus >> (int)vcpu.Id.Value & 1) != 0 && !VcpuLoop.IsCurrent(vcpu))
-                return true;
-        }
-        return false;
-    }
-
     /// <summary>What serves a queue keeps no translations, but it may be copying by tables that it walked before.</summary>
     private static void AwaitServices(Domain domain)
     {
-        if (Array.TrueForAll(domain.Services, service => service is null))
-            return;
-        TableWalks.Fence();
         foreach (var service in domain.Services)
             service?.Walks.AwaitCurrent();
     }
