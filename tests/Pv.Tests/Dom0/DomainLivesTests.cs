@@ -93,7 +93,9 @@ internal sealed class DomainLivesTests
         await creating;
         // Its kernel may take it, or be too late for that.
         await asked.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await _machine.Domains.DestroyAsync(domain);
+        // One that took it is gone, or soon will be.
+        await _machine.Domains.DestroyAsync(domain).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _machine.Domains.WaitForEndAsync(domain, CancellationToken.None).WaitAsync(InVain);
         Assert.That(await _machine.Store.ListAsync($"/local/domain/{domain.Value}"), Is.Null, "nothing was made again of what was taken away");
     }
 

@@ -319,8 +319,12 @@ static void flushes(void)
         u64 one = prey.page[8], two = prey.page[16];
         for (int i = 0; i < 2000; i++)
             __asm__ volatile("pause");
-        check("a page that one thread may no longer write", one, prey.page[8]);
-        check("a page that one thread may no longer write", two, prey.page[16]);
+        u64 later_one = prey.page[8], later_two = prey.page[16];
+        // When the time is over, those who were caught make it writable themselves.
+        if (over())
+            break;
+        check("a page that one thread may no longer write", one, later_one);
+        check("a page that one thread may no longer write", two, later_two);
         call3(SYS_mprotect, (u64)prey.page, 4096, PROT_READ | PROT_WRITE);
         prey.stop = 0;
         __sync_fetch_and_add(&counts->flushes, 1);
