@@ -48,7 +48,8 @@ internal sealed unsafe class SoftTlb
     private const int EntryShift = 3;
     private const int TableBytes = TlbEntry.AddendOffset + (Entries * TlbEntry.Stride);
 
-    private readonly byte[] _storage = GC.AllocateUninitializedArray<byte>(((Roots + 1) * TableBytes) + 64, pinned: true);
+    // Of zeros: tables that no root has had yet are looked at, too, and what another machine left there would be found.
+    private readonly byte[] _storage = GC.AllocateArray<byte>(((Roots + 1) * TableBytes) + 64, pinned: true);
     private readonly byte* _tables;
     private readonly ulong[] _cr3 = new ulong[Roots];
     private readonly bool[] _valid = new bool[Roots];
